@@ -1,0 +1,1 @@
+//! A callback chain for one result that is not there yet.

@@ -1,0 +1,1 @@
+//! Transports and protocols on a reactor: TCP, lines, host names.

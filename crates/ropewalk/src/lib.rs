@@ -1,0 +1,1 @@
+//! One reactor thread, an elastic thread pool, and four bridges between them.

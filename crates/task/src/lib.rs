@@ -1,0 +1,1 @@
+//! Tasks on the reactor: futures, delays and timeouts.

@@ -1,0 +1,1 @@
+//! An elastic, bounded, observable thread pool for blocking jobs.
