@@ -1,0 +1,114 @@
+//! The settings of a reactor.
+
+use crate::clock::Clock;
+use crate::core::{Core, Lifecycle};
+use crate::inbox::Inbox;
+use crate::manual_clock::ManualClock;
+use crate::panics::PanicPolicy;
+use crate::poller::Selector;
+use crate::reactor::Reactor;
+use crate::slots::LocalSlots;
+use crate::stats::Counters;
+use crate::timers::Timers;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// Settings for a new [`Reactor`]; made by [`Reactor::builder`].
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::{PanicPolicy, Reactor};
+/// use std::time::Duration;
+///
+/// let reactor = Reactor::builder()
+///     .panic_policy(PanicPolicy::Stop)
+///     .shutdown_deadline(Duration::from_secs(5))
+///     .build()?;
+/// # drop(reactor);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    clock: Option<ManualClock>,
+    budget: NonZeroUsize,
+    panic_policy: PanicPolicy,
+    shutdown_deadline: Duration,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            clock: None,
+            budget: NonZeroUsize::new(256).unwrap_or(NonZeroUsize::MIN),
+            panic_policy: PanicPolicy::default(),
+            shutdown_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Builder {
+    /// Takes the time from a clock that is moved by hand. Default: the machine's monotonic clock.
+    pub fn manual_clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
+    /// How many calls, timers and soon-calls (each) one turn runs at most. Default: 256.
+    ///
+    /// Smaller is fairer, larger wastes less between the kinds.
+    pub fn budget(mut self, budget: NonZeroUsize) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// What happens when a callback panics. Default: [`PanicPolicy::Log`].
+    pub fn panic_policy(mut self, policy: PanicPolicy) -> Self {
+        self.panic_policy = policy;
+        self
+    }
+
+    /// How long a shutdown waits for those who hold it. Default: 30 seconds.
+    pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
+        self.shutdown_deadline = deadline;
+        self
+    }
+
+    /// Makes the reactor; this thread is its thread.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it has no descriptors left to wait with.
+    pub fn build(self) -> io::Result<Reactor> {
+        let selector = Selector::new()?;
+        let (inbox, shared) = Inbox::new(selector.waker());
+        let reactor = Reactor::owning(Core {
+            clock: self.clock.clone().map_or(Clock::Real, Clock::Manual),
+            budget: self.budget.get(),
+            panic_policy: self.panic_policy,
+            shutdown_deadline: self.shutdown_deadline,
+            lifecycle: Cell::new(Lifecycle::Idle),
+            entered: Cell::new(false),
+            crashed: Cell::new(false),
+            panic: Cell::new(None),
+            counters: Counters::default(),
+            inbox,
+            soon: RefCell::default(),
+            timers: RefCell::new(Timers::new()),
+            sources: RefCell::default(),
+            triggers: RefCell::default(),
+            shares: RefCell::default(),
+            locals: LocalSlots::default(),
+            events: Cell::new(None),
+            selector,
+            shared,
+        });
+        if let Some(clock) = self.clock {
+            clock.attach(&reactor.core);
+        }
+        Ok(reactor)
+    }
+}

@@ -1,0 +1,57 @@
+//! Where a reactor gets its time from, and how seconds become a delay.
+
+use crate::error::InvalidDelay;
+use crate::manual_clock::ManualClock;
+use std::time::{Duration, Instant};
+
+/// The monotonic time of the machine, or a time that a test moves by hand.
+#[derive(Debug)]
+pub(crate) enum Clock {
+    Real,
+    Manual(ManualClock),
+}
+
+impl Clock {
+    pub(crate) fn now(&self) -> Instant {
+        match self {
+            Self::Real => Instant::now(),
+            Self::Manual(clock) => clock.now(),
+        }
+    }
+}
+
+/// A deadline so far away that it means "never", for delays that the clock cannot add.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// `now + delay`, or a century from now where that would overflow.
+pub(crate) fn deadline(now: Instant, delay: Duration) -> Instant {
+    now.checked_add(delay).unwrap_or_else(|| now + NEVER)
+}
+
+/// Makes a delay of a number of seconds that comes from outside, for example from a
+/// configuration file.
+///
+/// Delays are [`Duration`]s everywhere, so a negative one cannot be written; this is the place
+/// where a number is checked. A `Duration` too long for the clock (centuries) is accepted
+/// everywhere and means "never".
+///
+/// # Errors
+///
+/// [`InvalidDelay`], which holds the number: it is negative, infinite, not a number, or above
+/// `u64::MAX` seconds.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::seconds;
+/// use std::time::Duration;
+///
+/// assert_eq!(seconds(1.5), Ok(Duration::from_millis(1500)));
+/// assert_eq!(
+///     seconds(-3.0).unwrap_err().to_string(),
+///     "a delay of -3 s is negative: use 0 to run in the next turn"
+/// );
+/// ```
+pub fn seconds(seconds: f64) -> Result<Duration, InvalidDelay> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| InvalidDelay(seconds))
+}

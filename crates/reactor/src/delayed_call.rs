@@ -1,0 +1,154 @@
+//! The handle of a timer.
+
+use crate::clock;
+use crate::core::Core;
+use crate::error::NotPending;
+use crate::timers::TimerKey;
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::rc::Weak;
+use std::time::{Duration, Instant};
+
+/// A call that will be made later; made by [`Reactor::call_later`](crate::Reactor::call_later).
+///
+/// Dropping it changes nothing: the call stays pending.
+///
+/// # Threads
+///
+/// Reactor thread; it is neither `Send` nor `Sync`.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::{ManualClock, NotPending, Reactor};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// let reactor = Reactor::builder().manual_clock(&clock).build()?;
+/// let call = reactor.call_later(Duration::from_secs(5), |_| println!("late"));
+/// call.reset(Duration::from_secs(1)).unwrap();
+/// clock.advance(Duration::from_secs(1)); // prints "late"
+/// assert_eq!(call.cancel(), Err(NotPending::AlreadyCalled));
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// Twisted: `IDelayedCall`.
+#[doc(alias = "IDelayedCall")]
+pub struct DelayedCall {
+    core: Weak<Core>,
+    key: TimerKey,
+    cancelled: Cell<bool>,
+}
+
+impl DelayedCall {
+    pub(crate) fn new(core: Weak<Core>, key: TimerKey) -> Self {
+        Self { core, key, cancelled: Cell::new(false) }
+    }
+
+    /// Takes the call back; its closure is dropped now.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`]: it has run, is running, or was cancelled.
+    ///
+    /// Twisted: `cancel`.
+    pub fn cancel(&self) -> Result<(), NotPending> {
+        let removed =
+            self.core.upgrade().and_then(|core| core.timers.borrow_mut().remove(self.key));
+        if removed.is_none() {
+            return Err(self.why_not());
+        }
+        self.cancelled.set(true);
+        Ok(())
+    }
+
+    /// Makes the call due `delay` from now, whether that is earlier or later than before.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`]: it has run, is running, or was cancelled.
+    ///
+    /// Twisted: `reset`.
+    pub fn reset(&self, delay: Duration) -> Result<(), NotPending> {
+        self.move_to(|now, _| clock::deadline(now, delay))
+    }
+
+    /// Makes the call due `extra` later than it is due now.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`]: it has run, is running, or was cancelled.
+    ///
+    /// Twisted: `delay` with a positive number.
+    pub fn delay(&self, extra: Duration) -> Result<(), NotPending> {
+        self.move_to(|_, due| clock::deadline(due, extra))
+    }
+
+    /// Makes the call due `less` earlier than it is due now, but not before now.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`]: it has run, is running, or was cancelled.
+    ///
+    /// Twisted: `delay` with a negative number.
+    pub fn hasten(&self, less: Duration) -> Result<(), NotPending> {
+        self.move_to(|now, due| due.checked_sub(less).map_or(now, |sooner| sooner.max(now)))
+    }
+
+    /// Whether the call is still to be made. It is not, inside of its own callback.
+    ///
+    /// Twisted: `active`.
+    #[must_use]
+    pub fn active(&self) -> bool {
+        self.time().is_some()
+    }
+
+    /// When the call is due; `None` if it is not pending.
+    ///
+    /// Twisted: `getTime`.
+    #[doc(alias = "getTime")]
+    #[must_use]
+    pub fn time(&self) -> Option<Instant> {
+        self.core.upgrade()?.timers.borrow().deadline(self.key)
+    }
+
+    fn move_to(&self, to: impl FnOnce(Instant, Instant) -> Instant) -> Result<(), NotPending> {
+        let core = self.core.upgrade().ok_or_else(|| self.why_not())?;
+        let mut timers = core.timers.borrow_mut();
+        let due = timers.deadline(self.key).ok_or_else(|| self.why_not())?;
+        timers.set_deadline(self.key, to(core.clock.now(), due));
+        Ok(())
+    }
+
+    fn why_not(&self) -> NotPending {
+        if self.cancelled.get() || self.core.strong_count() == 0 {
+            NotPending::AlreadyCancelled
+        } else {
+            NotPending::AlreadyCalled
+        }
+    }
+}
+
+impl fmt::Debug for DelayedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let due = self.core.upgrade().and_then(|core| {
+            let due = core.timers.borrow().deadline(self.key)?;
+            Some(due.saturating_duration_since(core.clock.now()))
+        });
+        match due {
+            Some(due) => write!(f, "DelayedCall(due in {due:?})"),
+            None => write!(f, "DelayedCall({:?})", self.why_not()),
+        }
+    }
+}
+
+/// One pending call, as listed by [`Reactor::delayed_calls`](crate::Reactor::delayed_calls).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingCall {
+    /// When it is due.
+    pub time: Instant,
+    /// Where `call_later` was called.
+    pub location: &'static Location<'static>,
+}

@@ -1,0 +1,229 @@
+//! The errors of this crate: one small type per operation that can fail.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::time::Duration;
+
+/// The reactor has stopped (or was dropped) and takes no more calls; the closure comes back inside.
+///
+/// Given by [`ReactorHandle::call_from_thread`](crate::ReactorHandle::call_from_thread). A reactor
+/// that has not run yet does take calls: it runs them in its first turn.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::Reactor;
+///
+/// let reactor = Reactor::new()?;
+/// let handle = reactor.handle();
+/// drop(reactor);
+/// let error = handle.call_from_thread(|_| ()).unwrap_err();
+/// let _closure = error.into_inner();
+/// # std::io::Result::Ok(())
+/// ```
+pub struct ReactorStopped<F>(pub(crate) F);
+
+impl<F> ReactorStopped<F> {
+    /// Gives the closure back.
+    pub fn into_inner(self) -> F {
+        self.0
+    }
+}
+
+impl<F> fmt::Debug for ReactorStopped<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReactorStopped(..)")
+    }
+}
+
+impl<F> fmt::Display for ReactorStopped<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the reactor has stopped and takes no more calls: run it again, or drop the call",
+        )
+    }
+}
+
+impl<F> Error for ReactorStopped<F> {}
+
+/// Why [`Reactor::run`](crate::Reactor::run) or [`Reactor::turn`](crate::Reactor::turn) ended with
+/// an error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// `run` or `turn` was called from inside the same reactor's `run` or `turn`. The outer one
+    /// goes on undisturbed.
+    AlreadyRunning,
+    /// The operating system refused to wait for events. The loop has ended without its shutdown
+    /// triggers; the reactor can be run again.
+    Poll(io::Error),
+    /// Somebody still held the shutdown when its deadline passed. The reactor has stopped all the
+    /// same; what was not finished is listed.
+    ShutdownTimedOut(Vec<Stuck>),
+    /// A callback panicked under [`PanicPolicy::Stop`](crate::PanicPolicy::Stop); the reactor has
+    /// shut down in the usual order.
+    Panicked {
+        /// What the panic said.
+        message: String,
+        /// Where the callback was handed to the reactor.
+        location: &'static Location<'static>,
+    },
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyRunning => f.write_str(
+                "the reactor is running already: call this outside of its callbacks, or use call_soon",
+            ),
+            Self::Poll(_) => f.write_str("waiting for events failed"),
+            Self::ShutdownTimedOut(stuck) => {
+                write!(f, "the shutdown deadline passed with {} thing(s) unfinished:", stuck.len())?;
+                stuck.iter().try_for_each(|one| write!(f, " [{one}]"))
+            }
+            Self::Panicked { message, location } => {
+                write!(f, "stopped because a callback handed over at {location} panicked: {message}")
+            }
+        }
+    }
+}
+
+impl Error for RunError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Poll(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// One [`Hold`](crate::Hold) that kept the shutdown from ending in time.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stuck {
+    /// Where the hold was taken.
+    pub location: &'static Location<'static>,
+    /// How long it has been held.
+    pub age: Duration,
+    /// What its owner says of itself, one line per unfinished thing; empty if it says nothing.
+    pub details: Vec<String>,
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "held at {} for {:?}", self.location, self.age)?;
+        self.details.iter().try_for_each(|line| write!(f, "; {line}"))
+    }
+}
+
+/// A source that could not be registered; it comes back inside.
+///
+/// Given by [`Reactor::register`](crate::Reactor::register).
+pub struct RegisterError<S> {
+    pub(crate) source: S,
+    pub(crate) error: io::Error,
+}
+
+impl<S> RegisterError<S> {
+    /// Gives the source back.
+    pub fn into_inner(self) -> S {
+        self.source
+    }
+
+    /// What the operating system said.
+    pub fn io_error(&self) -> &io::Error {
+        &self.error
+    }
+}
+
+impl<S> fmt::Debug for RegisterError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisterError").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Display for RegisterError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.error.kind() == io::ErrorKind::PermissionDenied {
+            // epoll's EPERM: the descriptor is a regular file or a directory.
+            return f.write_str(
+                "this kind of source cannot be waited for (a regular file is always ready): \
+                 read it in a thread of the pool",
+            );
+        }
+        f.write_str("the source could not be registered")
+    }
+}
+
+impl<S> Error for RegisterError<S> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// A delayed call is not pending any more.
+///
+/// Twisted: `AlreadyCalled`, `AlreadyCancelled`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotPending {
+    /// The call has run, or is running now.
+    AlreadyCalled,
+    /// The call was cancelled, or its reactor is gone.
+    AlreadyCancelled,
+}
+
+impl fmt::Display for NotPending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlreadyCalled => {
+                "the delayed call has run already: make a new one with call_later"
+            }
+            Self::AlreadyCancelled => {
+                "the delayed call was cancelled: make a new one with call_later"
+            }
+        })
+    }
+}
+
+impl Error for NotPending {}
+
+/// No trigger with this id waits: it has run, or was removed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownTrigger;
+
+impl fmt::Display for UnknownTrigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no such trigger waits: it has run, or was removed before")
+    }
+}
+
+impl Error for UnknownTrigger {}
+
+/// A number of seconds that no delay can have.
+///
+/// Given by [`seconds`](crate::seconds).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InvalidDelay(pub(crate) f64);
+
+impl InvalidDelay {
+    /// The number that was given.
+    pub fn seconds(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for InvalidDelay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(seconds) = self;
+        if *seconds < 0.0 {
+            write!(f, "a delay of {seconds} s is negative: use 0 to run in the next turn")
+        } else {
+            write!(f, "a delay of {seconds} s is not a time span: give a number from 0 to 1.8e19")
+        }
+    }
+}
+
+impl Error for InvalidDelay {}

@@ -1,0 +1,120 @@
+//! The one thing of a reactor that may cross threads.
+
+use crate::error::ReactorStopped;
+use crate::inbox::Shared;
+use crate::reactor::Reactor;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::thread;
+
+/// A handle of a [`Reactor`], for any thread.
+///
+/// It does not keep the reactor alive, and it has only what is safe from other threads.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::Reactor;
+///
+/// let reactor = Reactor::new()?;
+/// let handle = reactor.handle();
+/// let foreign = std::thread::Builder::new().spawn(move || {
+///     handle.call_from_thread(|reactor| reactor.stop()).unwrap();
+/// })?;
+/// reactor.run().unwrap();
+/// foreign.join().unwrap();
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// Twisted: `IReactorFromThreads`.
+#[doc(alias = "IReactorFromThreads")]
+#[derive(Clone)]
+pub struct ReactorHandle(pub(crate) Arc<Shared>);
+
+impl ReactorHandle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Calls `f` on the reactor thread.
+    ///
+    /// Calls from one thread run in the order in which they were made. `f` never runs before this
+    /// returns, also when it is called on the reactor thread. Before the first run calls are kept,
+    /// and run in its first turn. A sleeping loop is woken; many calls may share one wake-up, but
+    /// each runs.
+    ///
+    /// A panic in `f` is contained and reported: see [`PanicPolicy`](crate::PanicPolicy).
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ReactorStopped`], with `f` inside: the reactor has stopped, or was dropped.
+    ///
+    /// Twisted: `callFromThread`.
+    #[doc(alias = "callFromThread")]
+    #[track_caller]
+    pub fn call_from_thread<F>(&self, f: F) -> Result<(), ReactorStopped<F>>
+    where
+        F: FnOnce(&Reactor) + Send + 'static,
+    {
+        self.0.send(f, Location::caller(), |f| Box::new(f)).map_err(ReactorStopped)
+    }
+
+    /// Asks the reactor to stop, as [`Reactor::stop`] does, and wakes it.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    ///
+    /// Twisted: `callFromThread(reactor.stop)`.
+    pub fn stop(&self) {
+        self.0.stop(false);
+    }
+
+    /// As [`stop`](Self::stop), and whoever holds the shutdown is not waited for any more.
+    pub fn stop_now(&self) {
+        self.0.stop(true);
+    }
+
+    /// Whether this is the thread of the reactor: the one on which it was made.
+    ///
+    /// Twisted: `isInIOThread`.
+    #[doc(alias = "isInIOThread")]
+    #[must_use]
+    pub fn is_reactor_thread(&self) -> bool {
+        self.0.thread == thread::current().id()
+    }
+
+    /// Whether calls are accepted: before the first run, and in a run up to its end.
+    #[must_use]
+    pub fn accepts_calls(&self) -> bool {
+        self.0.is_open()
+    }
+
+    /// The value of type `T` that belongs to this reactor and that all threads share; made with
+    /// `Default` when first asked for. For crates that extend the reactor.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    #[must_use]
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.0.slots.get()
+    }
+
+    /// Whether both are handles of one reactor.
+    #[must_use]
+    pub fn same_reactor(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for ReactorHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReactorHandle").field("accepts_calls", &self.accepts_calls()).finish()
+    }
+}

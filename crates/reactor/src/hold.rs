@@ -1,0 +1,152 @@
+//! Holds: what the shutdown (or the startup) waits for.
+//!
+//! A hold may be dropped on any thread, because what it waits for often ends on a worker. The last
+//! one to go nudges the loop.
+
+use crate::error::Stuck;
+use crate::inbox::Shared;
+use crate::reactor::Reactor;
+use crate::triggers::SystemEvent;
+use slab::Slab;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+type Describe = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
+struct Held {
+    event: SystemEvent,
+    location: &'static Location<'static>,
+    since: Instant,
+    describe: Option<Describe>,
+}
+
+/// All holds of one reactor.
+#[derive(Default)]
+pub(crate) struct Holds(Mutex<Slab<Held>>);
+
+impl Holds {
+    pub(crate) fn any(&self, event: SystemEvent) -> bool {
+        self.lock().iter().any(|(_, held)| held.event == event)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slab<Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// While it lives, the *before* phase of a system event does not end; the loop keeps turning.
+///
+/// Made by [`Reactor::hold`]. Drop it, on any thread, when the work that must come first is done.
+/// The shutdown waits until its deadline only (see
+/// [`Builder::shutdown_deadline`](crate::Builder::shutdown_deadline)); what is still held then is
+/// named in [`RunError::ShutdownTimedOut`](crate::RunError::ShutdownTimedOut).
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::{Phase, Reactor, SystemEvent};
+/// use std::time::Duration;
+///
+/// let reactor = Reactor::new()?;
+/// reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+///     let hold = reactor.hold(SystemEvent::Shutdown);
+///     reactor.call_later(Duration::from_millis(1), move |_| {
+///         println!("the last thing is done");
+///         drop(hold);
+///     });
+/// });
+/// reactor.stop();
+/// reactor.run().unwrap();
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// Twisted: the `Deferred` that a *before* trigger returns.
+#[must_use = "dropping a hold lets the event go on"]
+pub struct Hold {
+    shared: Arc<Shared>,
+    key: usize,
+}
+
+impl Hold {
+    /// What is held for the shutdown, for the error that reports it.
+    pub(crate) fn report(shared: &Shared) -> Vec<Stuck> {
+        let held: Vec<_> = shared
+            .holds
+            .lock()
+            .iter()
+            .filter(|(_, held)| held.event == SystemEvent::Shutdown)
+            .map(|(_, held)| (held.location, held.since, held.describe.clone()))
+            .collect();
+        held.into_iter()
+            .map(|(location, since, describe)| Stuck {
+                location,
+                age: since.elapsed(),
+                details: describe.map(|describe| describe()).unwrap_or_default(),
+            })
+            .collect()
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let (held, last) = {
+            let mut holds = self.shared.holds.lock();
+            let held = holds.try_remove(self.key);
+            let event = held.as_ref().map(|held| held.event);
+            let last = !holds.iter().any(|(_, other)| Some(other.event) == event);
+            (held, last)
+        };
+        // The description may own a user's values, so it is dropped after the lock.
+        drop(held);
+        if last {
+            self.shared.nudge();
+        }
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl Reactor {
+    /// Keeps the *before* phase of `event` from ending while the [`Hold`] lives.
+    ///
+    /// It may be taken at any time: in a *before* trigger, or long before the event.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread; the hold itself may go to any thread.
+    #[track_caller]
+    pub fn hold(&self, event: SystemEvent) -> Hold {
+        self.held(event, Location::caller(), None)
+    }
+
+    /// As [`hold`](Self::hold), with something to say if the deadline passes: one line for each
+    /// thing that is not finished.
+    ///
+    /// `describe` is called on the reactor thread.
+    #[track_caller]
+    pub fn hold_with(
+        &self,
+        event: SystemEvent,
+        describe: impl Fn() -> Vec<String> + Send + Sync + 'static,
+    ) -> Hold {
+        self.held(event, Location::caller(), Some(Arc::new(describe)))
+    }
+
+    fn held(
+        &self,
+        event: SystemEvent,
+        location: &'static Location<'static>,
+        describe: Option<Describe>,
+    ) -> Hold {
+        let shared = Arc::clone(&self.core.shared);
+        let held = Held { event, location, since: Instant::now(), describe };
+        let key = shared.holds.lock().insert(held);
+        Hold { shared, key }
+    }
+}

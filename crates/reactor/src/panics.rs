@@ -1,0 +1,52 @@
+//! The panic policy: what happens when a callback panics (I3).
+//!
+//! Every piece of user code that the loop runs goes through [`catch`], and so does every drop of
+//! a value that user code gave us.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+
+/// What a reactor does about a callback that panics.
+///
+/// In all cases the panic is reported once as a `tracing` error with the place where the callback
+/// was handed over. Only callbacks whose result nobody waits for come here: where somebody waits
+/// (a `Deferred`, a blocking call), the panic becomes that one's error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PanicPolicy {
+    /// Report it and go on. All other callbacks live.
+    #[default]
+    Log,
+    /// Report it and stop the reactor; `run` returns [`RunError::Panicked`](crate::RunError).
+    Stop,
+    /// Report it and abort the process.
+    Abort,
+}
+
+/// Runs user code; gives the message of its panic, if it panics.
+///
+/// `AssertUnwindSafe`: what the closure leaves half-done is the user's own state; ours is
+/// consistent, because no borrow of it is alive while user code runs.
+pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
+        let message = message(&*payload);
+        // A payload is a user's value, and its drop may panic too. Once is enough.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        message
+    })
+}
+
+/// Reports a contained panic.
+pub(crate) fn report(what: &str, location: &Location<'_>, message: &str) {
+    tracing::error!(%location, panic = message, "{what} panicked");
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a text".to_owned()
+    }
+}

@@ -1,0 +1,191 @@
+//! The seam to `polling`, and the only unsafe code of the workspace.
+//!
+//! `polling` asks one thing of its callers that the compiler cannot check: a source must be
+//! deleted from the poller before it is closed. [`Armed`] keeps that promise by owning the source:
+//! it lends it out by shared reference only, and deletes it before it drops it.
+//!
+//! [`Selector`] is all that the loop knows of the operating system.
+
+#![expect(unsafe_code, reason = "polling's registration contract, upheld by `Armed`")]
+
+use crate::source::Interest;
+use polling::{AsSource, Event, Events, PollMode, Poller};
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(unix)]
+use std::os::fd::{AsRawFd as _, BorrowedFd as Borrowed, RawFd as Raw};
+#[cfg(windows)]
+use std::os::windows::io::{AsRawSocket as _, BorrowedSocket as Borrowed, RawSocket as Raw};
+
+/// The most events that one look at the operating system may bring: the budget of a turn for I/O.
+const EVENTS: usize = 256;
+
+/// Longer sleeps are cut into pieces of this length; some systems cannot count further.
+const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 24 * 60 * 60);
+
+/// Waits for readiness; can be interrupted from any thread through its [`Waker`].
+pub(crate) struct Selector {
+    poller: Arc<Poller>,
+}
+
+impl Selector {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { poller: Arc::new(Poller::new()?) })
+    }
+
+    pub(crate) fn waker(&self) -> Waker {
+        Waker(Arc::clone(&self.poller))
+    }
+
+    /// Room for the events of one look.
+    pub(crate) fn events() -> Events {
+        Events::with_capacity(NonZeroUsize::new(EVENTS).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// Waits until something is ready, the time is over, or the waker is used; `None` is for ever.
+    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        let timeout = timeout.map(|timeout| timeout.min(LONGEST_SLEEP));
+        match self.poller.wait(events, timeout) {
+            // A signal handler ran; the loop looks at everything again anyway.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Starts to watch `source`; hands it back if the system cannot watch it.
+    pub(crate) fn arm<S: AsSource>(
+        &self,
+        source: S,
+        key: usize,
+        interest: Interest,
+    ) -> Result<Armed<S>, (S, io::Error)> {
+        let raw = raw(&source);
+        let (event, mode) = armed_for(key, interest, &self.poller);
+        // SAFETY: the source is moved into `Armed`, which never lends it mutably, and which
+        // deletes it from this poller, by the descriptor it had here, before dropping it.
+        let added = unsafe { self.poller.add_with_mode(raw, event, mode) };
+        match added {
+            Ok(()) => Ok(Armed {
+                poller: Arc::clone(&self.poller),
+                raw,
+                key,
+                interest: Cell::new(Some(interest)),
+                source,
+            }),
+            Err(error) => Err((source, error)),
+        }
+    }
+}
+
+impl fmt::Debug for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Selector")
+    }
+}
+
+/// Ends the wait of a [`Selector`], from any thread. Wakes that come close together are one.
+pub(crate) struct Waker(Arc<Poller>);
+
+impl Waker {
+    pub(crate) fn wake(&self) {
+        if let Err(error) = self.0.notify() {
+            tracing::error!(%error, "the reactor could not be woken");
+        }
+    }
+}
+
+impl fmt::Debug for Waker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waker")
+    }
+}
+
+/// A source that its poller watches, and that is not watched any more when it is closed.
+pub(crate) struct Armed<S: AsSource> {
+    poller: Arc<Poller>,
+    /// The descriptor under which the source was added. Taken once: a source of a strange type
+    /// might answer another one later.
+    raw: Raw,
+    key: usize,
+    /// # Invariant
+    ///
+    /// `Some` exactly as long as the poller knows `raw`. While it is, `source` is alive and
+    /// nobody had it by value or by `&mut`, so `raw` is open.
+    interest: Cell<Option<Interest>>,
+    source: S,
+}
+
+impl<S: AsSource> Armed<S> {
+    pub(crate) fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// Changes what is watched for. Nothing happens if it is what is watched for already.
+    pub(crate) fn set_interest(&self, interest: Interest) -> io::Result<()> {
+        match self.interest.get() {
+            Some(now) if now != interest => {
+                let (event, mode) = armed_for(self.key, interest, &self.poller);
+                // SAFETY: `interest` is `Some`, so `raw` is open (invariant above).
+                let source = unsafe { Borrowed::borrow_raw(self.raw) };
+                self.poller.modify_with_mode(source, event, mode)?;
+                self.interest.set(Some(interest));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Watches on after an event, where the system forgets a source with each event.
+    pub(crate) fn rearm(&self) {
+        if let (Some(interest), false) = (self.interest.get(), self.poller.supports_level()) {
+            let (event, mode) = armed_for(self.key, interest, &self.poller);
+            // SAFETY: `interest` is `Some`, so `raw` is open (invariant above).
+            let source = unsafe { Borrowed::borrow_raw(self.raw) };
+            if let Err(error) = self.poller.modify_with_mode(source, event, mode) {
+                tracing::error!(%error, "a source could not be watched on");
+            }
+        }
+    }
+
+    /// Ends the watching. Calling it again does nothing.
+    pub(crate) fn disarm(&self) {
+        if self.interest.take().is_some() {
+            // SAFETY: `interest` was `Some`, so `raw` is open (invariant above).
+            let source = unsafe { Borrowed::borrow_raw(self.raw) };
+            if let Err(error) = self.poller.delete(source) {
+                tracing::debug!(%error, "a source could not be removed from the poller");
+            }
+        }
+    }
+}
+
+impl<S: AsSource> Drop for Armed<S> {
+    fn drop(&mut self) {
+        // Before the fields, and so before the source, are dropped.
+        self.disarm();
+    }
+}
+
+/// Level-triggered where the system can, so that a callback may read as little as it likes. With
+/// no interest at all it is one event at most: a hang-up is always reported, and would be for ever.
+fn armed_for(key: usize, interest: Interest, poller: &Poller) -> (Event, PollMode) {
+    let event = Event::new(key, interest.is_readable(), interest.is_writable());
+    let level = poller.supports_level() && interest != Interest::NONE;
+    (event, if level { PollMode::Level } else { PollMode::Oneshot })
+}
+
+#[cfg(unix)]
+fn raw(source: &impl AsSource) -> Raw {
+    source.source().as_raw_fd()
+}
+
+#[cfg(windows)]
+fn raw(source: &impl AsSource) -> Raw {
+    source.source().as_raw_socket()
+}

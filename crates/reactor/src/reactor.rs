@@ -1,0 +1,294 @@
+//! The reactor itself: who owns it, who may borrow it, and what a callback can ask of it.
+
+use crate::builder::Builder;
+use crate::clock;
+use crate::core::{Core, Lifecycle, Pending};
+use crate::delayed_call::{DelayedCall, PendingCall};
+use crate::handle::ReactorHandle;
+use crate::panics::{self, PanicPolicy};
+use crate::stats::ReactorStats;
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+thread_local! {
+    /// The reactor inside whose `run` or `turn` this thread is.
+    static CURRENT: RefCell<Option<Weak<Core>>> = const { RefCell::new(None) };
+}
+
+/// An event loop that runs callbacks on the thread on which it was made.
+///
+/// It is the owner of everything that is pending in it, and cannot be cloned: dropping it drops
+/// the timers, sources, calls and slots, and all that their closures captured. Callbacks are lent
+/// a `&Reactor`; where none is at hand there is [`Reactor::with_current`], and
+/// [`Reactor::downgrade`] gives a reference that may be kept.
+///
+/// # Threads
+///
+/// It is neither `Send` nor `Sync`: only its [`handle`](Self::handle) crosses threads. A program
+/// may have many reactors, but a thread runs one at a time.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::Reactor;
+/// use std::time::Duration;
+///
+/// let reactor = Reactor::new()?;
+/// reactor.call_later(Duration::from_millis(5), |reactor| reactor.stop());
+/// reactor.run().unwrap();
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// Twisted: `reactor`.
+pub struct Reactor {
+    pub(crate) core: Rc<Core>,
+    /// `false` for one that is lent: it does not take down the core when it goes.
+    owner: bool,
+}
+
+impl Reactor {
+    /// A reactor with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it has no descriptors left to wait with.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A reactor with other settings.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn owning(core: Core) -> Self {
+        Self { core: Rc::new(core), owner: true }
+    }
+
+    pub(crate) fn lent(core: Rc<Core>) -> Self {
+        Self { core, owner: false }
+    }
+
+    /// What other threads may hold of this reactor.
+    #[must_use]
+    pub fn handle(&self) -> ReactorHandle {
+        ReactorHandle::new(Arc::clone(&self.core.shared))
+    }
+
+    /// A reference that does not keep the reactor alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakReactor {
+        WeakReactor(Rc::downgrade(&self.core))
+    }
+
+    /// Lends the reactor that runs on this thread; `None` if none does.
+    ///
+    /// For code that runs in a callback but is not given the reactor: the callbacks of a
+    /// `Deferred`, futures, `Drop`.
+    pub fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
+        let current = CURRENT.with(|current| current.borrow().clone());
+        current.and_then(|weak| WeakReactor(weak).with(f))
+    }
+
+    /// The reactor's time.
+    ///
+    /// Twisted: `seconds`.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.core.clock.now()
+    }
+
+    /// Whether the reactor runs: `true` from the *during* phase of the startup to the *during*
+    /// phase of the shutdown.
+    ///
+    /// Twisted: `running`.
+    #[must_use]
+    pub fn running(&self) -> bool {
+        self.core.lifecycle.get() == Lifecycle::Running
+    }
+
+    /// Calls `f` once, after `delay`.
+    ///
+    /// Never now, and never in the pass over the timers that is going on: not even with no delay
+    /// at all. Calls with equal due times are made in the order in which they were set. A delay
+    /// too long for the clock means "never".
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread. Another thread uses
+    /// [`ReactorHandle::call_from_thread`] to get there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use std::time::Duration;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let never = reactor.call_later(Duration::MAX, |_| unreachable!());
+    /// reactor.call_later(Duration::ZERO, move |reactor| {
+    ///     never.cancel().unwrap();
+    ///     reactor.stop();
+    /// });
+    /// reactor.run().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `callLater`.
+    #[doc(alias = "callLater")]
+    #[track_caller]
+    pub fn call_later(&self, delay: Duration, f: impl FnOnce(&Self) + 'static) -> DelayedCall {
+        let due = clock::deadline(self.now(), delay);
+        let pending = Pending { run: Box::new(f), location: Location::caller() };
+        let key = self.core.timers.borrow_mut().insert(due, pending);
+        DelayedCall::new(Rc::downgrade(&self.core), key)
+    }
+
+    /// Calls `f` in the next turn, after all that was asked for before it.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread. It takes no lock and makes no system call.
+    ///
+    /// Twisted: `callLater(0, f)`.
+    #[track_caller]
+    pub fn call_soon(&self, f: impl FnOnce(&Self) + 'static) {
+        let pending = Pending { run: Box::new(f), location: Location::caller() };
+        self.core.soon.borrow_mut().push_back(pending);
+    }
+
+    /// The timers that are pending, the earliest first.
+    ///
+    /// Twisted: `getDelayedCalls`.
+    #[doc(alias = "getDelayedCalls")]
+    #[must_use]
+    pub fn delayed_calls(&self) -> Vec<PendingCall> {
+        let timers = self.core.timers.borrow();
+        timers.iter().map(|(time, call)| PendingCall { time, location: call.location }).collect()
+    }
+
+    /// The value of type `T` that belongs to this reactor; made with `Default` when first asked
+    /// for, dropped with the reactor. For crates that extend the reactor.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread; [`ReactorHandle::shared`] is for all threads.
+    #[must_use]
+    pub fn local<T: Default + 'static>(&self) -> Rc<T> {
+        self.core.locals.get()
+    }
+
+    /// Counts of what the loop has done.
+    #[must_use]
+    pub fn stats(&self) -> ReactorStats {
+        self.core.counters.snapshot(&self.core)
+    }
+
+    /// Runs user code whose result nobody waits for (I3).
+    pub(crate) fn contain(
+        &self,
+        what: &str,
+        location: &'static Location<'static>,
+        code: impl FnOnce(),
+    ) {
+        if let Err(message) = panics::catch(code) {
+            self.panicked(what, location, &message);
+        }
+    }
+
+    pub(crate) fn panicked(&self, what: &str, location: &'static Location<'static>, message: &str) {
+        self.core.counters.panic();
+        panics::report(what, location, message);
+        match self.core.panic_policy {
+            PanicPolicy::Log => {}
+            PanicPolicy::Stop => {
+                self.core.panic.set(Some((message.to_owned(), location)));
+                self.stop();
+            }
+            PanicPolicy::Abort => std::process::abort(),
+        }
+    }
+
+    /// Enters the reactor on this thread, for a run or a turn; `None` if it is entered already.
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        if self.core.entered.replace(true) {
+            return None;
+        }
+        let core = Rc::downgrade(&self.core);
+        let outer = CURRENT.with(|current| current.replace(Some(core)));
+        Some(Entered { core: &self.core, outer })
+    }
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        if !self.owner {
+            return;
+        }
+        self.core.shared.close();
+        // What is dropped here may own anything, and its drop may even hand in more; the rounds
+        // are bounded because something that always makes more of itself must not hang us.
+        for _ in 0..100 {
+            let pending = self.core.take_pending();
+            if pending.is_empty() {
+                break;
+            }
+            for value in pending {
+                if let Err(message) = panics::catch(value) {
+                    tracing::error!(panic = message, "dropping a pending callback panicked");
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor")
+            .field("lifecycle", &self.core.lifecycle.get())
+            .field("timers", &self.core.timers.borrow().len())
+            .field("sources", &self.core.sources.borrow().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Proof that this thread is inside the reactor; leaving restores what was current before.
+pub(crate) struct Entered<'a> {
+    core: &'a Core,
+    outer: Option<Weak<Core>>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.core.entered.set(false);
+        let outer = self.outer.take();
+        CURRENT.with(|current| current.replace(outer));
+    }
+}
+
+/// A reference to a [`Reactor`] that does not keep it alive.
+///
+/// # Threads
+///
+/// Reactor thread; it is neither `Send` nor `Sync`.
+#[derive(Clone)]
+pub struct WeakReactor(Weak<Core>);
+
+impl WeakReactor {
+    /// Lends the reactor to `f`; `None` if it is gone.
+    pub fn with<R>(&self, f: impl FnOnce(&Reactor) -> R) -> Option<R> {
+        self.0.upgrade().map(|core| f(&Reactor::lent(core)))
+    }
+}
+
+impl fmt::Debug for WeakReactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakReactor")
+    }
+}

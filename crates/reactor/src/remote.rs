@@ -1,0 +1,198 @@
+//! References from other threads to values that live on the reactor thread.
+//!
+//! The value never leaves its thread: what crosses is a key. So the value need not be `Send`, and
+//! it is dropped where it was made.
+
+use crate::core::Core;
+use crate::error::ReactorStopped;
+use crate::handle::ReactorHandle;
+use crate::reactor::Reactor;
+use slab::Slab;
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A slot and what makes its use unique: slots are used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ShareKey {
+    slot: usize,
+    identity: u64,
+}
+
+/// The values that are shared, on the reactor thread.
+#[derive(Default)]
+pub(crate) struct Shares {
+    slots: Slab<(u64, Rc<dyn Any>)>,
+    identities: u64,
+}
+
+impl Shares {
+    fn insert(&mut self, value: Rc<dyn Any>) -> ShareKey {
+        self.identities += 1;
+        let identity = self.identities;
+        ShareKey { slot: self.slots.insert((identity, value)), identity }
+    }
+
+    fn get(&self, key: ShareKey) -> Option<Rc<dyn Any>> {
+        let (identity, value) = self.slots.get(key.slot)?;
+        (*identity == key.identity).then(|| Rc::clone(value))
+    }
+
+    fn remove(&mut self, key: ShareKey) -> Option<Rc<dyn Any>> {
+        self.get(key)?;
+        self.slots.try_remove(key.slot).map(|(_, value)| value)
+    }
+
+    /// Takes all values out; the caller drops them.
+    pub(crate) fn take(&mut self) -> Vec<Rc<dyn Any>> {
+        self.slots.drain().map(|(_, value)| value).collect()
+    }
+}
+
+/// Keys whose last [`Remote`] went while the reactor was stopped; removed when it runs again.
+#[derive(Default)]
+pub(crate) struct Released(Mutex<Vec<ShareKey>>);
+
+impl Released {
+    fn push(&self, key: ShareKey) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(key);
+    }
+
+    fn take(&self) -> Vec<ShareKey> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A reference from any thread to a value that lives on the reactor thread.
+///
+/// Made by [`Reactor::share`]. It is how a foreign thread addresses one particular transport,
+/// protocol or other object of the reactor, whether that is `Send` or not. The value is dropped,
+/// on the reactor thread, after its last `Remote`.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::Reactor;
+/// use std::cell::Cell;
+///
+/// let reactor = Reactor::new()?;
+/// let counter = reactor.share(Cell::new(0)); // a `Cell` is not `Sync`
+/// let foreign = std::thread::Builder::new().spawn(move || {
+///     counter.call_from_thread(|counter, _| counter.set(counter.get() + 1)).unwrap();
+///     counter.call_from_thread(|counter, reactor| {
+///         assert_eq!(counter.get(), 1);
+///         reactor.stop();
+///     }).unwrap();
+/// })?;
+/// reactor.run().unwrap();
+/// foreign.join().unwrap();
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Remote<T> {
+    inner: Arc<Inner>,
+    /// A key, not a value: `Send` and `Sync` whatever `T` is.
+    value: PhantomData<fn() -> T>,
+}
+
+struct Inner {
+    handle: ReactorHandle,
+    key: ShareKey,
+}
+
+impl<T: 'static> Remote<T> {
+    /// Calls `f` on the reactor thread with the value.
+    ///
+    /// As [`ReactorHandle::call_from_thread`] in everything else.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ReactorStopped`], with `f` inside: the reactor has stopped, or was dropped.
+    #[track_caller]
+    pub fn call_from_thread<F>(&self, f: F) -> Result<(), ReactorStopped<F>>
+    where
+        F: FnOnce(&T, &Reactor) + Send + 'static,
+    {
+        let remote = self.clone();
+        let send = |f: F| -> Box<dyn FnOnce(&Reactor) + Send> {
+            Box::new(move |reactor| {
+                if let Some(value) = remote.get(reactor) {
+                    f(&value, reactor);
+                }
+            })
+        };
+        self.inner.handle.0.send(f, Location::caller(), send).map_err(ReactorStopped)
+    }
+
+    /// The value itself; `None` on another reactor than its own.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    #[must_use]
+    pub fn get(&self, reactor: &Reactor) -> Option<Rc<T>> {
+        if !Arc::ptr_eq(&self.inner.handle.0, &reactor.core.shared) {
+            return None;
+        }
+        let value = reactor.core.shares.borrow().get(self.inner.key);
+        value.and_then(|value| value.downcast().ok())
+    }
+
+    /// The handle of the reactor on which the value lives.
+    #[must_use]
+    pub fn handle(&self) -> &ReactorHandle {
+        &self.inner.handle
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let key = self.key;
+        if self.handle.call_from_thread(move |reactor| reactor.core.unshare(key)).is_err() {
+            self.handle.0.released.push(key);
+        }
+    }
+}
+
+impl<T> Clone for Remote<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), value: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Remote<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("key", &self.inner.key).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    fn unshare(&self, key: ShareKey) {
+        // Out of the borrow first: the value is the user's.
+        let removed = self.shares.borrow_mut().remove(key);
+        drop(removed);
+    }
+}
+
+impl Reactor {
+    /// Makes `value` reachable from other threads, while it stays on this one.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread; the [`Remote`] may go to any thread.
+    pub fn share<T: 'static>(&self, value: T) -> Remote<T> {
+        let key = self.core.shares.borrow_mut().insert(Rc::new(value));
+        Remote { inner: Arc::new(Inner { handle: self.handle(), key }), value: PhantomData }
+    }
+
+    pub(crate) fn release_shares(&self) {
+        let released = self.core.shared.released.take();
+        released.into_iter().for_each(|key| self.core.unshare(key));
+    }
+}

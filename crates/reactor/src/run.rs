@@ -1,0 +1,172 @@
+//! From the start to the stop: the life of one `run`.
+
+use crate::clock;
+use crate::core::Lifecycle;
+use crate::error::RunError;
+use crate::panics;
+use crate::reactor::Reactor;
+use crate::triggers::{Phase, SystemEvent};
+use std::time::Instant;
+
+impl Reactor {
+    /// Runs the loop on this thread until [`stop`](Self::stop).
+    ///
+    /// The order is: *before*, *during* and *after* triggers of the startup; turns; *before*
+    /// triggers of the shutdown; more turns until each [`Hold`](crate::Hold) is dropped or the
+    /// shutdown deadline passes; *during* and *after* triggers. Then no calls are accepted any
+    /// more, those that were are run, and `run` returns.
+    ///
+    /// A reactor can be run again. What was pending stays pending in between; calls from other
+    /// threads are refused in between.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread, outside of callbacks.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`]: nested runs, an operating system that cannot wait, a shutdown that passed its
+    /// deadline, a panic under [`PanicPolicy::Stop`](crate::PanicPolicy::Stop).
+    ///
+    /// Twisted: `run`.
+    pub fn run(&self) -> Result<(), RunError> {
+        let entered = self.enter().ok_or(RunError::AlreadyRunning)?;
+        self.core.crashed.set(false);
+        self.core.shared.open();
+        self.release_shares();
+        tracing::debug!("reactor started");
+        let mut result = self.run_to_the_end();
+        self.end();
+        if let Some((message, location)) = self.core.panic.take() {
+            result = result.and(Err(RunError::Panicked { message, location }));
+        }
+        tracing::debug!(stats = ?self.stats(), "reactor stopped");
+        drop(entered);
+        result
+    }
+
+    /// Asks the reactor to stop: it finishes the turn and then goes through its shutdown.
+    ///
+    /// It may be called any number of times. Before the first run it makes that run end after its
+    /// first turn; after a run it does nothing.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread; others use [`ReactorHandle::stop`](crate::ReactorHandle::stop).
+    ///
+    /// Twisted: `stop`.
+    pub fn stop(&self) {
+        self.core.shared.stop(false);
+    }
+
+    /// As [`stop`](Self::stop), and whoever holds the shutdown is not waited for any more.
+    pub fn stop_now(&self) {
+        self.core.shared.stop(true);
+    }
+
+    /// Ends the loop after this turn, with no shutdown triggers. Calls that wait are dropped.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// Twisted: `crash`.
+    pub fn crash(&self) {
+        self.core.crashed.set(true);
+        self.core.shared.nudge();
+    }
+
+    fn run_to_the_end(&self) -> Result<(), RunError> {
+        let core = &self.core;
+        core.lifecycle.set(Lifecycle::Changing);
+        self.fire(SystemEvent::Startup, Phase::Before);
+        while core.shared.holds.any(SystemEvent::Startup) && !self.ends() {
+            self.pass(None).map_err(RunError::Poll)?;
+        }
+        core.lifecycle.set(Lifecycle::Running);
+        self.fire(SystemEvent::Startup, Phase::During);
+        self.fire(SystemEvent::Startup, Phase::After);
+        loop {
+            self.pass(None).map_err(RunError::Poll)?;
+            if core.crashed.get() {
+                return Ok(());
+            }
+            if core.shared.stop_requested() {
+                break;
+            }
+        }
+        self.shut_down()
+    }
+
+    fn ends(&self) -> bool {
+        self.core.crashed.get() || self.core.shared.stop_requested()
+    }
+
+    fn shut_down(&self) -> Result<(), RunError> {
+        let core = &self.core;
+        tracing::debug!("reactor stopping");
+        let deadline = clock::deadline(self.now(), core.shutdown_deadline);
+        self.fire(SystemEvent::Shutdown, Phase::Before);
+        let in_time = self.wait_for_holds(deadline)?;
+        if core.crashed.get() {
+            return Ok(());
+        }
+        // What is still held is named before the *during* triggers take things down.
+        let stuck =
+            if in_time { Vec::new() } else { panics::catch(|| core.stuck()).unwrap_or_default() };
+        self.fire(SystemEvent::Shutdown, Phase::During);
+        core.lifecycle.set(Lifecycle::Changing);
+        self.fire(SystemEvent::Shutdown, Phase::After);
+        self.run_last_calls();
+        if in_time {
+            return Ok(());
+        }
+        tracing::warn!(stuck = stuck.len(), "the shutdown deadline passed");
+        Err(RunError::ShutdownTimedOut(stuck))
+    }
+
+    /// Turns until nothing is held and all calls that this has let in have run; `false` if the
+    /// deadline came first.
+    fn wait_for_holds(&self, deadline: Instant) -> Result<bool, RunError> {
+        let core = &self.core;
+        while !core.crashed.get() {
+            let held = core.shared.holds.any(SystemEvent::Shutdown);
+            // A worker hands in its result before it drops its hold: one more look at the calls.
+            if !held && core.inbox.is_empty() {
+                return Ok(true);
+            }
+            let left = deadline.saturating_duration_since(self.now());
+            if left.is_zero() || core.shared.stop_now_requested() {
+                return Ok(!held);
+            }
+            self.pass(Some(left)).map_err(RunError::Poll)?;
+        }
+        Ok(true)
+    }
+
+    /// Closes the gate and runs what was let in: each call that was accepted has its outcome (I2).
+    fn run_last_calls(&self) {
+        let core = &self.core;
+        core.shared.close();
+        for call in core.inbox.take_all() {
+            core.counters.call();
+            self.contain("a call from a thread", call.location, || (call.run)(self));
+        }
+    }
+
+    /// What every end of a run has in common, also that of a crash.
+    fn end(&self) {
+        let core = &self.core;
+        core.lifecycle.set(Lifecycle::Changing);
+        core.shared.close();
+        core.shared.forget_stop();
+        for call in core.inbox.take_all() {
+            tracing::warn!(location = %call.location, "a call was dropped: the reactor crashed");
+            self.contain("dropping a call", call.location, || drop(call.run));
+        }
+        for phase in [Phase::Before, Phase::During, Phase::After] {
+            self.fire(SystemEvent::End, phase);
+        }
+        core.lifecycle.set(Lifecycle::Idle);
+    }
+}

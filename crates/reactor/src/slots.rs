@@ -1,0 +1,82 @@
+//! Typed slots: where crates above this one keep what belongs to one reactor.
+//!
+//! A pool, a resolver or an executor belongs to a reactor, but the reactor should not know them.
+//! So each type has one slot in each reactor, made with `Default` when first asked for. User code
+//! (`default`, and the drop of a value that lost a race) runs outside of the lock and the borrow.
+
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Slots for the reactor thread alone.
+#[derive(Default)]
+pub(crate) struct LocalSlots(RefCell<HashMap<TypeId, Rc<dyn Any>>>);
+
+impl LocalSlots {
+    pub(crate) fn get<T: Default + 'static>(&self) -> Rc<T> {
+        let found = self.0.borrow().get(&TypeId::of::<T>()).cloned();
+        if let Some(value) = found.and_then(|any| any.downcast().ok()) {
+            return value;
+        }
+        let made = Rc::new(T::default());
+        // `default` may have asked for the same slot: the first to arrive stays.
+        let kept = Rc::clone(
+            self.0
+                .borrow_mut()
+                .entry(TypeId::of::<T>())
+                .or_insert_with(|| Rc::clone(&made) as Rc<dyn Any>),
+        );
+        kept.downcast().unwrap_or(made)
+    }
+
+    /// Empties all slots; the values are dropped by the caller.
+    pub(crate) fn take(&self) -> Vec<Rc<dyn Any>> {
+        self.0.borrow_mut().drain().map(|(_, value)| value).collect()
+    }
+}
+
+impl fmt::Debug for LocalSlots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSlots").field("used", &self.0.borrow().len()).finish()
+    }
+}
+
+/// Slots for every thread that has a handle.
+#[derive(Default)]
+pub(crate) struct SharedSlots(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl SharedSlots {
+    pub(crate) fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let found = self.lock(|slots| slots.get(&TypeId::of::<T>()).cloned());
+        if let Some(value) = found.and_then(|any| any.downcast().ok()) {
+            return value;
+        }
+        let made = Arc::new(T::default());
+        let kept = self.lock(|slots| {
+            let slot = slots.entry(TypeId::of::<T>());
+            Arc::clone(slot.or_insert_with(|| Arc::clone(&made) as Arc<dyn Any + Send + Sync>))
+        });
+        kept.downcast().unwrap_or(made)
+    }
+
+    /// Empties all slots; the values are dropped by the caller.
+    pub(crate) fn take(&self) -> Vec<Arc<dyn Any + Send + Sync>> {
+        self.lock(|slots| slots.drain().map(|(_, value)| value).collect())
+    }
+
+    fn lock<R>(
+        &self,
+        look: impl FnOnce(&mut HashMap<TypeId, Arc<dyn Any + Send + Sync>>) -> R,
+    ) -> R {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for SharedSlots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedSlots").field("used", &self.lock(|slots| slots.len())).finish()
+    }
+}

@@ -1,0 +1,293 @@
+//! I/O sources: what is watched, and the callbacks that hear of it.
+//!
+//! Keys carry a version beside the slot, so that an event that was fetched for a source which is
+//! gone by now, and whose slot another one has taken, is recognised and dropped.
+
+use crate::core::Core;
+use crate::error::RegisterError;
+use crate::panics;
+use crate::poller::Armed;
+use crate::reactor::Reactor;
+use polling::{AsSource, Event};
+use slab::Slab;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+
+/// What a source is watched for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Interest(u8);
+
+impl Interest {
+    /// Nothing: the source stays registered, its callback rests.
+    pub const NONE: Self = Self(0);
+    /// Data to read, a connection to accept, or the end of the stream.
+    pub const READABLE: Self = Self(1);
+    /// Room to write, or the end of a connection attempt.
+    pub const WRITABLE: Self = Self(2);
+    /// Both.
+    pub const BOTH: Self = Self(3);
+
+    /// The interest made of two answers.
+    #[must_use]
+    pub const fn new(readable: bool, writable: bool) -> Self {
+        Self(readable as u8 | (writable as u8) << 1)
+    }
+
+    /// Whether reading is watched.
+    #[must_use]
+    pub const fn is_readable(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// Whether writing is watched.
+    #[must_use]
+    pub const fn is_writable(self) -> bool {
+        self.0 & 2 != 0
+    }
+}
+
+impl fmt::Debug for Interest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match *self {
+            Self::NONE => "Interest::NONE",
+            Self::READABLE => "Interest::READABLE",
+            Self::WRITABLE => "Interest::WRITABLE",
+            _ => "Interest::BOTH",
+        })
+    }
+}
+
+/// What a source is ready for. A hang-up or an error makes it ready for both, so that the read or
+/// the write that follows meets the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Readiness {
+    /// A read will not block.
+    pub readable: bool,
+    /// A write will not block.
+    pub writable: bool,
+}
+
+/// A watched source, and the right to stop watching it.
+///
+/// It owns the source and lends it with [`source`](Self::source). Dropping it ends the watching and
+/// then closes the source, at any time, also from inside its own callback.
+///
+/// Twisted: what `addReader` and `addWriter` keep in the reactor.
+pub struct Registration<S: AsSource> {
+    core: Weak<Core>,
+    key: usize,
+    armed: Rc<Armed<S>>,
+}
+
+impl<S: AsSource> Registration<S> {
+    /// The source.
+    pub fn source(&self) -> &S {
+        self.armed.source()
+    }
+
+    /// Changes what the source is watched for.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub fn set_interest(&self, interest: Interest) -> io::Result<()> {
+        self.armed.set_interest(interest)
+    }
+}
+
+impl<S: AsSource> Drop for Registration<S> {
+    fn drop(&mut self) {
+        self.armed.disarm();
+        if let Some(core) = self.core.upgrade() {
+            // Out of the borrow first: the callback and what it captured are the user's.
+            let removed = core.sources.borrow_mut().remove(self.key);
+            drop(removed);
+        }
+    }
+}
+
+impl<S: AsSource> fmt::Debug for Registration<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// What the loop needs of a source, whatever its type.
+trait Watched {
+    fn rearm(&self);
+    fn disarm(&self);
+}
+
+impl<S: AsSource> Watched for Armed<S> {
+    fn rearm(&self) {
+        Self::rearm(self);
+    }
+    fn disarm(&self) {
+        Self::disarm(self);
+    }
+}
+
+type Callback = Box<dyn FnMut(&Reactor, Readiness)>;
+
+pub(crate) struct Source {
+    version: usize,
+    watched: Rc<dyn Watched>,
+    /// Absent while it runs.
+    callback: Option<Callback>,
+    location: &'static Location<'static>,
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        // The reactor may go before the registration: then nobody will ask for the events.
+        self.watched.disarm();
+    }
+}
+
+/// The slots of the registered sources.
+#[derive(Default)]
+pub(crate) struct Sources {
+    slots: Slab<Source>,
+    versions: usize,
+}
+
+const SLOT_BITS: u32 = usize::BITS / 2;
+const SLOT_MASK: usize = (1 << SLOT_BITS) - 1;
+
+impl Sources {
+    fn next_key(&mut self) -> usize {
+        // One bit less than there is room for: the largest key belongs to the poller itself.
+        self.versions = (self.versions + 1) & (SLOT_MASK >> 1);
+        self.versions << SLOT_BITS | self.slots.vacant_key()
+    }
+
+    fn get_mut(&mut self, key: usize) -> Option<&mut Source> {
+        self.slots.get_mut(key & SLOT_MASK).filter(|source| source.version == key >> SLOT_BITS)
+    }
+
+    fn remove(&mut self, key: usize) -> Option<Source> {
+        self.get_mut(key)?;
+        self.slots.try_remove(key & SLOT_MASK)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Takes all sources out; the caller drops them.
+    pub(crate) fn take(&mut self) -> Vec<Source> {
+        self.slots.drain().collect()
+    }
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").field("len", &self.len()).finish()
+    }
+}
+
+impl Reactor {
+    /// Watches `source` and calls `callback` on each turn in which it is ready.
+    ///
+    /// `source` is anything that owns a descriptor: a socket, a pipe, or an `Rc` or `Arc` of one.
+    /// It should be non-blocking. Readiness is level-triggered: the callback is called in each turn
+    /// until it has read, or written, enough.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`], with the source inside: the operating system cannot watch this kind of
+    /// source (a regular file), watches it already, or has no room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::{Interest, Reactor};
+    /// use std::io::{Read as _, Write as _};
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// let (server, _) = listener.accept()?;
+    ///
+    /// let registration = reactor
+    ///     .register(server, Interest::READABLE, |reactor, mut server, _readiness| {
+    ///         let mut buffer = [0; 16];
+    ///         assert_eq!(server.read(&mut buffer).unwrap(), 5);
+    ///         reactor.stop();
+    ///     })
+    ///     .unwrap();
+    /// client.write_all(b"hello")?;
+    /// reactor.run().unwrap();
+    /// drop(registration); // closes the connection
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `addReader`, `addWriter`.
+    #[doc(alias = "addReader")]
+    #[doc(alias = "addWriter")]
+    #[track_caller]
+    pub fn register<S, F>(
+        &self,
+        source: S,
+        interest: Interest,
+        mut callback: F,
+    ) -> Result<Registration<S>, RegisterError<S>>
+    where
+        S: AsSource + 'static,
+        F: FnMut(&Self, &S, Readiness) + 'static,
+    {
+        let key = self.core.sources.borrow_mut().next_key();
+        let armed = match self.core.selector.arm(source, key, interest) {
+            Ok(armed) => Rc::new(armed),
+            Err((source, error)) => return Err(RegisterError { source, error }),
+        };
+        let lent = Rc::clone(&armed);
+        let source = Source {
+            version: key >> SLOT_BITS,
+            watched: Rc::clone(&armed) as Rc<dyn Watched>,
+            callback: Some(Box::new(move |reactor: &Self, readiness| {
+                callback(reactor, lent.source(), readiness);
+            })),
+            location: Location::caller(),
+        };
+        self.core.sources.borrow_mut().slots.insert(source);
+        Ok(Registration { core: Rc::downgrade(&self.core), key, armed })
+    }
+
+    /// Runs the callback of the source that an event is for, if that source is still there.
+    pub(crate) fn dispatch(&self, event: &Event) {
+        let core = &self.core;
+        let taken = core.sources.borrow_mut().get_mut(event.key).and_then(|source| {
+            let callback = source.callback.take()?;
+            Some((callback, Rc::clone(&source.watched), source.location))
+        });
+        let Some((mut callback, watched, location)) = taken else { return };
+        let readiness = Readiness { readable: event.readable, writable: event.writable };
+        self.contain("a source's callback", location, || callback(self, readiness));
+        core.counters.event();
+
+        let mut spare = Some(callback);
+        if let Some(source) = core.sources.borrow_mut().get_mut(event.key) {
+            source.callback = spare.take();
+        }
+        match spare {
+            None => watched.rearm(),
+            // It removed itself. The closure may hold the last of anything, so its drop is
+            // contained like a call.
+            Some(callback) => {
+                drop(watched);
+                if let Err(message) = panics::catch(|| drop(callback)) {
+                    self.panicked("dropping a source's callback", location, &message);
+                }
+            }
+        }
+    }
+}

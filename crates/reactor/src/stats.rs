@@ -1,0 +1,71 @@
+//! Counters of what the loop has done.
+
+use crate::core::Core;
+use std::cell::Cell;
+
+/// Counts since the reactor was made; see [`Reactor::stats`](crate::Reactor::stats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReactorStats {
+    /// Turns of the loop.
+    pub turns: u64,
+    /// Calls from other threads that have run.
+    pub calls: u64,
+    /// Timers that have run.
+    pub timers: u64,
+    /// Events of sources that were delivered.
+    pub events: u64,
+    /// Panics that were contained.
+    pub panics: u64,
+    /// Timers that are pending now.
+    pub pending_timers: usize,
+    /// Sources that are registered now.
+    pub sources: usize,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    turns: Cell<u64>,
+    calls: Cell<u64>,
+    timers: Cell<u64>,
+    events: Cell<u64>,
+    panics: Cell<u64>,
+}
+
+fn count(counter: &Cell<u64>) {
+    counter.set(counter.get().wrapping_add(1));
+}
+
+impl Counters {
+    pub(crate) fn turn(&self) {
+        count(&self.turns);
+    }
+
+    pub(crate) fn call(&self) {
+        count(&self.calls);
+    }
+
+    pub(crate) fn timer(&self) {
+        count(&self.timers);
+    }
+
+    pub(crate) fn event(&self) {
+        count(&self.events);
+    }
+
+    pub(crate) fn panic(&self) {
+        count(&self.panics);
+    }
+
+    pub(crate) fn snapshot(&self, core: &Core) -> ReactorStats {
+        ReactorStats {
+            turns: self.turns.get(),
+            calls: self.calls.get(),
+            timers: self.timers.get(),
+            events: self.events.get(),
+            panics: self.panics.get(),
+            pending_timers: core.timers.borrow().len(),
+            sources: core.sources.borrow().len(),
+        }
+    }
+}

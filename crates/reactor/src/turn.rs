@@ -1,0 +1,149 @@
+//! One turn of the loop: the only place that decides order and budgets.
+//!
+//! A turn serves, in this order, and each with a budget of its own, so that none can starve
+//! another (I7):
+//!
+//! 1. calls from other threads: those that were there when the turn began;
+//! 2. timers: those that are due at one instant, read once;
+//! 3. `call_soon`: what was there when its time came;
+//! 4. I/O: one look at the operating system, which waits only if nothing else is to be done,
+//!    and the callbacks of the sources that are ready.
+//!
+//! What a callback asks for runs in a later turn. Before each callback everything that was
+//! borrowed for finding it is given back (I5).
+
+use crate::clock::Clock;
+use crate::error::RunError;
+use crate::poller::Selector;
+use crate::reactor::Reactor;
+use std::io;
+use std::time::Duration;
+
+impl Reactor {
+    /// Makes one turn by hand: serves what is ready, and waits for something to become ready for
+    /// at most `timeout` (`None`: until something does).
+    ///
+    /// For a thread whose main loop belongs to somebody else. It fires no triggers.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread, outside of callbacks.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::AlreadyRunning`] inside a callback of this reactor, [`RunError::Poll`] if the
+    /// operating system cannot wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use std::time::Duration;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// reactor.call_soon(|_| println!("one turn"));
+    /// reactor.turn(Some(Duration::ZERO)).unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `iterate`.
+    #[doc(alias = "iterate")]
+    pub fn turn(&self, timeout: Option<Duration>) -> Result<(), RunError> {
+        let _entered = self.enter().ok_or(RunError::AlreadyRunning)?;
+        self.pass(timeout).map_err(RunError::Poll)
+    }
+
+    /// One turn, inside of a run or a turn.
+    pub(crate) fn pass(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.core.counters.turn();
+        self.serve_calls();
+        let behind = self.serve_timers();
+        self.serve_soon();
+        self.serve_io(if behind { Some(Duration::ZERO) } else { timeout })
+    }
+
+    /// One turn for a clock that is being moved. `true`: there is more to do without waiting.
+    pub(crate) fn pass_of_clock(&self) -> bool {
+        let Some(_entered) = self.enter() else { return false };
+        if let Err(error) = self.pass(Some(Duration::ZERO)) {
+            tracing::error!(%error, "waiting for events failed");
+        }
+        self.core.has_work()
+    }
+
+    fn serve_calls(&self) {
+        let core = &self.core;
+        for _ in 0..core.inbox.begin_turn(core.budget) {
+            let Some(call) = core.inbox.next() else { break };
+            core.counters.call();
+            self.contain("a call from a thread", call.location, || (call.run)(self));
+        }
+    }
+
+    /// `true`: a clock that is moved by hand has not arrived yet.
+    fn serve_timers(&self) -> bool {
+        let core = &self.core;
+        let behind = match &core.clock {
+            Clock::Manual(clock) => clock.follow(core),
+            Clock::Real => false,
+        };
+        if core.timers.borrow().len() == 0 {
+            return behind;
+        }
+        let due = core.timers.borrow().due(core.clock.now(), core.budget);
+        for one in due {
+            let taken = core.timers.borrow_mut().take_due(one);
+            let Some(timer) = taken else { continue };
+            core.counters.timer();
+            self.contain("a delayed call", timer.location, || (timer.run)(self));
+        }
+        behind
+    }
+
+    fn serve_soon(&self) {
+        let core = &self.core;
+        let batch = core.soon.borrow().len().min(core.budget);
+        for _ in 0..batch {
+            let next = core.soon.borrow_mut().pop_front();
+            let Some(pending) = next else { break };
+            self.contain("a call made soon", pending.location, || (pending.run)(self));
+        }
+    }
+
+    fn serve_io(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let core = &self.core;
+        let now = core.clock.now();
+        let (due, soon) = (core.timers.borrow().first_deadline(), core.soon.borrow().is_empty());
+        let until_due = match (due, &core.clock) {
+            (None, _) => None,
+            (Some(due), Clock::Real) => Some(due.saturating_duration_since(now)),
+            // Time does not pass by waiting: only what is due at this instant is worth a turn.
+            (Some(due), Clock::Manual(_)) => (due <= now).then_some(Duration::ZERO),
+        };
+        let mut wait = match (until_due, timeout) {
+            (Some(due), Some(timeout)) => Some(due.min(timeout)),
+            (due, timeout) => due.or(timeout),
+        };
+        if !soon || !core.inbox.is_empty() {
+            wait = Some(Duration::ZERO);
+        }
+        let sleeps = wait != Some(Duration::ZERO) && core.inbox.may_sleep(&core.shared);
+        if !sleeps {
+            if core.sources.borrow().len() == 0 {
+                return Ok(());
+            }
+            wait = Some(Duration::ZERO);
+        }
+
+        let mut events = core.events.take().unwrap_or_else(Selector::events);
+        let waited = core.selector.wait(&mut events, wait);
+        if sleeps {
+            core.inbox.woke_up(&core.shared);
+        }
+        if waited.is_ok() {
+            events.iter().for_each(|event| self.dispatch(&event));
+        }
+        core.events.set(Some(events));
+        waited
+    }
+}
