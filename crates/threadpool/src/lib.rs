@@ -1,1 +1,65 @@
 //! An elastic, bounded, observable thread pool for blocking jobs.
+//!
+//! The main type is [`ThreadPool`]. Give it closures with
+//! [`call_in_thread`](ThreadPool::call_in_thread); it runs them in the order of submission on
+//! threads that it starts with the need, keeps while they are used, and lets go when they are not.
+//!
+//! - Every job accepted has one outcome: it ran, or it was cancelled while it waited. A job that
+//!   is not accepted is handed back in the error.
+//! - A panic in a job is contained: the callback gets it, or the log.
+//! - [`stop`](ThreadPool::stop) drains and joins, [`stop_within`](ThreadPool::stop_within) names
+//!   the jobs that keep it waiting, [`close`](ThreadPool::close) does not wait at all.
+//! - A [`JobHandle`] removes a waiting job; a running one may look at its [`CancelToken`].
+//! - A pool in which nothing moves, because its jobs wait for jobs in its own queue, says so:
+//!   [`StallReport`] names each by the source line that submitted it.
+//! - An idle pool makes no system call.
+//!
+//! This crate knows nothing of reactors or deferreds. Most programs want the bridges of the
+//! facade, which bring a job's result back to the reactor thread.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+mod builder;
+mod cancel;
+mod error;
+mod job;
+mod pool;
+mod queue;
+mod shared;
+mod stall;
+mod state;
+mod stats;
+mod sync;
+mod worker;
+
+#[cfg(doctest)]
+mod compile_fail;
+#[cfg(all(loom, test))]
+mod loom_models;
+
+pub use builder::Builder;
+pub use cancel::CancelToken;
+pub use error::{
+    AlreadyStopped, BuildError, InvalidSize, Panicked, StillRunning, SubmitError, SubmitErrorKind,
+};
+pub use job::{JobHandle, JobState};
+pub use pool::ThreadPool;
+pub use stall::StallReport;
+pub use stats::{PoolStats, RunningJob};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// What crosses threads, by type.
+const fn _crosses_threads<T: Send + Sync>() {}
+const _: () = {
+    _crosses_threads::<ThreadPool>();
+    _crosses_threads::<Builder>();
+    _crosses_threads::<JobHandle>();
+    _crosses_threads::<CancelToken>();
+    _crosses_threads::<Panicked>();
+    _crosses_threads::<StallReport>();
+    _crosses_threads::<StillRunning>();
+    _crosses_threads::<SubmitError<()>>();
+};

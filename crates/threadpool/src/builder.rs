@@ -1,0 +1,209 @@
+//! The settings of a pool.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{BuildError, InvalidSize};
+use crate::pool::ThreadPool;
+use crate::shared::Shared;
+use crate::stall::StallReport;
+
+const DEFAULT_MIN: usize = 5;
+const DEFAULT_MAX: usize = 10;
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_STALL_AFTER: Duration = Duration::from_secs(10);
+
+type Hook = Arc<dyn Fn() + Send + Sync>;
+type StallHook = Arc<dyn Fn(&StallReport) + Send + Sync>;
+type ThreadGate = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
+
+/// What a pool keeps of its builder.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) name: Arc<str>,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) queue_limit: Option<usize>,
+    pub(crate) stall_after: Option<Duration>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) on_stall: Option<StallHook>,
+    pub(crate) on_thread_start: Option<Hook>,
+    pub(crate) on_thread_stop: Option<Hook>,
+    pub(crate) thread_gate: Option<ThreadGate>,
+}
+
+/// Settings for a new [`ThreadPool`], from [`ThreadPool::builder`].
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_threadpool::ThreadPool;
+/// use std::time::Duration;
+///
+/// let pool = ThreadPool::builder()
+///     .name("images")
+///     .min_threads(0)
+///     .max_threads(4)
+///     .idle_timeout(Duration::from_secs(2))
+///     .queue_limit(100)
+///     .build()?;
+/// assert_eq!(pool.max_threads(), 4);
+/// # Ok::<(), ropewalk_threadpool::BuildError>(())
+/// ```
+///
+/// Twisted: `ThreadPool.__init__`.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct Builder {
+    config: Config,
+    min: Option<usize>,
+    max: Option<usize>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        let config = Config {
+            name: "ropewalk-pool".into(),
+            idle_timeout: DEFAULT_IDLE_TIMEOUT,
+            queue_limit: None,
+            stall_after: Some(DEFAULT_STALL_AFTER),
+            stack_size: None,
+            on_stall: None,
+            on_thread_start: None,
+            on_thread_stop: None,
+            thread_gate: None,
+        };
+        Self { config, min: None, max: None }
+    }
+
+    /// Sets the name of the pool, `ropewalk-pool` by default.
+    ///
+    /// Its threads are called `NAME-1`, `NAME-2`, …; no number is used twice. Some systems show
+    /// only the first 15 bytes of a thread's name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.config.name = name.into().into();
+        self
+    }
+
+    /// Sets how many threads are kept once they have been started.
+    ///
+    /// By default 5, or as many as [`max_threads`](Self::max_threads) if that is less. Threads
+    /// start with the first need: a pool whose jobs never overlap has one.
+    pub fn min_threads(mut self, threads: usize) -> Self {
+        self.min = Some(threads);
+        self
+    }
+
+    /// Sets how many threads there may be at a time.
+    ///
+    /// By default 10, or as many as [`min_threads`](Self::min_threads) if that is more.
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max = Some(threads);
+        self
+    }
+
+    /// Sets how long a thread above the minimum waits for a job before it ends, 10 s by default.
+    ///
+    /// Threads up to the minimum wait without a time-out, and so without wake-ups.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.config.idle_timeout = timeout;
+        self
+    }
+
+    /// Sets how many jobs may wait before
+    /// [`try_call_in_thread`](ThreadPool::try_call_in_thread) refuses; no limit by default.
+    ///
+    /// A job that a thread is on its way to does not count. With a limit of 0 a job is accepted
+    /// only if a thread is there to run it at once.
+    pub fn queue_limit(mut self, jobs: usize) -> Self {
+        self.config.queue_limit = Some(jobs);
+        self
+    }
+
+    /// Sets after what time without any progress a pool with waiting jobs and no free thread is
+    /// reported as stalled, 10 s by default; `None` turns the watch off.
+    ///
+    /// The report is a `tracing` warning and a call of [`on_stall`](Self::on_stall), once for
+    /// each stall.
+    pub fn stall_after(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.config.stall_after = time.into();
+        self
+    }
+
+    /// Sets what is called with the report of a stall.
+    ///
+    /// # Threads
+    ///
+    /// The hook runs on a thread that exists only while jobs wait. It may call any method of the
+    /// pool, for instance raise its size; [`stop`](ThreadPool::stop) called there closes the pool
+    /// and returns. A panic is logged.
+    pub fn on_stall(mut self, hook: impl Fn(&StallReport) + Send + Sync + 'static) -> Self {
+        self.config.on_stall = Some(Arc::new(hook));
+        self
+    }
+
+    /// Sets the stack size of the threads in bytes; by default what std gives.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.config.stack_size = Some(bytes);
+        self
+    }
+
+    /// Sets what each thread calls before its first job. A panic is logged.
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.config.on_thread_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Sets what each thread calls when it has run its last job. A panic is logged.
+    pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.config.on_thread_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Asks `gate` before each start of a worker's thread, so that a test can play a system that
+    /// refuses threads. Called under the pool's lock: it must not call the pool.
+    #[doc(hidden)]
+    pub fn thread_gate(
+        mut self,
+        gate: impl Fn() -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.config.thread_gate = Some(Arc::new(gate));
+        self
+    }
+
+    /// Makes the pool. It has no threads until it is started and a job comes.
+    ///
+    /// # Errors
+    ///
+    /// - [`BuildError::Size`] — the maximum is zero or below the minimum.
+    /// - [`BuildError::Name`] — the name contains a NUL character.
+    pub fn build(self) -> Result<ThreadPool, BuildError> {
+        let min = self.min.unwrap_or_else(|| self.max.unwrap_or(DEFAULT_MAX).min(DEFAULT_MIN));
+        let max = self.max.unwrap_or_else(|| min.max(DEFAULT_MAX));
+        check_size(min, max)?;
+        if self.config.name.contains('\0') {
+            return Err(BuildError::Name((*self.config.name).to_owned()));
+        }
+        Ok(ThreadPool::new(Shared::new(self.config, min, max)))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.config.name)
+            .field("min_threads", &self.min)
+            .field("max_threads", &self.max)
+            .field("idle_timeout", &self.config.idle_timeout)
+            .field("queue_limit", &self.config.queue_limit)
+            .field("stall_after", &self.config.stall_after)
+            .field("stack_size", &self.config.stack_size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The sizes that a pool can have.
+pub(crate) fn check_size(min: usize, max: usize) -> Result<(), InvalidSize> {
+    if max == 0 || min > max { Err(InvalidSize { min, max }) } else { Ok(()) }
+}

@@ -1,0 +1,87 @@
+//! What a running job can know about being wanted no more.
+//!
+//! A queued job that is cancelled never runs, so only a running one needs a token. It is found
+//! through a thread-local slot that the worker fills for the time of the job: no argument has to
+//! be passed down, and code that runs outside of a pool gets a token that is never set.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::job::Run;
+use crate::sync::thread_local;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<dyn Run>>> = const { RefCell::new(None) };
+}
+
+/// Tells a running job whether [`JobHandle::cancel`](crate::JobHandle::cancel) was called for it.
+///
+/// Cancellation is cooperative: a job that never looks runs to its end.
+///
+/// # Threads
+///
+/// [`CancelToken::current`] is called inside the job, on its worker; the token may then be given
+/// to any thread.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_threadpool::{CancelToken, ThreadPool};
+///
+/// let pool = ThreadPool::builder().build()?;
+/// pool.start()?;
+/// let handle = pool.call_in_thread(|| {
+///     let token = CancelToken::current();
+///     while !token.is_cancelled() {
+///         std::thread::yield_now(); // one piece of the work
+///     }
+/// })?;
+/// handle.cancel();
+/// pool.stop();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct CancelToken {
+    job: Option<Arc<dyn Run>>,
+}
+
+impl CancelToken {
+    /// Returns the token of the job that runs on this thread.
+    ///
+    /// Outside of a job it returns a token that is never cancelled, so that the same function can
+    /// be called in a pool and elsewhere.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    #[must_use]
+    pub fn current() -> Self {
+        // `try_with`: a destructor of another thread-local may ask when ours is gone.
+        let job = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
+        Self { job }
+    }
+
+    /// Returns true once the job is wanted no more. It never turns false again.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| job.header().is_cancel_requested())
+    }
+}
+
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelToken").field("is_cancelled", &self.is_cancelled()).finish()
+    }
+}
+
+/// Names the job that runs on this thread from now on.
+pub(crate) fn set_current(job: Option<Arc<dyn Run>>) {
+    // The old one is dropped after the borrow: it may be the last reference to a cell.
+    let old = CURRENT.try_with(|current| current.replace(job));
+    drop(old);
+}

@@ -1,0 +1,257 @@
+//! The errors, one small type for each operation that can fail.
+//!
+//! What was not consumed comes back inside the error. `Debug` never asks for `Debug` of a user's
+//! closure.
+
+use std::any::Any;
+use std::error::Error;
+use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use std::{fmt, io};
+
+use crate::stats::RunningJob;
+
+/// Sizes that no pool can have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct InvalidSize {
+    /// The least number of threads that was asked for.
+    pub min: usize,
+    /// The greatest number of threads that was asked for.
+    pub max: usize,
+}
+
+impl fmt::Display for InvalidSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { min, max } = self;
+        if *max == 0 {
+            f.write_str("max_threads is 0, so no job could ever run: give it at least 1")
+        } else {
+            write!(
+                f,
+                "min_threads {min} is above max_threads {max}: \
+                 lower min_threads or raise max_threads"
+            )
+        }
+    }
+}
+
+impl Error for InvalidSize {}
+
+/// Why [`Builder::build`](crate::Builder::build) refused.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The name cannot be the name of a thread, because it contains a NUL character.
+    Name(String),
+    /// The sizes contradict each other.
+    Size(InvalidSize),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => {
+                write!(f, "pool name {name:?} contains a NUL character: leave it out")
+            }
+            Self::Size(size) => size.fmt(f),
+        }
+    }
+}
+
+impl Error for BuildError {}
+
+impl From<InvalidSize> for BuildError {
+    fn from(size: InvalidSize) -> Self {
+        Self::Size(size)
+    }
+}
+
+/// The pool was stopped or closed before, and does not start again.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct AlreadyStopped;
+
+impl fmt::Display for AlreadyStopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the pool was stopped and does not start again: build a new one")
+    }
+}
+
+impl Error for AlreadyStopped {}
+
+/// Why a job was not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SubmitErrorKind {
+    /// As many jobs wait as the queue limit allows.
+    Full,
+    /// The pool has no thread, and the operating system refused to give it one.
+    NoThread,
+    /// The pool was stopped or closed.
+    Stopped,
+}
+
+/// A job that was not accepted, and why. Nothing of it ran.
+///
+/// [`into_inner`](Self::into_inner) gives the job back. Since a closure need not be `Sync`, the
+/// error with the closure inside does not convert to every boxed error;
+/// [`without_job`](Self::without_job) does.
+pub struct SubmitError<F> {
+    rejection: Rejection,
+    job: F,
+}
+
+/// The part of a [`SubmitError`] that does not depend on the closure.
+#[derive(Debug)]
+pub(crate) struct Rejection {
+    pub(crate) kind: SubmitErrorKind,
+    pub(crate) source: Option<io::Error>,
+}
+
+impl<F> SubmitError<F> {
+    pub(crate) fn new(rejection: Rejection, job: F) -> Self {
+        Self { rejection, job }
+    }
+
+    /// Returns why the job was not accepted.
+    #[must_use]
+    pub fn kind(&self) -> SubmitErrorKind {
+        self.rejection.kind
+    }
+
+    /// Gives the job back; with a callback, the pair of callback and job.
+    #[must_use]
+    pub fn into_inner(self) -> F {
+        self.job
+    }
+
+    /// Drops the job and keeps the reason.
+    #[must_use]
+    pub fn without_job(self) -> SubmitError<()> {
+        SubmitError { rejection: self.rejection, job: () }
+    }
+}
+
+impl<F> fmt::Debug for SubmitError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubmitError")
+            .field("kind", &self.rejection.kind)
+            .field("source", &self.rejection.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Display for SubmitError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.rejection.kind {
+            SubmitErrorKind::Full => {
+                "the queue of the pool is full: submit again later, or raise queue_limit"
+            }
+            SubmitErrorKind::NoThread => {
+                "the operating system refused the pool its first thread: \
+                 submit again later, or lower the number of threads"
+            }
+            SubmitErrorKind::Stopped => {
+                "the pool is stopped: submit before stop, or build a new pool"
+            }
+        })
+    }
+}
+
+impl<F> Error for SubmitError<F> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.rejection.source.as_ref().map(|error| error as _)
+    }
+}
+
+/// What still kept the pool when the time given to
+/// [`stop_within`](crate::ThreadPool::stop_within) was over.
+///
+/// The pool goes on draining; waiting for it again is possible.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StillRunning {
+    /// The jobs that were running, the oldest first.
+    pub jobs: Vec<RunningJob>,
+    /// How many jobs were still waiting behind them.
+    pub queued: usize,
+    /// How many threads had not ended.
+    pub threads: usize,
+    /// How long was waited.
+    pub waited: Duration,
+}
+
+impl fmt::Display for StillRunning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { jobs, queued, threads, waited } = self;
+        write!(
+            f,
+            "{threads} threads of the pool still run after {waited:.1?}, {queued} jobs wait; \
+             see to it that these jobs end, then wait again"
+        )?;
+        for job in jobs {
+            write!(f, "; {job}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for StillRunning {}
+
+/// A job that panicked.
+pub struct Panicked {
+    message: String,
+    location: &'static Location<'static>,
+    /// In a lock only so that the error is `Sync`, as most boxed errors must be.
+    payload: Mutex<Box<dyn Any + Send>>,
+}
+
+impl Panicked {
+    pub(crate) fn new(payload: Box<dyn Any + Send>, location: &'static Location<'static>) -> Self {
+        let message = if let Some(text) = payload.downcast_ref::<&str>() {
+            (*text).to_owned()
+        } else if let Some(text) = payload.downcast_ref::<String>() {
+            text.clone()
+        } else {
+            "a value that is not a string".to_owned()
+        };
+        Self { message, location, payload: Mutex::new(payload) }
+    }
+
+    /// Returns the text that the job panicked with.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns where the job was submitted.
+    #[must_use]
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// Gives the payload of the panic, for `std::panic::resume_unwind`.
+    #[must_use]
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        self.payload.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panicked")
+            .field("message", &self.message)
+            .field("location", &format_args!("{}", self.location))
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the job submitted at {} panicked: {}", self.location, self.message)
+    }
+}
+
+impl Error for Panicked {}

@@ -1,0 +1,393 @@
+//! The handle of a pool: what its users call.
+//!
+//! All handles share one owner, so that the pool notices when the last of them goes. The workers
+//! hold the pool's innards, never the owner: a pool that nobody can reach any more drains and ends.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::builder::{Builder, check_size};
+use crate::error::{AlreadyStopped, InvalidSize, Panicked, StillRunning, SubmitError};
+use crate::job::{Job, JobHandle, Plain, WithCallback, Work};
+use crate::shared::{Shared, Wakes, wake};
+use crate::stats::{PoolStats, RunningJob};
+use crate::sync::{JoinHandle, lock};
+use crate::worker;
+
+/// An elastic pool of threads for jobs that block.
+///
+/// Jobs start in the order in which they were submitted. A thread is started when a job finds no
+/// idle one, up to the maximum; the thread that fell idle last is used first; threads above the
+/// minimum end when they have been idle for the idle time-out. Differing from Twisted, `start`
+/// itself starts no threads for the minimum: a pool that is never used has none.
+///
+/// A handle is cheap to clone, and all clones are the same pool. Dropping the last one closes the
+/// pool and never blocks: the jobs accepted by a started pool still run. A pool that was never
+/// started drops its jobs then (counted as cancelled, with a `tracing` warning).
+///
+/// # Threads
+///
+/// Any thread may call any method, a job of the same pool included.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_threadpool::ThreadPool;
+///
+/// let pool = ThreadPool::builder().name("example").build()?;
+/// pool.start()?;
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// pool.call_in_thread(move || sender.send(1 + 2).unwrap())?;
+/// assert_eq!(receiver.recv()?, 3);
+/// pool.stop();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Twisted: `twisted.python.threadpool.ThreadPool`.
+#[derive(Clone)]
+pub struct ThreadPool {
+    owner: Arc<Owner>,
+}
+
+/// What only handles share.
+struct Owner {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.orphaned();
+    }
+}
+
+impl ThreadPool {
+    /// Returns the settings of a new pool, to be changed and then built.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { owner: Arc::new(Owner { shared }) }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.owner.shared
+    }
+
+    /// Lets jobs run, those submitted before included; at once as many threads are started as
+    /// the waiting jobs need. Starting twice changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// - [`AlreadyStopped`] — the pool was stopped or closed; it does not start again.
+    ///
+    /// Twisted: `ThreadPool.start`.
+    pub fn start(&self) -> Result<(), AlreadyStopped> {
+        let mut wakes = Wakes::new();
+        let mut core = lock(&self.shared().core);
+        if !core.state.start() {
+            return Err(AlreadyStopped);
+        }
+        // A refused thread has been reported; the jobs wait for the next chance.
+        let _ = self.shared().advance(&mut core, &mut wakes);
+        drop(core);
+        wake(wakes);
+        tracing::debug!(pool = self.name(), "the pool is started");
+        Ok(())
+    }
+
+    /// Refuses further jobs, waits until those accepted have run and joins the threads.
+    ///
+    /// A pool that was never started is started for the jobs that wait in it. Stopping twice is
+    /// allowed. Waits without a limit: [`stop_within`](Self::stop_within) has one. If jobs wait
+    /// but the pool has no thread and the system refuses one, they are dropped, counted as
+    /// cancelled and reported as a `tracing` error.
+    ///
+    /// # Threads
+    ///
+    /// Any thread. On a thread of this pool it closes the pool and returns, since that thread
+    /// cannot wait for its own end.
+    ///
+    /// Twisted: `ThreadPool.stop`.
+    pub fn stop(&self) {
+        self.shared().close(None);
+        if worker::is_inside(self.shared()) {
+            return;
+        }
+        if let Ok(departed) = self.shared().wait_gone(Instant::now(), None) {
+            join(departed);
+        }
+    }
+
+    /// Does as [`stop`](Self::stop), but waits no longer than `limit`.
+    ///
+    /// # Errors
+    ///
+    /// - [`StillRunning`] — the time is over: names the jobs that still run. The pool stays
+    ///   closed and goes on draining. On a thread of this pool this is the answer at once.
+    pub fn stop_within(&self, limit: Duration) -> Result<(), StillRunning> {
+        let began = Instant::now();
+        self.shared().close(None);
+        if worker::is_inside(self.shared()) {
+            return Err(self.shared().still_running(Duration::ZERO));
+        }
+        let deadline = began.checked_add(limit);
+        join(self.shared().wait_gone(began, deadline)?);
+        Ok(())
+    }
+
+    /// Refuses further jobs and returns at once; `on_drained` is called when all jobs accepted
+    /// have finished.
+    ///
+    /// It is called exactly once: on the worker that finished the last job, or right here if
+    /// nothing is left to run. Each call of `close` has its own. A panic in it is logged. As with
+    /// [`stop`](Self::stop), a pool that was never started is started for the jobs that wait.
+    ///
+    /// # Threads
+    ///
+    /// Any thread. The threads end by themselves; [`stop`](Self::stop) joins them.
+    pub fn close(&self, on_drained: impl FnOnce() + Send + 'static) {
+        self.shared().close(Some(Box::new(on_drained)));
+    }
+
+    /// Queues `job` to be run on a thread of the pool.
+    ///
+    /// Accepts any number of jobs. A panic in the job is contained, counted, and logged once with
+    /// where the job was submitted. What the job captured is released when it has run.
+    ///
+    /// # Errors
+    ///
+    /// - [`Stopped`](crate::SubmitErrorKind::Stopped) — the pool was stopped or closed.
+    /// - [`NoThread`](crate::SubmitErrorKind::NoThread) — there is no thread and none could be
+    ///   started; with threads at work the job waits for one of them.
+    ///
+    /// Each gives the job back.
+    ///
+    /// Twisted: `ThreadPool.callInThread`.
+    #[doc(alias = "callInThread")]
+    #[track_caller]
+    pub fn call_in_thread<F>(&self, job: F) -> Result<JobHandle, SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        self.submit(Job::new::<F>(Plain(job)), None, |Plain(job)| job)
+    }
+
+    /// Queues `job` if the queue has room for it.
+    ///
+    /// # Errors
+    ///
+    /// - [`Full`](crate::SubmitErrorKind::Full) — as many jobs wait as
+    ///   [`queue_limit`](Builder::queue_limit) allows.
+    /// - those of [`call_in_thread`](Self::call_in_thread).
+    ///
+    /// Each gives the job back.
+    #[track_caller]
+    pub fn try_call_in_thread<F>(&self, job: F) -> Result<JobHandle, SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        self.submit(Job::new::<F>(Plain(job)), self.limit(), |Plain(job)| job)
+    }
+
+    /// Queues `job` and has its value, or its panic, given to `on_result` on the same thread.
+    ///
+    /// What the job captured is released before `on_result` runs. A panic in `on_result` is
+    /// logged once and harms nothing else. If the job is cancelled while it waits, both are
+    /// dropped uncalled.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`call_in_thread`](Self::call_in_thread); each gives the callback and the job
+    /// back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder().build()?;
+    /// pool.start()?;
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// pool.call_in_thread_with_callback(
+    ///     move |result| sender.send(result.is_err()).unwrap(),
+    ///     || "12".parse::<i32>().unwrap(),
+    /// )?;
+    /// assert!(!receiver.recv()?);
+    /// pool.stop();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Twisted: `ThreadPool.callInThreadWithCallback`.
+    #[doc(alias = "callInThreadWithCallback")]
+    #[track_caller]
+    pub fn call_in_thread_with_callback<T, C, F>(
+        &self,
+        on_result: C,
+        job: F,
+    ) -> Result<JobHandle, SubmitError<(C, F)>>
+    where
+        C: FnOnce(Result<T, Panicked>) + Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+        T: 'static,
+    {
+        let job = Job::new::<F>(WithCallback(on_result, job));
+        self.submit(job, None, |WithCallback(on_result, job)| (on_result, job))
+    }
+
+    /// Does as [`call_in_thread_with_callback`](Self::call_in_thread_with_callback) if the queue
+    /// has room for the job.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_call_in_thread`](Self::try_call_in_thread); each gives the callback and the
+    /// job back.
+    #[track_caller]
+    pub fn try_call_in_thread_with_callback<T, C, F>(
+        &self,
+        on_result: C,
+        job: F,
+    ) -> Result<JobHandle, SubmitError<(C, F)>>
+    where
+        C: FnOnce(Result<T, Panicked>) + Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+        T: 'static,
+    {
+        let job = Job::new::<F>(WithCallback(on_result, job));
+        self.submit(job, self.limit(), |WithCallback(on_result, job)| (on_result, job))
+    }
+
+    fn limit(&self) -> Option<usize> {
+        self.shared().config.queue_limit
+    }
+
+    fn submit<W: Work + 'static, B>(
+        &self,
+        job: Arc<Job<W>>,
+        limit: Option<usize>,
+        give_back: impl FnOnce(W) -> B,
+    ) -> Result<JobHandle, SubmitError<B>> {
+        match self.shared().submit(Arc::<Job<W>>::clone(&job), limit) {
+            Ok(place) => Ok(JobHandle::new(Arc::clone(self.shared()), job, place)),
+            Err(rejection) => {
+                #[expect(clippy::expect_used, reason = "a job that was refused has its work")]
+                let work = job.take().expect("only the queue could have taken it");
+                Err(SubmitError::new(rejection, give_back(work)))
+            }
+        }
+    }
+
+    /// Sets the least and the greatest number of threads.
+    ///
+    /// A higher maximum starts waiting jobs at once. A lower one ends idle threads now and busy
+    /// ones when they finish their job.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidSize`] — the maximum is zero or below the minimum; nothing has changed.
+    ///
+    /// Twisted: `ThreadPool.adjustPoolsize`.
+    #[doc(alias = "adjustPoolsize")]
+    pub fn adjust_pool_size(&self, min: usize, max: usize) -> Result<(), InvalidSize> {
+        self.resize(|_, _| (min, max))
+    }
+
+    /// Sets the least number of threads and leaves the greatest.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`adjust_pool_size`](Self::adjust_pool_size).
+    pub fn set_min_threads(&self, threads: usize) -> Result<(), InvalidSize> {
+        self.resize(|_, max| (threads, max))
+    }
+
+    /// Sets the greatest number of threads and leaves the least.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`adjust_pool_size`](Self::adjust_pool_size).
+    ///
+    /// Twisted: what `suggestThreadPoolSize` does to the pool.
+    pub fn set_max_threads(&self, threads: usize) -> Result<(), InvalidSize> {
+        self.resize(|min, _| (min, threads))
+    }
+
+    fn resize(
+        &self,
+        sizes: impl FnOnce(usize, usize) -> (usize, usize),
+    ) -> Result<(), InvalidSize> {
+        let mut wakes = Wakes::new();
+        let mut core = lock(&self.shared().core);
+        let (min, max) = sizes(core.state.min(), core.state.max());
+        check_size(min, max)?;
+        core.state.resize(min, max);
+        let _ = self.shared().advance(&mut core, &mut wakes);
+        core.rouse_idle(&mut wakes);
+        drop(core);
+        wake(wakes);
+        Ok(())
+    }
+
+    /// Returns the name of the pool.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared().config.name
+    }
+
+    /// Returns the least number of threads.
+    ///
+    /// Twisted: `ThreadPool.min`.
+    #[must_use]
+    pub fn min_threads(&self) -> usize {
+        lock(&self.shared().core).state.min()
+    }
+
+    /// Returns the greatest number of threads.
+    ///
+    /// Twisted: `ThreadPool.max`.
+    #[must_use]
+    pub fn max_threads(&self) -> usize {
+        lock(&self.shared().core).state.max()
+    }
+
+    /// Returns one consistent snapshot of the numbers of the pool.
+    ///
+    /// Twisted: `ThreadPool.dumpStats`.
+    #[must_use]
+    pub fn stats(&self) -> PoolStats {
+        lock(&self.shared().core).stats()
+    }
+
+    /// Returns the jobs that are being run, the oldest first.
+    #[must_use]
+    pub fn running_jobs(&self) -> Vec<RunningJob> {
+        lock(&self.shared().core).running_jobs()
+    }
+
+    /// Returns true on the threads of this pool.
+    #[must_use]
+    pub fn is_worker(&self) -> bool {
+        worker::is_inside(self.shared())
+    }
+}
+
+impl fmt::Debug for ThreadPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadPool")
+            .field("name", &self.name())
+            .field("min_threads", &self.min_threads())
+            .field("max_threads", &self.max_threads())
+            .field("stats", &self.stats())
+            .finish()
+    }
+}
+
+/// Joins threads that have left the pool.
+fn join(departed: Vec<JoinHandle<()>>) {
+    for thread in departed {
+        if thread.join().is_err() {
+            tracing::error!("a thread of a pool panicked outside of a job");
+        }
+    }
+}
