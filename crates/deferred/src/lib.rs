@@ -1,1 +1,66 @@
 //! A callback chain for one result that is not there yet.
+//!
+//! A [`Deferred`] stands for a result that somebody will bring later by its [`Promise`]. Callbacks
+//! are attached to it; each receives what the one before it made, and a failure passes by until an
+//! errback handles it.
+//!
+//! ```
+//! use ropewalk_deferred::Deferred;
+//!
+//! let (promise, deferred) = Deferred::<String>::new();
+//! deferred
+//!     .add_callback(|text| Ok(text.trim().parse::<u32>()?))
+//!     .map(|n| n * 2)
+//!     .add_callback(|n| println!("{n}"))
+//!     .add_errback(|failure| eprintln!("{failure:#}"))
+//!     .detach();
+//!
+//! promise.callback(" 21 ".to_owned()); // prints 42
+//! ```
+//!
+//! What it promises:
+//!
+//! - One outcome. A promise is fired once, or dropped, and then its deferred fails with
+//!   [`Abandoned`]. A failure that nobody handles is reported once, when it is dropped.
+//! - Panics are contained. A callback that panics gives the next errback a [`Panicked`].
+//! - Re-entrancy is legal. A callback may fire, cancel, extend or drop any chain, its own included.
+//! - Bounded depth. No chain is too long, no nesting of chains too deep for the stack.
+//! - One thread. Neither end is `Send`; a [`Failure`] is.
+//!
+//! This crate knows neither a reactor nor threads nor the time: it runs callbacks when its promise
+//! is fired, on the thread that fires it.
+#![forbid(unsafe_code)]
+
+mod attach;
+mod deferred;
+mod promise;
+
+mod outcome;
+
+mod error;
+mod failure;
+
+mod cancel;
+mod unhandled;
+
+mod future;
+
+mod chain;
+mod link;
+
+mod panics;
+mod trampoline;
+
+mod compile_fail;
+
+pub use cancel::CancelHandle;
+pub use deferred::{Deferred, maybe_deferred};
+pub use error::{Abandoned, Cancelled, Panicked, TimedOut, WaitsForItself};
+pub use failure::{Failure, Result};
+pub use outcome::Outcome;
+pub use promise::Promise;
+pub use unhandled::{Unhandled, clear_unhandled_hook, set_unhandled_hook};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,120 @@
+//! Cancelling: one meaning, "cancel whatever this chain currently waits for".
+//!
+//! Follows waiting chains in a loop to the one whose promise is to be fired, asks its canceller,
+//! and fails it if that did not fire it. The canceller is user code and runs with nothing held.
+
+use crate::chain::{self, Canceller, ChainRef, Stage};
+use crate::trampoline::{self, Work};
+use crate::{Cancelled, Failure, Panicked, panics};
+use std::fmt;
+use std::rc::Rc;
+
+/// Cancels a chain whose `Deferred` has been moved elsewhere.
+///
+/// It keeps no result alive and does nothing once everything has come to its end.
+///
+/// # Threads
+///
+/// The thread of the deferred only: it is neither `Send` nor `Sync`.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::{Cancelled, Deferred};
+///
+/// let (promise, deferred) = Deferred::<u32>::new();
+/// let handle = deferred.canceller();
+/// deferred.map(|_| ()).add_errback(|failure| assert!(failure.is::<Cancelled>())).detach();
+///
+/// handle.cancel();
+/// assert!(promise.is_cancelled());
+/// ```
+pub struct CancelHandle {
+    chain: ChainRef,
+}
+
+impl CancelHandle {
+    pub(crate) fn new(chain: ChainRef) -> Self {
+        chain.handles.set(chain.handles.get() + 1);
+        Self { chain }
+    }
+
+    /// Cancels whatever the chain currently waits for, as
+    /// [`Deferred::cancel`](crate::Deferred::cancel) does.
+    pub fn cancel(&self) {
+        request(Rc::clone(&self.chain));
+    }
+}
+
+impl Clone for CancelHandle {
+    fn clone(&self) -> Self {
+        Self::new(Rc::clone(&self.chain))
+    }
+}
+
+impl Drop for CancelHandle {
+    fn drop(&mut self) {
+        self.chain.handles.set(self.chain.handles.get() - 1);
+    }
+}
+
+impl fmt::Debug for CancelHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelHandle").field("created", &self.chain.created).finish_non_exhaustive()
+    }
+}
+
+/// Cancels now, or soon if cancellers are nested deeply.
+pub(crate) fn request(chain: ChainRef) {
+    trampoline::run(Work::Cancel(chain));
+}
+
+pub(crate) fn cancel(mut chain: ChainRef) {
+    loop {
+        let failure = match chain.stage.get() {
+            Stage::Unfired if chain.asking.get() => None,
+            Stage::Unfired => match chain.canceller.take() {
+                Some(canceller) => ask(&chain, canceller),
+                None => match chain::source(&chain) {
+                    Some(source) => {
+                        chain = source;
+                        continue;
+                    }
+                    None => Some(Cancelled.into()),
+                },
+            },
+            Stage::Waiting => match chain::source(&chain) {
+                Some(source) => {
+                    chain = source;
+                    continue;
+                }
+                None => None,
+            },
+            Stage::Running | Stage::Settled | Stage::Done => None,
+        };
+        if let Some(failure) = failure {
+            chain.cancelled.set(true);
+            chain::fail(chain, failure);
+        }
+        return;
+    }
+}
+
+/// Runs the canceller; the failure for the chain, unless it has been fired meanwhile.
+fn ask(chain: &ChainRef, canceller: Canceller) -> Option<Failure> {
+    // While it runs, a second cancel of the same chain changes nothing.
+    chain.asking.set(true);
+    let asked = panics::catch(chain.created, canceller);
+    chain.asking.set(false);
+    let failure = match asked {
+        Ok(()) => Failure::from(Cancelled),
+        Err(panicked) => panicked.into(),
+    };
+    if chain.stage.get() == Stage::Unfired {
+        return Some(failure);
+    }
+    if let Some(panicked) = failure.downcast_ref::<Panicked>() {
+        tracing::error!(created = %chain.created, "a canceller panicked: {}", panicked.message());
+    }
+    None
+}

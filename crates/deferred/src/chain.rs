@@ -1,0 +1,289 @@
+//! The state machine behind a promise and its deferred: the only file that runs callbacks.
+//!
+//! One `Rc` is shared by the promise (which fires it), the deferred at its end (which adds links
+//! to it), cancel handles, and the chains that wait for it or for which it waits. Everything in it
+//! is a `Cell` that is emptied before user code runs, so that a callback may do anything to any
+//! chain, its own included; there is no borrow that it could meet.
+//!
+//! A chain *waits* while a deferred that one of its callbacks returned has no result; the chain of
+//! that deferred then *forwards* its result. Firing walks links and forwards in one loop.
+
+use crate::error::WaitsForItself;
+use crate::link::{Queue, Value};
+use crate::trampoline::{self, Work};
+use crate::{Failure, Result, panics, unhandled};
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::task::Waker;
+
+pub(crate) type ChainRef = Rc<Chain<dyn Slot>>;
+pub(crate) type Canceller = Box<dyn FnOnce()>;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stage {
+    /// The promise has not been fired.
+    Unfired,
+    /// Links are being run, by a loop further up the stack or in the trampoline's queue.
+    Running,
+    /// A callback returned a deferred that has no result yet.
+    Waiting,
+    /// All links have run and the deferred at the end holds the result.
+    Settled,
+    /// The result has gone elsewhere.
+    Done,
+}
+
+pub(crate) struct Chain<S: ?Sized> {
+    pub(crate) created: &'static Location<'static>,
+    pub(crate) stage: Cell<Stage>,
+    /// The deferred at the end exists and waits for the result.
+    pub(crate) claimed: Cell<bool>,
+    /// Failed by a cancel: what the promise still brings is discarded.
+    pub(crate) cancelled: Cell<bool>,
+    pub(crate) canceller: Cell<Option<Canceller>>,
+    /// The canceller is running.
+    pub(crate) asking: Cell<bool>,
+    /// Cancel handles that name this chain; as long as there are any it is not cut out.
+    pub(crate) handles: Cell<usize>,
+    pub(crate) links: Queue,
+    /// The result of a settled chain; `None` means that it still lies in the head.
+    value: Cell<Option<Value>>,
+    /// Who gets the result instead of the deferred at the end.
+    forward: Cell<Option<ChainRef>>,
+    /// Whose result this chain waits for. Weak, because that one owns us by its `forward`.
+    source: Cell<Option<Weak<Chain<dyn Slot>>>>,
+    pub(crate) waker: Cell<Option<Waker>>,
+    pub(crate) head: S,
+}
+
+/// What can be done to the head of a chain, whatever its type.
+pub(crate) trait Slot {
+    fn as_any(&self) -> &dyn Any;
+    fn fail(&self, failure: Failure);
+    fn discard(&self) -> Option<Failure>;
+}
+
+/// Where a promise puts its result.
+pub(crate) struct Head<T>(Cell<Option<Result<T>>>);
+
+impl<T> Head<T> {
+    pub(crate) fn take(&self) -> Option<Result<T>> {
+        self.0.take()
+    }
+}
+
+impl<T: 'static> Slot for Head<T> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn fail(&self, failure: Failure) {
+        self.0.set(Some(Err(failure)));
+    }
+
+    fn discard(&self) -> Option<Failure> {
+        self.0.take()?.err()
+    }
+}
+
+impl<T: 'static> Chain<Head<T>> {
+    pub(crate) fn new(
+        created: &'static Location<'static>,
+        canceller: Option<Canceller>,
+    ) -> Rc<Self> {
+        Self::with(created, canceller, Stage::Unfired, None)
+    }
+
+    pub(crate) fn settled(created: &'static Location<'static>, result: Result<T>) -> Rc<Self> {
+        Self::with(created, None, Stage::Settled, Some(result))
+    }
+
+    fn with(
+        created: &'static Location<'static>,
+        canceller: Option<Canceller>,
+        stage: Stage,
+        result: Option<Result<T>>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            created,
+            stage: Cell::new(stage),
+            claimed: Cell::new(true),
+            cancelled: Cell::new(false),
+            canceller: Cell::new(canceller),
+            asking: Cell::new(false),
+            handles: Cell::new(0),
+            links: Queue::default(),
+            value: Cell::new(None),
+            forward: Cell::new(None),
+            source: Cell::new(None),
+            waker: Cell::new(None),
+            head: Head(Cell::new(result)),
+        })
+    }
+
+    /// Fires the chain, unless a cancel was faster; then the result is dropped.
+    pub(crate) fn resolve(self: Rc<Self>, result: Result<T>) {
+        if self.stage.get() == Stage::Unfired {
+            self.head.0.set(Some(result));
+            start(self);
+        }
+    }
+}
+
+/// Fires a chain with a failure, whatever its type.
+pub(crate) fn fail(chain: ChainRef, failure: Failure) {
+    if chain.stage.get() == Stage::Unfired {
+        chain.head.fail(failure);
+        start(chain);
+    }
+}
+
+/// Runs the links that were added to a settled chain.
+pub(crate) fn resume(chain: ChainRef) {
+    chain.stage.set(Stage::Running);
+    trampoline::run(Work::Drive(chain));
+}
+
+/// Takes the result of a settled chain.
+pub(crate) fn take_settled<T: 'static>(chain: ChainRef) -> Result<T> {
+    chain.stage.set(Stage::Done);
+    chain.value.take().unwrap_or_else(|| Value::Head(chain)).take()
+}
+
+/// Whose result this chain waits for, if it waits for another chain.
+pub(crate) fn source(chain: &ChainRef) -> Option<ChainRef> {
+    let source = chain.source.take()?;
+    let strong = source.upgrade();
+    chain.source.set(Some(source));
+    strong
+}
+
+fn start(chain: ChainRef) {
+    begin(&chain);
+    trampoline::run(Work::Drive(chain));
+}
+
+fn begin(chain: &ChainRef) {
+    chain.stage.set(Stage::Running);
+    chain.source.set(None);
+    if let Some(canceller) = chain.canceller.take() {
+        panics::discard("dropping a canceller", chain.created, canceller);
+    }
+}
+
+/// Runs links until there are none left or there is something to wait for, then goes on with the
+/// chain that waited for this one, and so on.
+pub(crate) fn drive(mut chain: ChainRef) {
+    let mut value = chain.value.take().unwrap_or_else(|| Value::Head(Rc::clone(&chain)));
+    loop {
+        while let Some(mut node) = chain.links.pop() {
+            if let Some(source) = node.run(&mut value, chain.created) {
+                let Err(cycle) = wait(&chain, source) else { return };
+                node.fail(cycle.into());
+            }
+            value = Value::Output(node);
+        }
+        let Some(target) = chain.forward.take() else { break };
+        chain.stage.set(Stage::Done);
+        if !source(&target).is_some_and(|source| Rc::ptr_eq(&source, &chain)) {
+            // It was cancelled meanwhile: a late result, failure or not, is nobody's business.
+            panics::contain("dropping a late result", chain.created, || value.discard());
+            return;
+        }
+        begin(&target);
+        chain = target;
+    }
+    settle(&chain, value);
+}
+
+fn settle(chain: &ChainRef, mut value: Value) {
+    if !chain.claimed.get() {
+        chain.stage.set(Stage::Done);
+        let at = chain.created;
+        let failure = panics::contain("dropping an unclaimed result", at, || value.discard());
+        if let Some(failure) = failure.flatten() {
+            unhandled::report(failure, at);
+        }
+        return;
+    }
+    chain.stage.set(Stage::Settled);
+    // Its own head it need not name: an `Rc` to itself would never be freed.
+    let own = matches!(&value, Value::Head(head) if Rc::ptr_eq(head, chain));
+    chain.value.set((!own).then_some(value));
+    if let Some(waker) = chain.waker.take() {
+        panics::contain("a waker", chain.created, || waker.wake());
+    }
+}
+
+/// Makes a running chain wait for `source`, whose deferred a callback returned.
+fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForItself> {
+    if closes_circle(chain, &source) {
+        source.claimed.set(false);
+        return Err(WaitsForItself);
+    }
+    if chain.handles.get() == 0 && chain.links.is_empty() {
+        // Nothing will happen here any more. Cutting this chain out is what lets a callback return
+        // a deferred whose callback returns a deferred, for ever, in constant memory.
+        if let Some(target) = chain.forward.take() {
+            chain.stage.set(Stage::Done);
+            connect(&source, target);
+            return Ok(());
+        }
+        if !chain.claimed.get() {
+            chain.stage.set(Stage::Done);
+            source.claimed.set(false);
+            return Ok(());
+        }
+    }
+    chain.stage.set(Stage::Waiting);
+    connect(&source, Rc::clone(chain));
+    Ok(())
+}
+
+/// Makes the result of `source` fire `target`, whose promise was given for it.
+pub(crate) fn forward(source: &ChainRef, target: ChainRef) {
+    if target.stage.get() != Stage::Unfired {
+        // Cancelled before: it waits for something else, or for nothing, and must not see this one.
+        source.claimed.set(false);
+        source.forward.set(Some(target));
+    } else if closes_circle(&target, source) {
+        source.claimed.set(false);
+        fail(target, WaitsForItself.into());
+    } else {
+        connect(source, target);
+    }
+}
+
+fn connect(source: &ChainRef, target: ChainRef) {
+    source.claimed.set(false);
+    target.source.set(Some(Rc::downgrade(source)));
+    source.forward.set(Some(target));
+    if let Some(waker) = source.waker.take() {
+        panics::discard("dropping a waker", source.created, waker);
+    }
+}
+
+/// Whether `chain` must not wait for `source`, because `source` already waits for `chain`.
+///
+/// Looks from both ends in turn and stops at the nearer one, so that a deep pile of waiting chains
+/// may grow at either end at no cost.
+fn closes_circle(chain: &ChainRef, source: &ChainRef) -> bool {
+    let (mut below, mut above) = (Rc::clone(source), Rc::clone(chain));
+    loop {
+        if Rc::ptr_eq(&below, chain) || Rc::ptr_eq(&above, source) {
+            return true;
+        }
+        let Some(next) = self::source(&below) else { return false };
+        below = next;
+        let Some(next) = forwards_to(&above) else { return false };
+        above = next;
+    }
+}
+
+fn forwards_to(chain: &ChainRef) -> Option<ChainRef> {
+    let target = chain.forward.take();
+    chain.forward.set(target.clone());
+    target
+}

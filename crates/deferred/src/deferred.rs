@@ -1,0 +1,343 @@
+//! The receiving end of a chain: making it, cancelling it, and its drop.
+//!
+//! While there is no result, attaching adds a link to the chain. Once there is one, the callback
+//! runs at once and the result needs no chain any more: it lies in the `Deferred` itself. What can
+//! be attached, and how, is in `attach`.
+
+use crate::chain::{self, Canceller, Chain, ChainRef, Stage};
+use crate::link::{Node, Origin};
+use crate::{
+    Abandoned, CancelHandle, Failure, Outcome, Promise, Result, cancel, panics, trampoline,
+    unhandled,
+};
+use std::cell::Cell;
+use std::fmt;
+use std::mem::replace;
+use std::panic::Location;
+use std::rc::Rc;
+
+type Place = &'static Location<'static>;
+
+/// A result that is not there yet, with the chain of callbacks that wait for it.
+///
+/// Each `add_` method consumes the deferred and returns one for what the callback makes of the
+/// result; so the last one names the whole chain, and there is exactly one who may go on with it.
+/// A callback returns an [`Outcome`]: nothing, a `Result`, or another `Deferred`, for which the
+/// chain then waits. If the result is there already, a callback runs before the method that
+/// attaches it returns.
+///
+/// Dropping a deferred does not stop its chain: the callbacks attached so far run when the promise
+/// is fired. If it ends in a failure, that is reported once, to the hook of
+/// [`set_unhandled_hook`](crate::set_unhandled_hook) or as a `tracing` error.
+///
+/// It is also a [`Future`], which gives the `Result` to whoever awaits it.
+///
+/// # Threads
+///
+/// The thread it was made on only: it is neither `Send` nor `Sync`.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::Deferred;
+///
+/// let (promise, deferred) = Deferred::new();
+/// deferred
+///     .add_callback(|text: &str| Ok(text.parse::<u32>()?))
+///     .add_errback(|failure| {
+///         eprintln!("{failure}: taking 8007");
+///         Ok(8007)
+///     })
+///     .add_callback(|port| assert_eq!(port, 8007))
+///     .detach();
+/// promise.callback("http");
+/// ```
+///
+/// Twisted: `Deferred`.
+#[must_use = "a failure in it would be lost sight of: attach an errback, await it, or `detach` it"]
+pub struct Deferred<T: 'static> {
+    state: Cell<State<T>>,
+}
+
+pub(crate) enum State<T> {
+    /// The result is here, with the place where the chain was created.
+    Ready(Result<T>, Place),
+    /// The result is to come, or has come and lies in the chain.
+    Chained(ChainRef),
+    /// Given away; what is left is dropped next.
+    Taken,
+}
+
+/// What a callback's deferred is to the link that ran it.
+pub(crate) enum Held<T> {
+    Ready(Result<T>),
+    Waiting(ChainRef),
+}
+
+impl<T> Deferred<T> {
+    /// Makes both ends of a chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// let (promise, deferred) = Deferred::<u32>::new();
+    /// promise.callback(7);
+    /// deferred.add_callback(|n| assert_eq!(n, 7)).detach();
+    /// ```
+    ///
+    /// Twisted: `Deferred()`.
+    #[track_caller]
+    pub fn new() -> (Promise<T>, Self) {
+        Self::pair(None, Location::caller())
+    }
+
+    /// Makes both ends of a chain, with what is to be done when it is cancelled.
+    ///
+    /// The canceller is called at most once, and never after the promise has been fired. It stops
+    /// the work, and may fire the promise (which it shares with whoever does the work): then that
+    /// result stands. If it does not, the deferred fails with [`Cancelled`](crate::Cancelled); if
+    /// it panics, with [`Panicked`](crate::Panicked).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::{Cancelled, Deferred};
+    /// # use std::{cell::Cell, rc::Rc};
+    /// let stopped = Rc::new(Cell::new(false));
+    /// let flag = Rc::clone(&stopped);
+    /// let (_promise, deferred) = Deferred::<u32>::with_canceller(move || flag.set(true));
+    /// deferred.cancel();
+    /// assert!(stopped.get());
+    /// # deferred.map(|_| ()).add_errback(|_| ()).detach();
+    /// ```
+    ///
+    /// Twisted: `Deferred(canceller)`.
+    #[track_caller]
+    pub fn with_canceller(canceller: impl FnOnce() + 'static) -> (Promise<T>, Self) {
+        Self::pair(Some(Box::new(canceller)), Location::caller())
+    }
+
+    /// Makes a deferred that has its value already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// Deferred::succeed(7).add_callback(|n| assert_eq!(n, 7)).detach();
+    /// ```
+    ///
+    /// Twisted: `defer.succeed`.
+    #[track_caller]
+    pub fn succeed(value: T) -> Self {
+        Self::ready(Ok(value), Location::caller())
+    }
+
+    /// Makes a deferred that has failed already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::{Deferred, TimedOut};
+    /// Deferred::fail(TimedOut).add_errback(|failure| assert!(failure.is::<TimedOut>())).detach();
+    /// ```
+    ///
+    /// Twisted: `defer.fail`.
+    #[track_caller]
+    pub fn fail(failure: impl Into<Failure>) -> Self {
+        Self::ready(Err(failure.into()), Location::caller())
+    }
+
+    /// Cancels whatever this chain currently waits for.
+    ///
+    /// That is its own promise, or, if a callback has returned a deferred that has no result yet,
+    /// whatever *that* one waits for. Its canceller is called, and if it has none or does not fire
+    /// the promise, it fails with [`Cancelled`](crate::Cancelled), which runs down the chain like
+    /// any failure, before this returns. What the promise brings later is dropped.
+    ///
+    /// Nothing happens if the chain waits for nothing: its result is there, or one of its
+    /// callbacks is just being run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::{Cancelled, Deferred};
+    /// let (promise, deferred) = Deferred::<u32>::new();
+    /// let deferred = deferred.add_callback(|n| println!("{n}"));
+    /// deferred.cancel();
+    /// deferred.add_errback(|failure| assert!(failure.is::<Cancelled>())).detach();
+    /// assert!(promise.is_cancelled());
+    /// ```
+    ///
+    /// Twisted: `Deferred.cancel`.
+    pub fn cancel(&self) {
+        if let Some(chain) = self.chain() {
+            cancel::request(chain);
+        }
+    }
+
+    /// A handle that can cancel this chain when the deferred itself has been moved away.
+    ///
+    /// It stands for the chain, and so also for what is attached to it later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// let (promise, deferred) = Deferred::<u32>::new();
+    /// let handle = deferred.canceller();
+    /// deferred.add_both(|result| assert!(result.is_err())).detach();
+    /// handle.cancel();
+    /// ```
+    pub fn canceller(&self) -> CancelHandle {
+        let chain = match self.replace(State::Taken) {
+            State::Chained(chain) => chain,
+            // There is no chain yet that the handle could stand for.
+            State::Ready(result, created) => Chain::settled(created, result),
+            State::Taken => Chain::settled(Location::caller(), Result::<T>::Err(Abandoned.into())),
+        };
+        self.replace(State::Chained(Rc::clone(&chain)));
+        CancelHandle::new(chain)
+    }
+
+    /// Lets the chain run on its own.
+    ///
+    /// The same as dropping it, in a word that says so. A failure at the end is still reported.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// Deferred::succeed(7).add_callback(|n| println!("{n}")).detach();
+    /// ```
+    pub fn detach(self) {
+        drop(self);
+    }
+}
+
+impl<T> Deferred<T> {
+    pub(crate) fn ready(result: Result<T>, created: Place) -> Self {
+        Self { state: Cell::new(State::Ready(result, created)) }
+    }
+
+    pub(crate) fn replace(&self, state: State<T>) -> State<T> {
+        self.state.replace(state)
+    }
+
+    /// Takes the result, or the chain that will have it.
+    pub(crate) fn into_held(self) -> Held<T> {
+        match self.replace(State::Taken) {
+            State::Ready(result, _) => Held::Ready(result),
+            State::Chained(chain) if chain.stage.get() == Stage::Settled => {
+                Held::Ready(chain::take_settled(chain))
+            }
+            State::Chained(chain) => Held::Waiting(chain),
+            State::Taken => Held::Ready(Err(Abandoned.into())),
+        }
+    }
+
+    fn pair(canceller: Option<Canceller>, created: Place) -> (Promise<T>, Self) {
+        let chain = Chain::new(created, canceller);
+        let state = Cell::new(State::Chained(Rc::clone(&chain) as ChainRef));
+        (Promise::new(chain), Self { state })
+    }
+
+    fn chain(&self) -> Option<ChainRef> {
+        let state = self.replace(State::Taken);
+        let chain = match &state {
+            State::Chained(chain) => Some(Rc::clone(chain)),
+            State::Ready(..) | State::Taken => None,
+        };
+        self.replace(state);
+        chain
+    }
+
+    pub(crate) fn attach<U, F>(self, attached: Place, link: F) -> Deferred<U>
+    where
+        U: 'static,
+        F: FnOnce(Result<T>, Origin) -> Deferred<U> + 'static,
+    {
+        let (result, created) = match self.replace(State::Taken) {
+            State::Ready(result, created) => (result, created),
+            State::Chained(chain) => match chain.stage.get() {
+                // With a handle out, the chain stays the one that the handle stands for.
+                Stage::Settled if chain.handles.get() == 0 => {
+                    let created = chain.created;
+                    (chain::take_settled(chain), created)
+                }
+                stage => {
+                    chain.links.push(Node::new(attached, link));
+                    if stage == Stage::Settled {
+                        chain::resume(Rc::clone(&chain));
+                    }
+                    return Deferred { state: Cell::new(State::Chained(chain)) };
+                }
+            },
+            State::Taken => (Err(Abandoned.into()), attached),
+        };
+        panics::catch(attached, || link(result, Origin { created, attached }))
+            .unwrap_or_else(|panicked| Deferred::ready(Err(panicked.into()), created))
+    }
+}
+
+impl<T: 'static> Drop for Deferred<T> {
+    fn drop(&mut self) {
+        let (result, created) = match replace(self.state.get_mut(), State::Taken) {
+            State::Ready(result, created) => (result, created),
+            State::Chained(chain) => {
+                if chain.stage.get() != Stage::Settled {
+                    chain.claimed.set(false);
+                    drop(chain.waker.take());
+                    return;
+                }
+                let created = chain.created;
+                (chain::take_settled(chain), created)
+            }
+            State::Taken => return,
+        };
+        match result {
+            Ok(value) => trampoline::drop_value(value, created),
+            Err(failure) => unhandled::report(failure, created),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Deferred<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chain = self.chain();
+        let waits = chain.as_ref().filter(|chain| chain.stage.get() == Stage::Waiting);
+        f.debug_struct("Deferred")
+            .field("stage", &chain.as_ref().map_or(Stage::Settled, |chain| chain.stage.get()))
+            .field("created", &chain.as_ref().map(|chain| chain.created))
+            .field("waiting_on", &waits.and_then(chain::source).map(|source| source.created))
+            .finish()
+    }
+}
+
+/// Calls `function` now and makes a deferred of whatever it does.
+///
+/// A result becomes a deferred that has it already, a deferred is passed on, and a panic becomes
+/// [`Panicked`](crate::Panicked).
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::maybe_deferred;
+///
+/// maybe_deferred(|| Ok("8007".parse::<u16>()?))
+///     .add_callback(|port| assert_eq!(port, 8007))
+///     .detach();
+/// ```
+///
+/// Twisted: `defer.maybeDeferred`.
+#[doc(alias = "maybeDeferred")]
+#[track_caller]
+pub fn maybe_deferred<F, R>(function: F) -> Deferred<R::Value>
+where
+    F: FnOnce() -> R,
+    R: Outcome,
+{
+    let at = Location::caller();
+    panics::catch(at, || function().into_deferred_at(at))
+        .unwrap_or_else(|panicked| Deferred::ready(Err(panicked.into()), at))
+}

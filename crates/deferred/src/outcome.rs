@@ -1,0 +1,89 @@
+//! What a callback may return.
+//!
+//! Exactly three types, so that inference needs no help: with a single implementation for
+//! `Result`, a closure that ends in a bare `Ok(x)` or uses `?` has but one possible error type.
+
+use crate::{Deferred, Failure, Result};
+use std::panic::Location;
+
+mod sealed {
+    use crate::{Deferred, Result};
+
+    /// Keeps the three implementations the only ones.
+    #[expect(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
+    pub trait Sealed {}
+
+    impl Sealed for () {}
+    impl<U> Sealed for Result<U> {}
+    impl<U: 'static> Sealed for Deferred<U> {}
+}
+
+/// What a callback may return: nothing, a result, or a [`Deferred`] with a result still to come.
+///
+/// A callback that has a plain value to hand on says `Ok(value)`, or is attached with
+/// [`Deferred::map`].
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::Deferred;
+///
+/// Deferred::succeed("17")
+///     .add_callback(|text| Ok(text.parse::<u32>()?))
+///     .add_callback(|n| Deferred::succeed(n + 1))
+///     .add_callback(|n| assert_eq!(n, 18))
+///     .detach();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a callback cannot return `{Self}`",
+    label = "this must be `()`, `Result<_, Failure>` or `Deferred<_>`",
+    note = "return `Ok(value)`, or attach the callback with `map`, which takes a plain value"
+)]
+pub trait Outcome: sealed::Sealed {
+    /// What the next callback receives.
+    type Value: 'static;
+
+    /// The outcome as a deferred.
+    fn into_deferred(self) -> Deferred<Self::Value>;
+
+    #[doc(hidden)]
+    fn into_deferred_at(self, created: &'static Location<'static>) -> Deferred<Self::Value>;
+}
+
+impl Outcome for () {
+    type Value = ();
+
+    #[track_caller]
+    fn into_deferred(self) -> Deferred<()> {
+        Deferred::succeed(())
+    }
+
+    fn into_deferred_at(self, created: &'static Location<'static>) -> Deferred<()> {
+        Deferred::ready(Ok(()), created)
+    }
+}
+
+impl<U: 'static> Outcome for Result<U, Failure> {
+    type Value = U;
+
+    #[track_caller]
+    fn into_deferred(self) -> Deferred<U> {
+        Deferred::ready(self, Location::caller())
+    }
+
+    fn into_deferred_at(self, created: &'static Location<'static>) -> Deferred<U> {
+        Deferred::ready(self, created)
+    }
+}
+
+impl<U: 'static> Outcome for Deferred<U> {
+    type Value = U;
+
+    fn into_deferred(self) -> Self {
+        self
+    }
+
+    fn into_deferred_at(self, _created: &'static Location<'static>) -> Self {
+        self
+    }
+}

@@ -1,0 +1,150 @@
+//! The firing end of a chain.
+//!
+//! Firing consumes it, so that firing twice cannot be written; dropping it fires too, so that no
+//! chain waits for a result that nobody can bring any more.
+
+use crate::chain::{Chain, Head, Stage};
+use crate::{Abandoned, Failure, Result};
+use std::fmt;
+use std::rc::Rc;
+
+/// The obligation to bring the result of one [`Deferred`](crate::Deferred).
+///
+/// Fired with [`callback`](Self::callback), [`errback`](Self::errback) or
+/// [`resolve`](Self::resolve), each of which runs the callbacks attached so far before it returns.
+/// Dropped unfired, it fails the deferred with [`Abandoned`].
+///
+/// If the deferred was cancelled before, the result is dropped: see
+/// [`is_cancelled`](Self::is_cancelled).
+///
+/// # Threads
+///
+/// The thread it was made on only: it is neither `Send` nor `Sync`.
+///
+/// # Notes
+///
+/// A promise that is captured by a callback of its own chain keeps itself alive for ever, as does
+/// any value in Rust that owns a counted reference to itself.
+///
+/// Where firing, cancelling and dropping cause one another many levels deep (not guaranteed: more
+/// than 32), the callbacks of the deeper ones run as soon as the innermost has returned instead of
+/// before it returns. So no nesting exhausts the stack.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::Deferred;
+///
+/// let (promise, deferred) = Deferred::new();
+/// deferred.add_callback(|n: u32| println!("{n}")).detach();
+/// promise.callback(7);
+/// ```
+///
+/// Twisted: the `callback` and `errback` of a `Deferred`.
+#[must_use = "a promise that is dropped fails its deferred with `Abandoned`"]
+pub struct Promise<T: 'static> {
+    /// Taken by firing; what drops with a chain still in it was abandoned.
+    chain: Option<Rc<Chain<Head<T>>>>,
+}
+
+impl<T> Promise<T> {
+    pub(crate) fn new(chain: Rc<Chain<Head<T>>>) -> Self {
+        Self { chain: Some(chain) }
+    }
+
+    pub(crate) fn into_chain(mut self) -> Option<Rc<Chain<Head<T>>>> {
+        self.chain.take()
+    }
+
+    /// Fires the deferred with a value.
+    ///
+    /// The callbacks attached so far run before this returns, on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// let (promise, deferred) = Deferred::new();
+    /// promise.callback("in time");
+    /// deferred.add_callback(|text| assert_eq!(text, "in time")).detach();
+    /// ```
+    ///
+    /// Twisted: `Deferred.callback`.
+    pub fn callback(self, value: T) {
+        self.resolve(Ok(value));
+    }
+
+    /// Fires the deferred with a failure.
+    ///
+    /// The errbacks attached so far run before this returns, on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::{Deferred, TimedOut};
+    /// let (promise, deferred) = Deferred::<()>::new();
+    /// promise.errback(TimedOut);
+    /// deferred.add_errback(|failure| assert!(failure.is::<TimedOut>())).detach();
+    /// ```
+    ///
+    /// Twisted: `Deferred.errback`.
+    pub fn errback(self, failure: impl Into<Failure>) {
+        self.resolve(Err(failure.into()));
+    }
+
+    /// Fires the deferred with a result of either kind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// let (promise, deferred) = Deferred::<u16>::new();
+    /// promise.resolve("8007".parse().map_err(Into::into));
+    /// deferred.add_callback(|port| assert_eq!(port, 8007)).detach();
+    /// ```
+    pub fn resolve(self, result: Result<T>) {
+        if let Some(chain) = self.into_chain() {
+            chain.resolve(result);
+        }
+    }
+
+    /// Whether the deferred was cancelled, so that any result will be dropped.
+    ///
+    /// Worth asking before work that nobody waits for any more. Still false while the canceller
+    /// itself runs: what it fires counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// let (promise, deferred) = Deferred::<u32>::new();
+    /// let deferred = deferred.add_errback(|_| Ok(0));
+    /// deferred.cancel();
+    /// assert!(promise.is_cancelled());
+    /// promise.callback(7); // too late, and harmless
+    /// deferred.add_callback(|n| assert_eq!(n, 0)).detach();
+    /// ```
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.cancelled.get())
+    }
+}
+
+impl<T: 'static> Drop for Promise<T> {
+    fn drop(&mut self) {
+        if let Some(chain) = self.chain.take() {
+            if chain.stage.get() == Stage::Unfired {
+                chain.resolve(Err(Abandoned.into()));
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Promise<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Promise")
+            .field("created", &self.chain.as_ref().map(|chain| chain.created))
+            .field("cancelled", &self.is_cancelled())
+            .finish()
+    }
+}
