@@ -23,7 +23,21 @@ use std::time::Duration;
 /// let _closure = error.into_inner();
 /// # std::io::Result::Ok(())
 /// ```
-pub struct ReactorStopped<F>(pub(crate) F);
+pub struct ReactorStopped<F = ()>(pub(crate) F);
+
+impl ReactorStopped {
+    /// The error alone, for crates above this one that have no closure to hand back.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Default for ReactorStopped {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl<F> ReactorStopped<F> {
     /// Gives the closure back.
