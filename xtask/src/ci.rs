@@ -17,6 +17,7 @@ Steps, in this order; the first that fails ends the run and prints the command t
   clippy     per crate and feature set, all targets             cargo xtask lint
   features   each crate alone, with each feature                cargo xtask features
   test       unit, integration, documentation, compile-fail     cargo xtask test
+  release    the tests of floor 0 again, optimised
   examples   each program run, its output compared              cargo xtask examples
   docs       rustdoc, private items too                         cargo xtask docs
   loom       the models of our cross-thread code                cargo xtask loom
@@ -43,6 +44,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", command: "cargo xtask lint", run: lint::clippy },
     Step { name: "features", command: "cargo xtask features", run: features::run },
     Step { name: "test", command: "cargo xtask test", run: test::run },
+    Step { name: "release", command: "cargo xtask ci", run: test::release },
     Step { name: "examples", command: "cargo xtask examples", run: examples::run_all },
     Step { name: "docs", command: "cargo xtask docs", run: rustdoc::run },
     Step { name: "loom", command: "cargo xtask loom", run: loom::run },

@@ -88,7 +88,7 @@ fn check(name: &str, built: &Path, target: &Path) -> Result<(), Failure> {
     let problem = match ended.verdict {
         Some(verdict) => Some(verdict),
         None => expectation.missing_from(&ended.output).map(|line| {
-            format!("{path}:{}: not in its output, or not there: {}", line.number, line.text)
+            format!("{path}:{}: not printed, or not at this point: {}", line.number, line.text)
         }),
     };
     match problem {

@@ -7,6 +7,7 @@ mod addresses;
 mod code;
 mod layout;
 mod lexer;
+mod manifests;
 mod msrv;
 mod release;
 mod text;
@@ -58,6 +59,7 @@ const RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     layout::self_named_modules,
     layout::examples,
     layout::invariants,
+    manifests::shared_keys,
     release::versions,
     release::fragments,
 ];
