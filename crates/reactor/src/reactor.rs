@@ -62,7 +62,6 @@ impl Reactor {
     }
 
     /// A reactor with other settings.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }

@@ -1,1 +1,41 @@
 //! The four bridges between a reactor thread, a thread pool and everybody else.
+//!
+//! | from | to | bridge |
+//! |---|---|---|
+//! | any thread | the reactor | `call_from_thread`, of the reactor's handle itself |
+//! | the reactor, or any thread | the pool | [`call_in_thread`](ReactorThreads::call_in_thread) |
+//! | the reactor | the pool, and back with a result | [`defer_to_thread`](ReactorThreads::defer_to_thread) |
+//! | a foreign thread | the reactor, and back with a result | [`blocking_call_from_thread`](HandleThreads::blocking_call_from_thread) |
+//!
+//! They are methods of two extension traits: [`ReactorThreads`] for the reactor thread, and
+//! [`HandleThreads`] for all others. None of them can hang on a reactor that does not answer, and
+//! none loses what it was given: a closure runs, or comes back, or whoever waits for it is told.
+//!
+//! Each reactor has a pool of its own, made with the first need: 5 to 10 threads
+//! ([`suggest_thread_pool_size`](ReactorThreads::suggest_thread_pool_size)).
+
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod bridge;
+mod compile_fail;
+mod defer_to_thread;
+mod error;
+mod eventual;
+mod in_thread;
+mod ledger;
+mod outcome;
+mod reactor_pool;
+mod reactor_thread;
+mod slot;
+mod sync;
+
+pub use crate::error::WouldDeadlock;
+pub use crate::eventual::Eventual;
+pub use crate::in_thread::{BoxedJob, HandleThreads, ReactorThreads};
+pub use crate::outcome::JobOutcome;
+pub use crate::reactor_thread::ReactorThread;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

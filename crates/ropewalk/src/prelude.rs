@@ -1,0 +1,15 @@
+//! What a program needs in scope: the types of the first page, and the bridges' methods.
+//!
+//! ```
+//! use ropewalk::prelude::*;
+//! # let _: Deferred<()> = Deferred::succeed(());
+//! ```
+
+#[doc(no_inline)]
+pub use ropewalk_deferred::{Deferred, Failure, Promise};
+#[doc(no_inline)]
+pub use ropewalk_reactor::{Reactor, ReactorHandle, Remote};
+#[doc(no_inline)]
+pub use ropewalk_threadpool::ThreadPool;
+#[doc(no_inline)]
+pub use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};

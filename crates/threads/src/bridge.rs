@@ -1,0 +1,72 @@
+//! What one reactor owes to others, and what its shutdown does about it.
+//!
+//! When a shutdown begins, blocking calls that wait for a `Deferred` are told that the reactor has
+//! stopped: one of them may sit on a worker, and the pool is about to be drained. Results that
+//! jobs owe to `Deferred`s, on whatever pool, are waited for, while the loop keeps turning. What
+//! is still open when the run ends fails with `ReactorStopped`.
+
+use crate::ledger::Ledger;
+use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent, TriggerId};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// One per reactor, in its local slots.
+#[derive(Default)]
+pub(crate) struct Bridge {
+    /// Jobs that owe a result to a `Deferred` of this reactor.
+    pub(crate) deliveries: Ledger,
+    /// Blocking calls whose closure has returned a `Deferred`.
+    pub(crate) replies: Ledger,
+    hold: RefCell<Option<Hold>>,
+    /// The trigger for the shutdown of this run, if there is one.
+    trigger: Cell<Option<TriggerId>>,
+}
+
+impl Bridge {
+    /// The bridge of `reactor`, with its triggers set for the present or next run.
+    pub(crate) fn of(reactor: &Reactor) -> Rc<Self> {
+        let bridge = reactor.local::<Self>();
+        if bridge.trigger.get().is_none() {
+            let event = SystemEvent::Shutdown;
+            let trigger = reactor.add_system_event_trigger(Phase::Before, event, |reactor| {
+                let bridge = Self::of(reactor);
+                bridge.replies.close_all();
+                bridge.wait_for_deliveries(reactor);
+            });
+            bridge.trigger.set(Some(trigger));
+            reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, |reactor| {
+                reactor.local::<Self>().end(reactor);
+            });
+        }
+        bridge
+    }
+
+    /// Holds the shutdown, if there is one and something is owed.
+    pub(crate) fn wait_for_deliveries(&self, reactor: &Reactor) {
+        if !reactor.stopping() || self.deliveries.is_empty() || self.hold.borrow().is_some() {
+            return;
+        }
+        let hold = reactor.hold_with(SystemEvent::Shutdown, || {
+            Reactor::with_current(|reactor| reactor.local::<Self>().deliveries.jobs())
+                .unwrap_or_default()
+        });
+        self.hold.replace(Some(hold));
+    }
+
+    /// Lets the shutdown go on when the last result has come.
+    pub(crate) fn settled(&self) {
+        if self.deliveries.is_empty() {
+            drop(self.hold.take());
+        }
+    }
+
+    fn end(&self, reactor: &Reactor) {
+        if let Some(trigger) = self.trigger.take() {
+            // It has run, unless the run ended in a crash.
+            let _ = reactor.remove_system_event_trigger(trigger);
+        }
+        self.replies.close_all();
+        self.deliveries.close_all();
+        self.settled();
+    }
+}

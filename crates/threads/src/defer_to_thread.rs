@@ -1,0 +1,119 @@
+//! Blocking work whose result comes back as a `Deferred`.
+
+use crate::bridge::Bridge;
+use crate::ledger::{Key, Work};
+use crate::outcome::JobOutcome;
+use ropewalk_deferred::{Abandoned, Deferred, Failure, Panicked, Promise, Result};
+use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
+use ropewalk_threadpool::ThreadPool;
+use std::cell::Cell;
+use std::panic::Location;
+use std::rc::Rc;
+
+/// Runs `job` on `pool` and gives its result to a `Deferred` of `reactor`.
+#[track_caller]
+pub(crate) fn defer_to_pool<F, R>(
+    reactor: &Reactor,
+    pool: &ThreadPool,
+    job: F,
+) -> Deferred<R::Value>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: JobOutcome,
+{
+    let location = Location::caller();
+    if !reactor.handle().accepts_calls() {
+        // Between two runs: the result could not come back.
+        tracing::warn!(%location, "a job was refused: the reactor has stopped");
+        return Deferred::fail(ReactorStopped::new());
+    }
+    let bridge = Bridge::of(reactor);
+    let weak = reactor.downgrade();
+    // The canceller must know the account, which is opened with the promise that comes with it.
+    let account = Rc::new(Cell::new(None));
+    let cancelled = Rc::clone(&account);
+    let (promise, deferred) = Deferred::<R::Value>::with_canceller(move || {
+        weak.with(|reactor| call_off(reactor, cancelled.get()));
+    });
+    let key = bridge.deliveries.open(Box::new(promise));
+    account.set(Some(key));
+
+    let ticket = Ticket { handle: reactor.handle(), key: Some(key), settle: settle::<R::Value> };
+    let submitted = pool.try_call_in_thread_with_callback(
+        move |outcome: std::result::Result<R, ropewalk_threadpool::Panicked>| {
+            ticket.deliver(match outcome {
+                Ok(outcome) => outcome.into_result(),
+                Err(panicked) => {
+                    let location = panicked.location();
+                    Err(Failure::new(Panicked::from_payload(panicked.into_payload(), location)))
+                }
+            });
+        },
+        job,
+    );
+    match submitted {
+        Ok(job) => {
+            bridge.deliveries.set_work(key, Work::Job(job));
+            bridge.wait_for_deliveries(reactor);
+        }
+        Err(refused) => {
+            tracing::warn!(%location, kind = ?refused.kind(), "a job was refused");
+            // Closed before the closures go: the ticket in one of them must find nothing.
+            let entry = bridge.deliveries.close(key);
+            let refused = refused.without_job();
+            if let Some(promise) = entry.and_then(|entry| entry.party::<Promise<R::Value>>()) {
+                promise.errback(refused);
+            }
+        }
+    }
+    deferred
+}
+
+/// The `Deferred` was cancelled: a queued job goes, a running one is told.
+fn call_off(reactor: &Reactor, key: Option<Key>) {
+    let bridge = Bridge::of(reactor);
+    let Some(entry) = key.and_then(|key| bridge.deliveries.close(key)) else { return };
+    if let Work::Job(job) = &entry.work {
+        job.cancel();
+    }
+    drop(entry);
+    bridge.settled();
+}
+
+fn settle<T: 'static>(reactor: &Reactor, key: Key, result: Result<T>) {
+    let bridge = Bridge::of(reactor);
+    let promise = bridge.deliveries.close(key).and_then(|entry| entry.party::<Promise<T>>());
+    if let Some(promise) = promise {
+        promise.resolve(result);
+    }
+    // After the callbacks: what they ask for may be owed, too.
+    bridge.settled();
+}
+
+/// A worker's duty to deliver. If the job is dropped unrun, that is delivered.
+struct Ticket<T: Send + 'static> {
+    handle: ReactorHandle,
+    key: Option<Key>,
+    settle: fn(&Reactor, Key, Result<T>),
+}
+
+impl<T: Send + 'static> Ticket<T> {
+    fn deliver(mut self, result: Result<T>) {
+        self.send(result);
+    }
+
+    fn send(&mut self, result: Result<T>) {
+        let (Some(key), settle) = (self.key.take(), self.settle) else { return };
+        let sent = self.handle.call_from_thread(move |reactor| settle(reactor, key, result));
+        if sent.is_err() {
+            // The `Deferred` has failed already, at the end of the run.
+            tracing::debug!("a result came after the reactor had stopped");
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Ticket<T> {
+    fn drop(&mut self) {
+        self.send(Err(Failure::new(Abandoned)));
+    }
+}

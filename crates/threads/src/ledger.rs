@@ -1,0 +1,141 @@
+//! The open accounts of a reactor with other threads.
+//!
+//! Each `Deferred` that waits for a job, and each blocking call that waits for a `Deferred`, has
+//! one entry here. It is closed exactly once: by its result, by its cancellation, or by the end
+//! of the run, which fails what is still open (I2, I4). An entry lives on the reactor thread; a
+//! worker holds its key.
+
+use ropewalk_deferred::{CancelHandle, Promise};
+use ropewalk_reactor::ReactorStopped;
+use ropewalk_threadpool::JobHandle;
+use slab::Slab;
+use std::any::Any;
+use std::cell::RefCell;
+
+use crate::eventual::Reply;
+
+/// One who waits for a result.
+pub(crate) trait Party: 'static {
+    /// No result will come: the reactor has stopped.
+    fn reactor_stopped(self: Box<Self>);
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<T: 'static> Party for Promise<T> {
+    fn reactor_stopped(self: Box<Self>) {
+        (*self).errback(ReactorStopped::new());
+    }
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl<T: 'static> Party for Reply<T> {
+    fn reactor_stopped(self: Box<Self>) {
+        (*self).reactor_stopped();
+    }
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+/// The key of an entry. The slot is used again, the identity never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    slot: usize,
+    identity: u64,
+}
+
+/// How the work behind an entry is called off.
+pub(crate) enum Work {
+    /// Not known yet: it is being handed over.
+    Unknown,
+    Job(JobHandle),
+    Chain(CancelHandle),
+}
+
+pub(crate) struct Entry {
+    identity: u64,
+    pub(crate) party: Box<dyn Party>,
+    pub(crate) work: Work,
+}
+
+impl Entry {
+    /// The party as what it was when the account was opened.
+    pub(crate) fn party<P: 'static>(self) -> Option<P> {
+        self.party.into_any().downcast().ok().map(|party| *party)
+    }
+}
+
+/// Borrows end before an entry is dropped or settled: behind each is user code.
+#[derive(Default)]
+pub(crate) struct Ledger(RefCell<Accounts>);
+
+#[derive(Default)]
+struct Accounts {
+    entries: Slab<Entry>,
+    identities: u64,
+}
+
+impl Ledger {
+    pub(crate) fn open(&self, party: Box<dyn Party>) -> Key {
+        let mut accounts = self.0.borrow_mut();
+        accounts.identities += 1;
+        let identity = accounts.identities;
+        let slot = accounts.entries.insert(Entry { identity, party, work: Work::Unknown });
+        Key { slot, identity }
+    }
+
+    /// Notes how to call off the work; nothing if the account is closed already.
+    pub(crate) fn set_work(&self, key: Key, work: Work) {
+        let _before = match self.0.borrow_mut().entries.get_mut(key.slot) {
+            Some(entry) if entry.identity == key.identity => {
+                std::mem::replace(&mut entry.work, work)
+            }
+            _ => work,
+        };
+    }
+
+    /// Takes out how to call off the work; the account stays open.
+    pub(crate) fn take_work(&self, key: Key) -> Option<Work> {
+        let mut accounts = self.0.borrow_mut();
+        let entry = accounts.entries.get_mut(key.slot)?;
+        (entry.identity == key.identity).then(|| std::mem::replace(&mut entry.work, Work::Unknown))
+    }
+
+    pub(crate) fn close(&self, key: Key) -> Option<Entry> {
+        let mut accounts = self.0.borrow_mut();
+        let entry = accounts.entries.get(key.slot)?;
+        if entry.identity != key.identity {
+            return None;
+        }
+        accounts.entries.try_remove(key.slot)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().entries.is_empty()
+    }
+
+    /// Closes all accounts: nothing will come any more.
+    pub(crate) fn close_all(&self) {
+        let entries: Vec<_> = self.0.borrow_mut().entries.drain().collect();
+        for entry in entries {
+            entry.party.reactor_stopped();
+        }
+    }
+
+    /// The jobs that are still owed, for a report.
+    pub(crate) fn jobs(&self) -> Vec<String> {
+        let accounts = self.0.borrow();
+        accounts
+            .entries
+            .iter()
+            .filter_map(|(_, entry)| match &entry.work {
+                Work::Job(job) => {
+                    Some(format!("no result from {} submitted at {}", job.name(), job.location()))
+                }
+                Work::Unknown | Work::Chain(_) => None,
+            })
+            .collect()
+    }
+}

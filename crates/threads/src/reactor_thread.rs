@@ -1,0 +1,115 @@
+//! A reactor in a thread of its own.
+
+use crate::slot::{Taker, slot};
+use ropewalk_reactor::{Reactor, ReactorHandle, RunError};
+use std::fmt;
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+/// A reactor that runs in a thread of its own, for a program whose main thread blocks.
+///
+/// Dropping it stops the reactor and waits for its thread, which the shutdown deadline bounds.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_threads::{HandleThreads as _, ReactorThread};
+///
+/// let reactor = ReactorThread::spawn()?;
+/// let running = reactor.handle().blocking_call_from_thread(|reactor| Ok(reactor.running()));
+/// assert!(running.unwrap());
+/// reactor.join().unwrap();
+/// # std::io::Result::Ok(())
+/// ```
+#[must_use = "dropping it stops the reactor"]
+pub struct ReactorThread {
+    handle: ReactorHandle,
+    thread: Option<JoinHandle<Result<(), RunError>>>,
+}
+
+impl ReactorThread {
+    /// Starts a thread and, in it, a reactor with the default settings.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says if it refuses the thread, or the reactor its descriptors.
+    pub fn spawn() -> io::Result<Self> {
+        Self::spawn_with(Reactor::new)
+    }
+
+    /// Starts a thread and, in it, the reactor that `make` makes there.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says if it refuses the thread, or the error of `make`.
+    pub fn spawn_with(
+        make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
+    ) -> io::Result<Self> {
+        let (filler, taker) = slot();
+        let thread = Builder::new().name("reactor".to_owned()).spawn(move || match make() {
+            Ok(reactor) => {
+                filler.fill(Ok(reactor.handle()));
+                reactor.run()
+            }
+            Err(error) => {
+                filler.fill(Err(error));
+                Ok(())
+            }
+        })?;
+        let handle = first_word(&taker)?;
+        Ok(Self { handle, thread: Some(thread) })
+    }
+
+    /// The handle of the reactor.
+    #[must_use]
+    pub fn handle(&self) -> &ReactorHandle {
+        &self.handle
+    }
+
+    /// Stops the reactor and waits for the end of its thread.
+    ///
+    /// # Errors
+    ///
+    /// What [`Reactor::run`] returned.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the reactor's thread, if that panicked (which callbacks cannot make it
+    /// do).
+    pub fn join(mut self) -> Result<(), RunError> {
+        self.handle.stop();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            Some(Ok(result)) => result,
+            None => Ok(()),
+        }
+    }
+}
+
+fn first_word(taker: &Taker<io::Result<ReactorHandle>>) -> io::Result<ReactorHandle> {
+    let panicked = || Err(io::Error::other("making the reactor panicked"));
+    taker.wait().unwrap_or_else(panicked)
+}
+
+impl Drop for ReactorThread {
+    fn drop(&mut self) {
+        self.handle.stop();
+        // A callback of the reactor itself may be the one who drops this.
+        if self.handle.is_reactor_thread() {
+            return;
+        }
+        if let Some(Ok(Err(error))) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!(%error, "the reactor's thread ended with an error");
+        }
+    }
+}
+
+impl fmt::Debug for ReactorThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReactorThread").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}

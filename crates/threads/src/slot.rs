@@ -1,0 +1,168 @@
+//! Where one answer passes from the reactor thread to the thread that waits for it.
+//!
+//! A slot is filled exactly once: with the answer, or with `None` when the [`Filler`] is dropped,
+//! so that nobody waits for an answer that cannot come (I4). **Lock rule:** wakers are called,
+//! and values dropped, after the lock is released (I5).
+
+use crate::sync::{Arc, Condvar, Mutex, lock};
+use std::fmt;
+use std::task::{Context, Poll, Waker};
+#[cfg(not(loom))]
+use std::time::{Duration, Instant};
+
+struct Slot<T> {
+    state: Mutex<State<T>>,
+    filled: Condvar,
+}
+
+enum State<T> {
+    Waiting(Option<Waker>),
+    Filled(Option<T>),
+    Taken,
+}
+
+/// A slot's two ends.
+pub(crate) fn slot<T>() -> (Filler<T>, Taker<T>) {
+    let state = Mutex::new(State::Waiting(None));
+    let slot = Arc::new(Slot { state, filled: Condvar::new() });
+    (Filler(Some(Arc::clone(&slot))), Taker(slot))
+}
+
+/// The end that answers. Dropped without an answer, it says so.
+pub(crate) struct Filler<T>(Option<Arc<Slot<T>>>);
+
+impl<T> Filler<T> {
+    pub(crate) fn fill(mut self, value: T) {
+        if let Some(slot) = self.0.take() {
+            slot.fill(Some(value));
+        }
+    }
+}
+
+impl<T> Drop for Filler<T> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            slot.fill(None);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Filler<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filler")
+    }
+}
+
+impl<T> Slot<T> {
+    fn fill(&self, value: Option<T>) {
+        let before = std::mem::replace(&mut *lock(&self.state), State::Filled(value));
+        self.filled.notify_one();
+        if let State::Waiting(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+}
+
+/// The end that waits. What it gives is `None` if no answer will come.
+pub(crate) struct Taker<T>(Arc<Slot<T>>);
+
+impl<T> Taker<T> {
+    /// Waits on this thread.
+    pub(crate) fn wait(&self) -> Option<T> {
+        let mut state = lock(&self.0.state);
+        loop {
+            if let Some(value) = take(&mut state) {
+                return value;
+            }
+            state = self.0.filled.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    /// Waits on this thread until `deadline`; `None` if it passed.
+    #[cfg(not(loom))]
+    pub(crate) fn wait_until(&self, deadline: Instant) -> Option<Option<T>> {
+        let mut state = lock(&self.0.state);
+        loop {
+            if let Some(value) = take(&mut state) {
+                return Some(value);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return None;
+            }
+            let waited = self.0.filled.wait_timeout(state, left);
+            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+    }
+
+    /// Looks, without waiting.
+    #[cfg(not(loom))]
+    pub(crate) fn try_take(&self) -> Option<Option<T>> {
+        take(&mut lock(&self.0.state))
+    }
+
+    /// Looks, and leaves word where to call if there is nothing yet.
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Option<T>> {
+        // A user's waker: cloned before the lock, the one it replaces dropped after it.
+        let waker = context.waker().clone();
+        let _replaced;
+        let mut state = lock(&self.0.state);
+        if let Some(value) = take(&mut state) {
+            return Poll::Ready(value);
+        }
+        _replaced = std::mem::replace(&mut *state, State::Waiting(Some(waker)));
+        drop(state);
+        Poll::Pending
+    }
+}
+
+/// What is in the slot, if it was filled; after that it is as if no answer would come.
+fn take<T>(state: &mut State<T>) -> Option<Option<T>> {
+    match state {
+        State::Waiting(_) => None,
+        State::Filled(value) => {
+            let value = value.take();
+            *state = State::Taken;
+            Some(value)
+        }
+        State::Taken => Some(None),
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::slot;
+    use loom::thread;
+
+    #[test]
+    fn loom_a_waiting_thread_gets_the_answer() {
+        loom::model(|| {
+            let (filler, taker) = slot();
+            let reactor = thread::spawn(move || filler.fill(7));
+            assert_eq!(taker.wait(), Some(7));
+            reactor.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_a_waiting_thread_hears_that_no_answer_will_come() {
+        loom::model(|| {
+            let (filler, taker) = slot::<u32>();
+            let reactor = thread::spawn(move || drop(filler));
+            assert_eq!(taker.wait(), None);
+            reactor.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_a_future_is_woken() {
+        loom::model(|| {
+            let (filler, taker) = slot();
+            let reactor = thread::spawn(move || filler.fill(7));
+            let answer =
+                loom::future::block_on(std::future::poll_fn(|context| taker.poll(context)));
+            assert_eq!(answer, Some(7));
+            reactor.join().unwrap();
+        });
+    }
+}
