@@ -64,6 +64,16 @@ impl Reactor {
         self.core.shared.stop(true);
     }
 
+    /// Whether a stop was asked for and the run that it is for has not ended.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    #[must_use]
+    pub fn stopping(&self) -> bool {
+        self.core.shared.stop_requested()
+    }
+
     /// Ends the loop after this turn, with no shutdown triggers. Calls that wait are dropped.
     ///
     /// # Threads
