@@ -12,7 +12,7 @@ use crate::job::Run;
 use crate::sync::thread_local;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<dyn Run>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<dyn Run>>> = RefCell::default();
 }
 
 /// Tells a running job whether [`JobHandle::cancel`](crate::JobHandle::cancel) was called for it.

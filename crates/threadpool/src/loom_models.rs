@@ -8,10 +8,34 @@
 use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicUsize as StdAtomicUsize, Ordering::Relaxed};
 
-use loom::sync::Notify;
 use loom::thread;
 
+use crate::sync::{Condvar, Mutex, lock, wait_until};
 use crate::{JobState, SubmitErrorKind, ThreadPool};
+
+/// What one job waits for and another opens.
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn new() -> StdArc<Self> {
+        StdArc::new(Self { open: Mutex::new(false), opened: Condvar::new() })
+    }
+
+    fn open(&self) {
+        *lock(&self.open) = true;
+        self.opened.notify_one();
+    }
+
+    fn pass(&self) {
+        let mut open = lock(&self.open);
+        while !*open {
+            open = wait_until(&self.opened, open, None).0;
+        }
+    }
+}
 
 fn pool(threads: usize) -> ThreadPool {
     let builder = ThreadPool::builder().min_threads(threads).max_threads(threads);
@@ -24,7 +48,10 @@ fn pool(threads: usize) -> ThreadPool {
 fn counter() -> (StdArc<StdAtomicUsize>, impl Fn() + Clone + Send + 'static) {
     let count = StdArc::new(StdAtomicUsize::new(0));
     let counted = StdArc::clone(&count);
-    (count, move || drop(counted.fetch_add(1, Relaxed)))
+    let add = move || {
+        counted.fetch_add(1, Relaxed);
+    };
+    (count, add)
 }
 
 /// The second job finds the worker parked, about to park, or still at work.
@@ -46,10 +73,10 @@ fn a_parking_worker_misses_no_job() {
 fn a_job_may_wait_for_a_later_one() {
     loom::model(|| {
         let pool = pool(2);
-        let gate = StdArc::new(Notify::new());
+        let gate = Gate::new();
         let waits = StdArc::clone(&gate);
-        pool.call_in_thread(move || waits.wait()).unwrap();
-        pool.call_in_thread(move || gate.notify()).unwrap();
+        pool.call_in_thread(move || waits.pass()).unwrap();
+        pool.call_in_thread(move || gate.open()).unwrap();
         pool.stop();
         assert_eq!(pool.stats().completed, 2);
     });
@@ -61,17 +88,17 @@ fn a_job_may_wait_for_one_that_it_submits() {
     loom::model(|| {
         let pool = pool(2);
         let inner = pool.clone();
-        let over = StdArc::new(Notify::new());
+        let over = Gate::new();
         let tell = StdArc::clone(&over);
         let outer = move || {
-            let gate = StdArc::new(Notify::new());
+            let gate = Gate::new();
             let opens = StdArc::clone(&gate);
-            inner.call_in_thread(move || opens.notify()).unwrap();
-            gate.wait();
-            tell.notify();
+            inner.call_in_thread(move || opens.open()).unwrap();
+            gate.pass();
+            tell.open();
         };
         pool.call_in_thread(outer).unwrap();
-        over.wait();
+        over.pass();
         pool.stop();
         assert_eq!(pool.stats().completed, 2);
     });
@@ -140,14 +167,14 @@ fn a_close_against_the_last_job() {
         let pool = pool(1);
         let (ran, count) = counter();
         pool.call_in_thread(count).unwrap();
-        let drained = StdArc::new(Notify::new());
+        let drained = Gate::new();
         let tell = StdArc::clone(&drained);
         let (told, tells) = counter();
         pool.close(move || {
             tells();
-            tell.notify();
+            tell.open();
         });
-        drained.wait();
+        drained.pass();
         assert_eq!(ran.load(Relaxed), 1);
         pool.stop();
         assert_eq!(told.load(Relaxed), 1);

@@ -17,7 +17,7 @@ use crate::sync::{MutexGuard, lock, thread_local, wait_until};
 thread_local! {
     /// The address of the pool that this thread belongs to, 0 for none. The thread keeps that
     /// pool alive, so no other can have the same.
-    static POOL: Cell<usize> = const { Cell::new(0) };
+    static POOL: Cell<usize> = Cell::default();
 }
 
 /// Makes this thread one of the pool's.

@@ -1,0 +1,27 @@
+//! The pool through its public interface.
+#![expect(clippy::unwrap_used, reason = "the lint's exception for tests leaves out their helpers")]
+
+// What a job does and what becomes of what it captured.
+mod submitting;
+// First in, first out; the worker that fell idle last comes first.
+mod order;
+// Sizes: what is refused, and what a change starts and ends.
+mod resizing;
+// Threads that end because nobody needs them, and threads that sleep.
+mod reaping;
+// stop, stop_within, close, and dropping the last handle.
+mod stopping;
+// Waiting jobs that are removed, running ones that are told.
+mod cancelling;
+// Pools in which nothing moves.
+mod stalling;
+// Jobs, callbacks and hooks that panic.
+mod panics;
+// Snapshots.
+mod stats;
+// A system that gives no threads.
+mod refused_threads;
+
+// Support: pools, gates and the log.
+mod gate;
+mod log;

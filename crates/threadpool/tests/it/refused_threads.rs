@@ -1,0 +1,95 @@
+//! A system that gives no threads.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+
+use ropewalk_testing::{DEADLINE, within};
+use ropewalk_threadpool::{JobState, SubmitErrorKind, ThreadPool};
+
+use crate::gate::{Blocker, until};
+use crate::log;
+
+/// A pool on a system that has as many threads as the number says.
+fn limited(name: &str, threads: usize) -> (ThreadPool, Arc<AtomicUsize>) {
+    let left = Arc::new(AtomicUsize::new(threads));
+    let gate = Arc::clone(&left);
+    let builder = ThreadPool::builder().name(name).min_threads(0).max_threads(4);
+    let builder = builder.thread_gate(move || {
+        let taken =
+            gate.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        taken.map(drop).map_err(|_| io::Error::from(io::ErrorKind::WouldBlock))
+    });
+    (builder.build().unwrap(), left)
+}
+
+#[test]
+fn w21_with_a_worker_the_job_stays_queued_and_runs() {
+    log::keep();
+    within(DEADLINE, || {
+        let (pool, _left) = limited("w21-one", 1);
+        pool.start().unwrap();
+        let blocker = Blocker::on(&pool);
+        let waiting = [(); 3].map(|()| pool.call_in_thread(|| ()).unwrap());
+        assert_eq!((pool.stats().threads, pool.stats().queued), (1, 3));
+        blocker.release();
+        pool.stop();
+        assert!(waiting.iter().all(|job| job.state() == JobState::Finished));
+        assert_eq!(log::lines("WARN", "w21-one").len(), 1, "told once, not for each job");
+    });
+}
+
+#[test]
+fn w21_without_a_worker_the_job_comes_back_with_the_reason() {
+    within(DEADLINE, || {
+        let (pool, left) = limited("w21-none", 0);
+        pool.start().unwrap();
+        let (sender, receiver) = channel();
+        let refused = pool.call_in_thread(move || sender.send(7).unwrap()).unwrap_err();
+        assert_eq!(refused.kind(), SubmitErrorKind::NoThread);
+        let source = refused.source().and_then(|it| it.downcast_ref::<io::Error>()).unwrap();
+        assert_eq!(source.kind(), io::ErrorKind::WouldBlock);
+        let stats = pool.stats();
+        assert_eq!((stats.rejected, stats.queued, stats.threads), (1, 0, 0));
+        // When the system has threads again, the same job is welcome.
+        left.store(1, Ordering::SeqCst);
+        pool.call_in_thread(refused.into_inner()).unwrap();
+        assert_eq!(receiver.recv().unwrap(), 7);
+        pool.stop();
+    });
+}
+
+#[test]
+fn i2_jobs_kept_before_the_start_survive_a_refusal() {
+    within(DEADLINE, || {
+        let (pool, left) = limited("w21-start", 0);
+        let kept = pool.call_in_thread(|| ()).unwrap();
+        pool.start().unwrap();
+        assert_eq!(kept.state(), JobState::Queued);
+        assert_eq!(pool.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::NoThread);
+        left.store(1, Ordering::SeqCst);
+        pool.call_in_thread(|| ()).unwrap();
+        until(&pool, |stats| stats.completed == 2);
+        assert_eq!(kept.state(), JobState::Finished);
+    });
+}
+
+#[test]
+fn i2_a_stop_without_any_thread_says_what_is_lost() {
+    log::keep();
+    within(DEADLINE, || {
+        let (pool, _left) = limited("w21-stop", 0);
+        let captured = Arc::new(());
+        let weak = Arc::downgrade(&captured);
+        let kept = pool.call_in_thread(move || drop(captured)).unwrap();
+        let (sender, receiver) = channel();
+        pool.close(move || sender.send(()).unwrap());
+        receiver.recv().unwrap();
+        pool.stop();
+        assert!(weak.upgrade().is_none());
+        assert_eq!((kept.state(), pool.stats().cancelled), (JobState::Cancelled, 1));
+        assert_eq!(log::lines("ERROR", "w21-stop").len(), 1);
+    });
+}

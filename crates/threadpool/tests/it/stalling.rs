@@ -1,0 +1,185 @@
+//! Pools in which nothing moves.
+
+use std::cell::RefCell;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ropewalk_testing::{DEADLINE, within};
+use ropewalk_threadpool::{StallReport, ThreadPool};
+
+use crate::gate::{Blocker, until};
+use crate::log;
+
+const SOON: Duration = Duration::from_millis(5);
+
+/// A pool with one thread that reports stalls through a channel.
+fn watched(name: &str) -> (ThreadPool, std::sync::mpsc::Receiver<StallReport>) {
+    let (reports, reported) = channel();
+    let builder = ThreadPool::builder().name(name).min_threads(0).max_threads(1).stall_after(SOON);
+    let builder = builder.on_stall(move |report| reports.send(report.clone()).unwrap());
+    let pool = builder.build().unwrap();
+    pool.start().unwrap();
+    (pool, reported)
+}
+
+#[test]
+fn w6_a_wedged_pool_is_reported_by_job_and_line() {
+    log::keep();
+    within(DEADLINE, || {
+        let (pool, reported) = watched("wedged");
+        let (sender, receiver) = channel();
+        let line = line!() + 1;
+        let blocker = pool.call_in_thread(move || receiver.recv().unwrap()).unwrap();
+        pool.call_in_thread(move || sender.send(()).unwrap()).unwrap();
+
+        let report = reported.recv().unwrap();
+        assert_eq!((report.queued, report.threads, report.max_threads), (1, 1, 1));
+        assert!(report.oldest_wait >= SOON);
+        let job = &report.jobs[0];
+        assert_eq!((job.location.file(), job.location.line()), (file!(), line));
+        assert_eq!((job.name, &*job.thread), (blocker.name(), "wedged-1"));
+        assert!(job.age >= SOON);
+        let text = report.to_string();
+        assert!(
+            text.contains("wedged") && text.contains(&format!("{}:{line}:", file!())),
+            "{text}"
+        );
+
+        pool.set_max_threads(2).unwrap();
+        pool.stop();
+        assert_eq!(pool.stats().completed, 2);
+        assert_eq!(log::lines("WARN", "pool wedged is stalled").len(), 1);
+    });
+}
+
+#[test]
+fn a_stall_is_reported_once_and_the_next_one_again() {
+    within(DEADLINE, || {
+        let (pool, reported) = watched("twice");
+        let first = Blocker::on(&pool);
+        let (release, released) = channel::<()>();
+        let (starts, started) = channel();
+        pool.call_in_thread(move || {
+            starts.send(()).unwrap();
+            let _ = released.recv();
+        })
+        .unwrap();
+        pool.call_in_thread(|| ()).unwrap();
+        assert_eq!(reported.recv().unwrap().queued, 2);
+        // The watch looks again and again meanwhile, and keeps silent.
+        assert!(reported.recv_timeout(Duration::from_millis(250)).is_err());
+        first.release();
+        started.recv().unwrap();
+        assert_eq!(reported.recv().unwrap().queued, 1);
+        drop(release);
+        pool.stop();
+        assert!(reported.try_recv().is_err());
+    });
+}
+
+#[test]
+fn a_pool_that_gets_on_is_not_stalled() {
+    within(DEADLINE, || {
+        let (reports, reported) = channel();
+        let builder = ThreadPool::builder().max_threads(1).stall_after(DEADLINE);
+        let builder = builder.on_stall(move |report| reports.send(report.clone()).unwrap());
+        let pool = builder.build().unwrap();
+        pool.start().unwrap();
+        for _ in 0..1000 {
+            pool.call_in_thread(|| ()).unwrap();
+        }
+        pool.stop();
+        assert!(reported.try_recv().is_err());
+    });
+}
+
+#[test]
+fn i5_the_hook_may_release_the_wedge_and_stop_the_pool() {
+    within(DEADLINE, || {
+        let own = Arc::new(OnceLock::<ThreadPool>::new());
+        let seen = Arc::clone(&own);
+        let (sender, receiver) = channel();
+        let builder = ThreadPool::builder().min_threads(0).max_threads(1).stall_after(SOON);
+        let builder = builder.on_stall(move |report| {
+            let pool = seen.get().unwrap();
+            pool.set_max_threads(report.max_threads + 1).unwrap();
+            pool.stop();
+            sender.send(()).unwrap();
+        });
+        let pool = builder.build().unwrap();
+        own.set(pool.clone()).unwrap();
+        pool.start().unwrap();
+        let (opens, opened) = channel();
+        pool.call_in_thread(move || opened.recv().unwrap()).unwrap();
+        pool.call_in_thread(move || opens.send(()).unwrap()).unwrap();
+        receiver.recv().unwrap();
+        pool.stop();
+        assert_eq!(pool.stats().completed, 2);
+    });
+}
+
+#[test]
+fn i3_a_hook_that_panics_is_logged_once() {
+    log::keep();
+    within(DEADLINE, || {
+        let builder = ThreadPool::builder().name("hooked").min_threads(0).max_threads(1);
+        let pool = builder.stall_after(SOON).on_stall(|_| panic!("in the hook")).build().unwrap();
+        pool.start().unwrap();
+        let blocker = Blocker::on(&pool);
+        pool.call_in_thread(|| ()).unwrap();
+        while log::lines("ERROR", "hooked").is_empty() {
+            std::thread::yield_now();
+        }
+        blocker.release();
+        pool.stop();
+        assert_eq!(log::lines("ERROR", "hooked").len(), 1);
+    });
+}
+
+/// Speaks when the thread that holds it ends.
+struct SpeaksAtTheEnd(Sender<()>);
+
+impl Drop for SpeaksAtTheEnd {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+thread_local! {
+    static AT_THE_END: RefCell<Option<SpeaksAtTheEnd>> = const { RefCell::new(None) };
+}
+
+/// The time-out of the watch is longer than the deadline of the test: it ends because it is told.
+#[test]
+fn i6_the_watch_ends_when_the_pool_is_quiet() {
+    within(DEADLINE, || {
+        let (ends, ended) = channel();
+        let builder = ThreadPool::builder().min_threads(1).max_threads(1);
+        let pool = builder.stall_after(Duration::from_millis(100)).on_stall(move |_| {
+            AT_THE_END.set(Some(SpeaksAtTheEnd(ends.clone())));
+        });
+        let pool = pool.build().unwrap();
+        pool.start().unwrap();
+        let blocker = Blocker::on(&pool);
+        pool.call_in_thread(|| ()).unwrap();
+        until(&pool, |stats| stats.oldest_wait > Some(Duration::from_millis(150)));
+        blocker.release();
+        ended.recv().unwrap();
+        assert_eq!(pool.stats().threads, 1);
+    });
+}
+
+#[test]
+fn the_watch_can_be_off() {
+    within(DEADLINE, || {
+        let builder = ThreadPool::builder().min_threads(0).max_threads(1).stall_after(None);
+        let pool = builder.on_stall(|_| unreachable!("the watch is off")).build().unwrap();
+        pool.start().unwrap();
+        let blocker = Blocker::on(&pool);
+        pool.call_in_thread(|| ()).unwrap();
+        until(&pool, |stats| stats.oldest_wait > Some(SOON * 4));
+        blocker.release();
+        pool.stop();
+    });
+}
