@@ -19,18 +19,28 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+// What users see.
 mod builder;
-mod cancel;
-mod error;
-mod job;
 mod pool;
-mod queue;
-mod shared;
+mod submit;
+
+mod cancel;
+mod job;
+
 mod stall;
-mod state;
 mod stats;
-mod sync;
+
+mod error;
+
+// How it works: the mechanism, then the decisions, which know nothing of threads.
+mod shared;
+mod shutdown;
 mod worker;
+
+mod queue;
+mod state;
+
+mod sync;
 
 #[cfg(doctest)]
 mod compile_fail;

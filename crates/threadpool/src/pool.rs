@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::builder::{Builder, check_size};
-use crate::error::{AlreadyStopped, InvalidSize, Panicked, StillRunning, SubmitError};
-use crate::job::{Job, JobHandle, Plain, WithCallback, Work};
+use crate::error::{AlreadyStopped, InvalidSize, StillRunning};
 use crate::shared::{Shared, Wakes, wake};
 use crate::stats::{PoolStats, RunningJob};
 use crate::sync::{JoinHandle, lock};
@@ -71,7 +70,7 @@ impl ThreadPool {
         Self { owner: Arc::new(Owner { shared }) }
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.owner.shared
     }
 
@@ -89,10 +88,10 @@ impl ThreadPool {
         if !core.state.start() {
             return Err(AlreadyStopped);
         }
-        // A refused thread has been reported; the jobs wait for the next chance.
-        let _ = self.shared().advance(&mut core, &mut wakes);
+        let refused = self.shared().advance(&mut core, &mut wakes);
         drop(core);
         wake(wakes);
+        self.shared().tell_refusal(refused.as_ref());
         tracing::debug!(pool = self.name(), "the pool is started");
         Ok(())
     }
@@ -151,133 +150,6 @@ impl ThreadPool {
         self.shared().close(Some(Box::new(on_drained)));
     }
 
-    /// Queues `job` to be run on a thread of the pool.
-    ///
-    /// Accepts any number of jobs. A panic in the job is contained, counted, and logged once with
-    /// where the job was submitted. What the job captured is released when it has run.
-    ///
-    /// # Errors
-    ///
-    /// - [`Stopped`](crate::SubmitErrorKind::Stopped) — the pool was stopped or closed.
-    /// - [`NoThread`](crate::SubmitErrorKind::NoThread) — there is no thread and none could be
-    ///   started; with threads at work the job waits for one of them.
-    ///
-    /// Each gives the job back.
-    ///
-    /// Twisted: `ThreadPool.callInThread`.
-    #[doc(alias = "callInThread")]
-    #[track_caller]
-    pub fn call_in_thread<F>(&self, job: F) -> Result<JobHandle, SubmitError<F>>
-    where
-        F: FnOnce() + Send + 'static,
-    {
-        self.submit(Job::new::<F>(Plain(job)), None, |Plain(job)| job)
-    }
-
-    /// Queues `job` if the queue has room for it.
-    ///
-    /// # Errors
-    ///
-    /// - [`Full`](crate::SubmitErrorKind::Full) — as many jobs wait as
-    ///   [`queue_limit`](Builder::queue_limit) allows.
-    /// - those of [`call_in_thread`](Self::call_in_thread).
-    ///
-    /// Each gives the job back.
-    #[track_caller]
-    pub fn try_call_in_thread<F>(&self, job: F) -> Result<JobHandle, SubmitError<F>>
-    where
-        F: FnOnce() + Send + 'static,
-    {
-        self.submit(Job::new::<F>(Plain(job)), self.limit(), |Plain(job)| job)
-    }
-
-    /// Queues `job` and has its value, or its panic, given to `on_result` on the same thread.
-    ///
-    /// What the job captured is released before `on_result` runs. A panic in `on_result` is
-    /// logged once and harms nothing else. If the job is cancelled while it waits, both are
-    /// dropped uncalled.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`call_in_thread`](Self::call_in_thread); each gives the callback and the job
-    /// back.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ropewalk_threadpool::ThreadPool;
-    ///
-    /// let pool = ThreadPool::builder().build()?;
-    /// pool.start()?;
-    /// let (sender, receiver) = std::sync::mpsc::channel();
-    /// pool.call_in_thread_with_callback(
-    ///     move |result| sender.send(result.is_err()).unwrap(),
-    ///     || "12".parse::<i32>().unwrap(),
-    /// )?;
-    /// assert!(!receiver.recv()?);
-    /// pool.stop();
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// Twisted: `ThreadPool.callInThreadWithCallback`.
-    #[doc(alias = "callInThreadWithCallback")]
-    #[track_caller]
-    pub fn call_in_thread_with_callback<T, C, F>(
-        &self,
-        on_result: C,
-        job: F,
-    ) -> Result<JobHandle, SubmitError<(C, F)>>
-    where
-        C: FnOnce(Result<T, Panicked>) + Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-        T: 'static,
-    {
-        let job = Job::new::<F>(WithCallback(on_result, job));
-        self.submit(job, None, |WithCallback(on_result, job)| (on_result, job))
-    }
-
-    /// Does as [`call_in_thread_with_callback`](Self::call_in_thread_with_callback) if the queue
-    /// has room for the job.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`try_call_in_thread`](Self::try_call_in_thread); each gives the callback and the
-    /// job back.
-    #[track_caller]
-    pub fn try_call_in_thread_with_callback<T, C, F>(
-        &self,
-        on_result: C,
-        job: F,
-    ) -> Result<JobHandle, SubmitError<(C, F)>>
-    where
-        C: FnOnce(Result<T, Panicked>) + Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-        T: 'static,
-    {
-        let job = Job::new::<F>(WithCallback(on_result, job));
-        self.submit(job, self.limit(), |WithCallback(on_result, job)| (on_result, job))
-    }
-
-    fn limit(&self) -> Option<usize> {
-        self.shared().config.queue_limit
-    }
-
-    fn submit<W: Work + 'static, B>(
-        &self,
-        job: Arc<Job<W>>,
-        limit: Option<usize>,
-        give_back: impl FnOnce(W) -> B,
-    ) -> Result<JobHandle, SubmitError<B>> {
-        match self.shared().submit(Arc::<Job<W>>::clone(&job), limit) {
-            Ok(place) => Ok(JobHandle::new(Arc::clone(self.shared()), job, place)),
-            Err(rejection) => {
-                #[expect(clippy::expect_used, reason = "a job that was refused has its work")]
-                let work = job.take().expect("only the queue could have taken it");
-                Err(SubmitError::new(rejection, give_back(work)))
-            }
-        }
-    }
-
     /// Sets the least and the greatest number of threads.
     ///
     /// A higher maximum starts waiting jobs at once. A lower one ends idle threads now and busy
@@ -322,10 +194,11 @@ impl ThreadPool {
         let (min, max) = sizes(core.state.min(), core.state.max());
         check_size(min, max)?;
         core.state.resize(min, max);
-        let _ = self.shared().advance(&mut core, &mut wakes);
+        let refused = self.shared().advance(&mut core, &mut wakes);
         core.rouse_idle(&mut wakes);
         drop(core);
         wake(wakes);
+        self.shared().tell_refusal(refused.as_ref());
         Ok(())
     }
 

@@ -12,20 +12,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::builder::Config;
-use crate::error::{Rejection, StillRunning, SubmitErrorKind};
+use crate::error::{Rejection, SubmitErrorKind};
 use crate::job::{JobState, Run, drop_contained};
 use crate::queue::Queue;
 use crate::state::{Phase, State, Step};
 use crate::stats::Tally;
-use crate::sync::{Builder, Condvar, JoinHandle, Mutex, forget_ended, lock, wait_until};
+use crate::sync::{Builder, Condvar, JoinHandle, Mutex, forget_ended, lock};
 use crate::{stall, worker};
+
+/// How long a pool with threads waits until it asks again for one that was refused.
+const RETRY_THREAD: Duration = Duration::from_millis(10);
 
 /// One pool.
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) core: Mutex<Core>,
     /// Notified when the last worker has gone.
-    gone: Condvar,
+    pub(crate) gone: Condvar,
     /// Where the watching thread sleeps.
     pub(crate) watch: Condvar,
 }
@@ -38,16 +41,16 @@ pub(crate) struct Core {
     pub(crate) idle: Vec<usize>,
     pub(crate) workers: Vec<Option<Worker>>,
     /// Handles of threads that have ended or are about to.
-    departed: Vec<JoinHandle<()>>,
+    pub(crate) departed: Vec<JoinHandle<()>>,
     /// How many entries of `workers` are taken.
-    live: usize,
+    pub(crate) live: usize,
     /// How many threads have been started, for their names.
     born: u64,
     pub(crate) tally: Tally,
-    on_drained: Vec<Box<dyn FnOnce() + Send>>,
+    pub(crate) on_drained: Vec<Box<dyn FnOnce() + Send>>,
     pub(crate) watcher: Watcher,
-    /// True after a refused thread start has been reported, until one succeeds.
-    refusal_told: bool,
+    /// When the system refused a thread, until it gives one.
+    refused_at: Option<Instant>,
 }
 
 /// A job in the queue.
@@ -63,7 +66,7 @@ pub(crate) struct Worker {
     /// Set by whoever claims it for a job, cleared by itself.
     pub(crate) claimed: bool,
     pub(crate) running: Option<Running>,
-    handle: Option<JoinHandle<()>>,
+    pub(crate) handle: Option<JoinHandle<()>>,
 }
 
 /// The job that a worker runs.
@@ -83,6 +86,16 @@ pub(crate) enum Watcher {
     Refused,
 }
 
+/// The system gave no thread; to be passed to [`Shared::tell_refusal`] once the lock has been let
+/// go, since a subscriber of events is user code.
+#[must_use]
+pub(crate) struct Refusal {
+    pub(crate) error: io::Error,
+    /// The first since a thread was had: the others are not told.
+    is_news: bool,
+    threads: usize,
+}
+
 /// Workers to notify once the lock has been let go.
 pub(crate) type Wakes = Vec<Arc<Condvar>>;
 
@@ -99,7 +112,7 @@ impl Shared {
             tally: Tally::default(),
             on_drained: Vec::new(),
             watcher: Watcher::Absent,
-            refusal_told: false,
+            refused_at: None,
         };
         Arc::new(Self {
             config,
@@ -137,10 +150,13 @@ impl Shared {
             core.tally.rejected += 1;
             drop(core);
             drop(withdrawn);
-            return Err(self.rejection(SubmitErrorKind::NoThread, refused, &*header));
+            self.tell_refusal(refused.as_ref());
+            let error = refused.map(|refusal| refusal.error);
+            return Err(self.rejection(SubmitErrorKind::NoThread, error, &*header));
         }
         drop(core);
         wake(wakes);
+        self.tell_refusal(refused.as_ref());
         Ok(place)
     }
 
@@ -176,21 +192,23 @@ impl Shared {
 
     /// Sees to workers for all that waits, as far as they may be had, and to the watch.
     ///
-    /// Returns the error if the system refused a thread. Jobs then stay queued.
-    pub(crate) fn advance(
-        self: &Arc<Self>,
-        core: &mut Core,
-        wakes: &mut Wakes,
-    ) -> Option<io::Error> {
+    /// Jobs stay queued if the system refuses a thread.
+    pub(crate) fn advance(self: &Arc<Self>, core: &mut Core, wakes: &mut Wakes) -> Option<Refusal> {
         let mut refused = None;
         loop {
             match core.state.next_step() {
                 Step::Rest => break,
                 Step::Wake => wakes.extend(core.claim_idle()),
+                // Others are there to do the work: no need to try again with every submission.
+                Step::Spawn if core.state.threads() > 1 && core.was_just_refused() => {
+                    core.state.refused();
+                    break;
+                }
                 Step::Spawn => {
                     if let Err(error) = self.spawn_worker(core) {
                         core.state.refused();
-                        refused = Some(error);
+                        let is_news = core.refused_at.replace(Instant::now()).is_none();
+                        refused = Some(Refusal { error, is_news, threads: core.state.threads() });
                         break;
                     }
                 }
@@ -212,27 +230,21 @@ impl Shared {
         let spawned = allowed.and_then(|()| {
             self.thread(name.to_string()).spawn(move || worker::work(&shared, index))
         });
-        match spawned {
-            Ok(handle) => {
-                let handle = Some(handle);
-                let worker = Worker { name, parker, claimed: false, running: None, handle };
-                match core.workers.get_mut(index) {
-                    Some(free) => *free = Some(worker),
-                    None => core.workers.push(Some(worker)),
-                }
-                core.born += 1;
-                core.live += 1;
-                core.refusal_told = false;
-                Ok(())
-            }
-            Err(error) => {
-                if !core.refusal_told {
-                    core.refusal_told = true;
-                    let (pool, threads) = (&*self.config.name, core.live);
-                    tracing::warn!(pool, threads, %error, "the system refused a thread");
-                }
-                Err(error)
-            }
+        let worker = Worker { name, parker, claimed: false, running: None, handle: Some(spawned?) };
+        match core.workers.get_mut(index) {
+            Some(free) => *free = Some(worker),
+            None => core.workers.push(Some(worker)),
+        }
+        core.born += 1;
+        core.live += 1;
+        core.refused_at = None;
+        Ok(())
+    }
+
+    /// Tells of a refused thread; the lock is not held.
+    pub(crate) fn tell_refusal(&self, refusal: Option<&Refusal>) {
+        if let Some(Refusal { error, is_news: true, threads }) = refusal {
+            tracing::warn!(pool = &*self.config.name, threads, %error, "the system refused a thread");
         }
     }
 
@@ -261,91 +273,6 @@ impl Shared {
         }
     }
 
-    /// Refuses further jobs, sees to it that those accepted are run, and returns.
-    pub(crate) fn close(self: &Arc<Self>, on_drained: Option<Box<dyn FnOnce() + Send>>) {
-        let mut wakes = Wakes::new();
-        let mut core = lock(&self.core);
-        let first = core.state.close();
-        core.on_drained.extend(on_drained);
-        let refused = self.advance(&mut core, &mut wakes);
-        let lost = match refused {
-            Some(error) if core.state.threads() == 0 => Some((core.empty_queue(), error)),
-            _ => None,
-        };
-        core.rouse_idle(&mut wakes);
-        let drained = core.take_drained();
-        drop(core);
-        wake(wakes);
-        if first {
-            tracing::debug!(pool = &*self.config.name, "the pool is closed");
-        }
-        if let Some((jobs, error)) = lost {
-            let (pool, jobs_lost) = (&*self.config.name, jobs.len());
-            tracing::error!(pool, jobs_lost, %error, "no thread could be had to drain the pool");
-            abandon(jobs);
-        }
-        self.call_drained(drained);
-    }
-
-    /// The last handle is gone: as [`close`](Self::close), but a pool that was never started
-    /// starts no threads for jobs that nobody let run.
-    pub(crate) fn orphaned(self: &Arc<Self>) {
-        let mut core = lock(&self.core);
-        if core.state.phase() != Phase::New {
-            drop(core);
-            self.close(None);
-            return;
-        }
-        core.state.close();
-        let jobs = core.empty_queue();
-        drop(core);
-        if !jobs.is_empty() {
-            let (pool, jobs_lost) = (&*self.config.name, jobs.len());
-            tracing::warn!(pool, jobs_lost, "a pool with jobs was dropped before it was started");
-        }
-        abandon(jobs);
-    }
-
-    /// Waits until all workers have gone; what still runs if they have not by `deadline`.
-    pub(crate) fn wait_gone(
-        &self,
-        began: Instant,
-        deadline: Option<Instant>,
-    ) -> Result<Vec<JoinHandle<()>>, StillRunning> {
-        let mut core = lock(&self.core);
-        let mut late = false;
-        while core.live > 0 && !late {
-            (core, late) = wait_until(&self.gone, core, deadline);
-        }
-        if core.live > 0 {
-            return Err(core.still_running(began.elapsed()));
-        }
-        Ok(std::mem::take(&mut core.departed))
-    }
-
-    pub(crate) fn still_running(&self, waited: Duration) -> StillRunning {
-        lock(&self.core).still_running(waited)
-    }
-
-    /// A worker is about to end its thread.
-    pub(crate) fn leave(&self, index: usize) {
-        let mut core = lock(&self.core);
-        let worker = core.workers.get_mut(index).and_then(Option::take);
-        let Some(worker) = worker else { return };
-        core.departed.extend(worker.handle);
-        core.live -= 1;
-        if core.live == 0 {
-            self.rest(&mut core);
-            self.gone.notify_all();
-        }
-    }
-
-    pub(crate) fn call_drained(&self, callbacks: Vec<Box<dyn FnOnce() + Send>>) {
-        for callback in callbacks {
-            self.contain("on_drained", callback);
-        }
-    }
-
     /// Calls user code that has nobody to hand a panic to.
     pub(crate) fn contain(&self, hook: &str, call: impl FnOnce()) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
@@ -363,30 +290,14 @@ impl Core {
         Some(Arc::clone(&worker.parker))
     }
 
+    fn was_just_refused(&self) -> bool {
+        self.refused_at.is_some_and(|at| at.elapsed() < RETRY_THREAD)
+    }
+
     /// Lets every idle worker look again at what it should do.
     pub(crate) fn rouse_idle(&self, wakes: &mut Wakes) {
         let idle = self.idle.iter().filter_map(|&index| self.workers.get(index)?.as_ref());
         wakes.extend(idle.map(|worker| Arc::clone(&worker.parker)));
-    }
-
-    /// What to call now that everything accepted has finished.
-    pub(crate) fn take_drained(&mut self) -> Vec<Box<dyn FnOnce() + Send>> {
-        if self.state.is_drained() { std::mem::take(&mut self.on_drained) } else { Vec::new() }
-    }
-
-    fn empty_queue(&mut self) -> Vec<Waiting> {
-        let mut jobs = Vec::with_capacity(self.queue.len());
-        while let Some(waiting) = self.queue.pop() {
-            self.state.withdrawn();
-            self.tally.cancelled += 1;
-            jobs.push(waiting);
-        }
-        jobs
-    }
-
-    fn still_running(&self, waited: Duration) -> StillRunning {
-        let (queued, threads) = (self.state.queued(), self.live);
-        StillRunning { jobs: self.running_jobs(), queued, threads, waited }
     }
 }
 
@@ -394,15 +305,5 @@ impl Core {
 pub(crate) fn wake(wakes: Wakes) {
     for parker in wakes {
         parker.notify_one();
-    }
-}
-
-/// Drops the closures of jobs that will not be run.
-fn abandon(jobs: Vec<Waiting>) {
-    for Waiting { job, .. } in jobs {
-        job.header().set_state(JobState::Cancelled);
-        if catch_unwind(AssertUnwindSafe(|| job.discard())).is_err() {
-            tracing::error!(job = job.header().name(), "dropping a job panicked");
-        }
     }
 }

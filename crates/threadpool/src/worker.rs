@@ -66,9 +66,10 @@ fn serve(shared: &Arc<Shared>, index: usize) {
     }
     // If a job counted on this worker, another has to come for it.
     let mut wakes = Wakes::new();
-    let _ = shared.advance(&mut core, &mut wakes);
+    let refused = shared.advance(&mut core, &mut wakes);
     drop(core);
     wake(wakes);
+    shared.tell_refusal(refused.as_ref());
 }
 
 /// Runs the head of the queue, which the state has given to this worker.

@@ -42,6 +42,29 @@ fn w21_with_a_worker_the_job_stays_queued_and_runs() {
 }
 
 #[test]
+fn a_flood_does_not_ask_the_system_for_each_job() {
+    within(DEADLINE, || {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let builder = ThreadPool::builder().min_threads(0).max_threads(4);
+        let builder = builder.thread_gate(move || match count.fetch_add(1, Ordering::SeqCst) {
+            0 => Ok(()),
+            _ => Err(io::Error::from(io::ErrorKind::WouldBlock)),
+        });
+        let pool = builder.build().unwrap();
+        pool.start().unwrap();
+        let blocker = Blocker::on(&pool);
+        for _ in 0..1000 {
+            pool.call_in_thread(|| ()).unwrap();
+        }
+        assert!(asked.load(Ordering::SeqCst) < 1000);
+        blocker.release();
+        pool.stop();
+        assert_eq!(pool.stats().completed, 1001);
+    });
+}
+
+#[test]
 fn w21_without_a_worker_the_job_comes_back_with_the_reason() {
     within(DEADLINE, || {
         let (pool, left) = limited("w21-none", 0);
