@@ -29,6 +29,14 @@ pub(crate) fn run() -> Result<(), Failure> {
     Err(Failure::new(findings.join("\n  ")).repeat("cargo xtask layers"))
 }
 
+/// The members of the workspace, lowest floor first: what is broken below fails first, under its
+/// own name.
+pub(crate) fn from_the_ground_up() -> Result<Vec<Package>, Failure> {
+    let mut packages = Metadata::of_members()?.packages;
+    packages.sort_by_key(|package| LAYERS.iter().position(|layer| layer.package == package.name));
+    Ok(packages)
+}
+
 /// Edges between our own crates that the table does not have, and those declared the wrong way.
 fn edges(packages: &[Package]) -> Vec<String> {
     let mut findings = Vec::new();

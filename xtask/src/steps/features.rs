@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::Command;
 use crate::failure::Failure;
-use crate::metadata::Metadata;
+use crate::layers;
 
 type Features = BTreeMap<String, Vec<String>>;
 
@@ -19,7 +19,7 @@ pub(crate) struct Combination {
 }
 
 pub(crate) fn run() -> Result<(), Failure> {
-    for package in Metadata::of_members()?.packages {
+    for package in layers::from_the_ground_up()? {
         for Combination { flags, .. } in every(&package.features) {
             // clippy and not check: it can deny warnings without flags that would make cargo
             // compile every dependency anew.

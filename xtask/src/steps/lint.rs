@@ -8,7 +8,7 @@ use super::bench;
 use super::features::{self, Combination};
 use crate::command::Command;
 use crate::failure::Failure;
-use crate::metadata::Metadata;
+use crate::layers;
 use crate::workspace::root;
 
 pub(crate) fn run() -> Result<(), Failure> {
@@ -27,7 +27,7 @@ pub(crate) fn fmt() -> Result<(), Failure> {
 }
 
 pub(crate) fn clippy() -> Result<(), Failure> {
-    for package in Metadata::of_members()?.packages {
+    for package in layers::from_the_ground_up()? {
         if package.rust_version.is_none() {
             let fix = "rust-version.workspace = true".to_owned();
             let message = format!("{} has no rust-version to lint against", package.manifest);
