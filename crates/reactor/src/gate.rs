@@ -119,6 +119,7 @@ mod tests {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::Gate;
+    use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use loom::sync::{Arc, Condvar, Mutex};
     use loom::thread;
 
@@ -126,7 +127,9 @@ mod loom_tests {
     struct Inbox {
         gate: Gate,
         queue: Mutex<Vec<u32>>,
-        woken: Mutex<u32>,
+        nudged: AtomicBool,
+        /// Several wake-ups are one, as in the selector.
+        woken: Mutex<bool>,
         selector: Condvar,
     }
 
@@ -135,7 +138,8 @@ mod loom_tests {
             Arc::new(Self {
                 gate: Gate::new(),
                 queue: Mutex::new(Vec::new()),
-                woken: Mutex::new(0),
+                nudged: AtomicBool::new(false),
+                woken: Mutex::new(false),
                 selector: Condvar::new(),
             })
         }
@@ -147,24 +151,41 @@ mod loom_tests {
             }
             self.queue.lock().unwrap().push(call);
             if self.gate.leave() {
-                *self.woken.lock().unwrap() += 1;
-                self.selector.notify_one();
+                self.wake();
             }
             true
         }
 
-        /// As the turn of the loop does it: take what is there, else sleep.
-        fn turn(&self, taken: &mut Vec<u32>) {
-            taken.append(&mut self.queue.lock().unwrap());
+        /// As `Shared::nudge` does it; `send` stands for the change that the nudge is about.
+        fn nudge(&self) {
+            self.nudged.swap(true, Ordering::AcqRel);
+            if self.gate.rouse() {
+                self.wake();
+            }
+        }
+
+        fn wake(&self) {
+            *self.woken.lock().unwrap() = true;
+            self.selector.notify_one();
+        }
+
+        /// As `Inbox::may_sleep`, the wait and `Inbox::woke_up` do it.
+        fn sleep(&self) {
             self.gate.doze();
-            if self.queue.lock().unwrap().is_empty() {
+            let idle =
+                self.queue.lock().unwrap().is_empty() && !self.nudged.swap(false, Ordering::AcqRel);
+            if idle {
                 let mut woken = self.woken.lock().unwrap();
-                while *woken == 0 {
+                while !*woken {
                     woken = self.selector.wait(woken).unwrap();
                 }
-                *woken = 0;
+                *woken = false;
             }
             self.gate.wake();
+        }
+
+        fn take(&self) -> usize {
+            std::mem::take(&mut *self.queue.lock().unwrap()).len()
         }
     }
 
@@ -179,13 +200,38 @@ mod loom_tests {
                     thread::spawn(move || assert!(inbox.send(call)))
                 })
                 .collect();
-            let mut taken = Vec::new();
-            while taken.len() < 2 {
-                inbox.turn(&mut taken);
-                taken.append(&mut inbox.queue.lock().unwrap());
+            let mut taken = inbox.take();
+            while taken < 2 {
+                inbox.sleep();
+                taken += inbox.take();
             }
             for caller in callers {
                 caller.join().unwrap();
+            }
+        });
+    }
+
+    /// A stop, a crash or the end of a hold sets something and then nudges. The loop looks at it
+    /// only when it is awake, so it must not sleep through it.
+    #[test]
+    fn loom_no_nudge_is_lost() {
+        loom::model(|| {
+            let inbox = Inbox::new();
+            let held = Arc::new(AtomicUsize::new(2));
+            let holders: Vec<_> = (0..2)
+                .map(|_| {
+                    let (inbox, held) = (Arc::clone(&inbox), Arc::clone(&held));
+                    thread::spawn(move || {
+                        held.fetch_sub(1, Ordering::AcqRel);
+                        inbox.nudge();
+                    })
+                })
+                .collect();
+            while held.load(Ordering::Acquire) > 0 {
+                inbox.sleep();
+            }
+            for holder in holders {
+                holder.join().unwrap();
             }
         });
     }
@@ -202,10 +248,10 @@ mod loom_tests {
                 })
                 .collect();
             inbox.gate.close();
-            let taken = inbox.queue.lock().unwrap().len();
+            let taken = inbox.take();
             let accepted: u32 = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
             assert_eq!(taken, accepted as usize);
-            assert!(inbox.queue.lock().unwrap().len() == taken);
+            assert_eq!(inbox.take(), 0, "a call came after the gate was closed");
         });
     }
 }

@@ -62,8 +62,12 @@ impl Shared {
     }
 
     /// Makes the loop look around, if it sleeps.
+    ///
+    /// `nudged` is set by a swap, not by a store: of two nudges at once the loop may take the
+    /// second one only, and must see what the first one was about all the same. A swap acquires
+    /// what the swap before it released; a store would cut that off.
     pub(crate) fn nudge(&self) {
-        self.nudged.store(true, Ordering::Release);
+        self.nudged.swap(true, Ordering::AcqRel);
         if self.gate.rouse() {
             self.waker.wake();
         }
@@ -80,7 +84,7 @@ impl Shared {
             self.stop_now.store(true, Ordering::Release);
         }
         let wake = self.gate.leave();
-        self.nudged.store(true, Ordering::Release);
+        self.nudged.swap(true, Ordering::AcqRel);
         if wake || self.gate.rouse() {
             self.waker.wake();
         }
@@ -156,6 +160,10 @@ impl Inbox {
 
     pub(crate) fn next(&self) -> Option<Call> {
         self.batch.borrow_mut().pop_front()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.batch.borrow().len() + self.calls.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
