@@ -23,9 +23,10 @@ impl Clock {
 /// A deadline so far away that it means "never", for delays that the clock cannot add.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// `now + delay`, or a century from now where that would overflow.
-pub(crate) fn deadline(now: Instant, delay: Duration) -> Instant {
-    now.checked_add(delay).unwrap_or_else(|| now + NEVER)
+/// `from + delay`, or a century later where that would overflow, or `from` itself where that is
+/// the end of time already.
+pub(crate) fn deadline(from: Instant, delay: Duration) -> Instant {
+    from.checked_add(delay).or_else(|| from.checked_add(NEVER)).unwrap_or(from)
 }
 
 /// Makes a delay of a number of seconds that comes from outside, for example from a
