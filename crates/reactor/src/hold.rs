@@ -5,6 +5,7 @@
 
 use crate::error::Stuck;
 use crate::inbox::Shared;
+use crate::panics;
 use crate::reactor::Reactor;
 use crate::triggers::SystemEvent;
 use slab::Slab;
@@ -83,7 +84,11 @@ impl Hold {
             .map(|(location, since, describe)| Stuck {
                 location,
                 age: since.elapsed(),
-                details: describe.map(|describe| describe()).unwrap_or_default(),
+                details: describe.map_or_else(Vec::new, |describe| {
+                    panics::catch(move || describe()).unwrap_or_else(|message| {
+                        vec![format!("its description panicked: {message}")]
+                    })
+                }),
             })
             .collect()
     }

@@ -30,10 +30,17 @@ pub enum PanicPolicy {
 pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
         let message = message(&*payload);
-        // A payload is a user's value, and its drop may panic too. Once is enough.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        discard(payload);
         message
     })
+}
+
+/// Drops what a panic threw. That is a user's value too, so its drop may panic in turn.
+#[expect(clippy::mem_forget, reason = "a payload whose drop always panics could go on for ever")]
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
 }
 
 /// Reports a contained panic.
