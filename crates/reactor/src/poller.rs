@@ -59,13 +59,17 @@ impl Selector {
     }
 
     /// Starts to watch `source`; hands it back if the system cannot watch it.
+    ///
+    /// The key is made after the source was asked for its descriptor: that runs the source's code,
+    /// which may register another one.
     pub(crate) fn arm<S: AsSource>(
         &self,
         source: S,
-        key: usize,
+        key: impl FnOnce() -> usize,
         interest: Interest,
     ) -> Result<Armed<S>, (S, io::Error)> {
         let raw = raw(&source);
+        let key = key();
         let (event, mode) = armed_for(key, interest, &self.poller);
         // SAFETY: the source is moved into `Armed`, which never lends it mutably, and which
         // deletes it from this poller, by the descriptor it had here, before dropping it.
@@ -126,6 +130,15 @@ impl<S: AsSource> Armed<S> {
         &self.source
     }
 
+    pub(crate) fn key(&self) -> usize {
+        self.key
+    }
+
+    /// What is watched for; nothing, when the watching has ended.
+    pub(crate) fn interest(&self) -> Interest {
+        self.interest.get().unwrap_or(Interest::NONE)
+    }
+
     /// Changes what is watched for. Nothing happens if it is what is watched for already.
     pub(crate) fn set_interest(&self, interest: Interest) -> io::Result<()> {
         match self.interest.get() {
@@ -143,7 +156,8 @@ impl<S: AsSource> Armed<S> {
 
     /// Watches on after an event, where the system forgets a source with each event.
     pub(crate) fn rearm(&self) {
-        if let (Some(interest), false) = (self.interest.get(), self.poller.supports_level()) {
+        let interest = self.interest.get().filter(|interest| *interest != Interest::NONE);
+        if let (Some(interest), false) = (interest, self.poller.supports_level()) {
             let (event, mode) = armed_for(self.key, interest, &self.poller);
             // SAFETY: `interest` is `Some`, so `raw` is open (invariant above).
             let source = unsafe { Borrowed::borrow_raw(self.raw) };

@@ -20,7 +20,8 @@ use std::rc::{Rc, Weak};
 pub struct Interest(u8);
 
 impl Interest {
-    /// Nothing: the source stays registered, its callback rests.
+    /// Nothing: the source stays registered, its callback rests, also when the peer hangs up. It
+    /// hears of that as soon as something is watched for again.
     pub const NONE: Self = Self(0);
     /// Data to read, a connection to accept, or the end of the stream.
     pub const READABLE: Self = Self(1);
@@ -45,6 +46,10 @@ impl Interest {
     #[must_use]
     pub const fn is_writable(self) -> bool {
         self.0 & 2 != 0
+    }
+
+    const fn is_met_by(self, readiness: Readiness) -> bool {
+        (self.is_readable() && readiness.readable) || (self.is_writable() && readiness.writable)
     }
 }
 
@@ -117,11 +122,15 @@ impl<S: AsSource> fmt::Debug for Registration<S> {
 
 /// What the loop needs of a source, whatever its type.
 trait Watched {
+    fn interest(&self) -> Interest;
     fn rearm(&self);
     fn disarm(&self);
 }
 
 impl<S: AsSource> Watched for Armed<S> {
+    fn interest(&self) -> Interest {
+        Self::interest(self)
+    }
     fn rearm(&self) {
         Self::rearm(self);
     }
@@ -244,12 +253,12 @@ impl Reactor {
         S: AsSource + 'static,
         F: FnMut(&Self, &S, Readiness) + 'static,
     {
-        let key = self.core.sources.borrow_mut().next_key();
+        let key = || self.core.sources.borrow_mut().next_key();
         let armed = match self.core.selector.arm(source, key, interest) {
             Ok(armed) => Rc::new(armed),
             Err((source, error)) => return Err(RegisterError { source, error }),
         };
-        let lent = Rc::clone(&armed);
+        let (key, lent) = (armed.key(), Rc::clone(&armed));
         let source = Source {
             version: key >> SLOT_BITS,
             watched: Rc::clone(&armed) as Rc<dyn Watched>,
@@ -265,12 +274,18 @@ impl Reactor {
     /// Runs the callback of the source that an event is for, if that source is still there.
     pub(crate) fn dispatch(&self, event: &Event) {
         let core = &self.core;
+        let readiness = Readiness { readable: event.readable, writable: event.writable };
         let taken = core.sources.borrow_mut().get_mut(event.key).and_then(|source| {
+            if !source.watched.interest().is_met_by(readiness) {
+                // A hang-up that nobody asked for, or an event that was fetched before the
+                // callback of another source changed what this one is watched for.
+                source.watched.rearm();
+                return None;
+            }
             let callback = source.callback.take()?;
             Some((callback, Rc::clone(&source.watched), source.location))
         });
         let Some((mut callback, watched, location)) = taken else { return };
-        let readiness = Readiness { readable: event.readable, writable: event.writable };
         self.contain("a source's callback", location, || callback(self, readiness));
         core.counters.event();
 
