@@ -93,6 +93,7 @@ impl Builder {
             lifecycle: Cell::new(Lifecycle::Idle),
             entered: Cell::new(false),
             crashed: Cell::new(false),
+            runs: Cell::new(0),
             panic: Cell::new(None),
             counters: Counters::default(),
             inbox,

@@ -7,7 +7,7 @@
 use crate::clock::Clock;
 use crate::hold::Hold;
 use crate::inbox::{Inbox, Shared};
-use crate::panics::PanicPolicy;
+use crate::panics::{self, PanicPolicy};
 use crate::poller::Selector;
 use crate::reactor::Reactor;
 use crate::remote::Shares;
@@ -22,6 +22,9 @@ use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How often [`Core::purge`] looks again for what the last drops have handed in.
+const PURGE_ROUNDS: u32 = 100;
 
 /// A closure that waits for its turn on the reactor thread.
 pub(crate) struct Pending {
@@ -50,6 +53,8 @@ pub(crate) struct Core {
     /// Inside of `run` or `turn`.
     pub(crate) entered: Cell<bool>,
     pub(crate) crashed: Cell<bool>,
+    /// How many runs have begun.
+    pub(crate) runs: Cell<u64>,
     /// The panic that stops the reactor under [`PanicPolicy::Stop`].
     pub(crate) panic: Cell<Option<(String, &'static Location<'static>)>>,
     pub(crate) counters: Counters,
@@ -76,30 +81,62 @@ impl Core {
             || self.timers.borrow().first_deadline().is_some_and(|due| due <= self.clock.now())
     }
 
-    /// Takes out everything that is pending, for the owner to drop.
-    pub(crate) fn take_pending(&self) -> Vec<Box<dyn FnOnce()>> {
-        let mut pending: Vec<Box<dyn FnOnce()>> = Vec::new();
-        let mut add = |what: Box<dyn FnOnce()>| pending.push(what);
-        for call in self.inbox.take_all() {
-            add(Box::new(|| drop(call)));
+    /// How much waits, due or not.
+    pub(crate) fn backlog(&self) -> usize {
+        self.inbox.len() + self.soon.borrow().len() + self.timers.borrow().len()
+    }
+
+    /// Ends it: no call is accepted any more, and everything that is pending is dropped.
+    pub(crate) fn purge(&self) {
+        self.shared.close();
+        // What is dropped here may own anything, and its drop may even hand in more; the rounds
+        // are bounded because something that always makes more of itself must not hang us.
+        for _ in 0..PURGE_ROUNDS {
+            if !self.purge_once() {
+                break;
+            }
         }
-        let soon = self.soon.take();
-        soon.into_iter().for_each(|call| add(Box::new(|| drop(call))));
+    }
+
+    /// `false`: there was nothing.
+    fn purge_once(&self) -> bool {
+        let mut found = self.drop_each(self.inbox.take_all());
+        found |= self.drop_each(self.soon.take());
+        // Each is taken out in a statement of its own, so that its borrow ends before the drops.
         let timers = self.timers.borrow_mut().take();
-        timers.into_iter().for_each(|timer| add(Box::new(|| drop(timer))));
+        found |= self.drop_each(timers);
         let triggers = self.triggers.borrow_mut().take();
-        triggers.into_iter().for_each(|trigger| add(Box::new(|| drop(trigger))));
+        found |= self.drop_each(triggers);
         let sources = self.sources.borrow_mut().take();
-        sources.into_iter().for_each(|source| add(Box::new(|| drop(source))));
+        found |= self.drop_each(sources);
         let shares = self.shares.borrow_mut().take();
-        shares.into_iter().for_each(|share| add(Box::new(|| drop(share))));
-        self.locals.take().into_iter().for_each(|local| add(Box::new(|| drop(local))));
-        self.shared.slots.take().into_iter().for_each(|slot| add(Box::new(|| drop(slot))));
-        pending
+        found |= self.drop_each(shares);
+        found |= self.drop_each(self.locals.take());
+        found | self.drop_each(self.shared.slots.take())
+    }
+
+    fn drop_each<T>(&self, values: impl IntoIterator<Item = T>) -> bool {
+        let mut found = false;
+        for value in values {
+            found = true;
+            if let Err(message) = panics::catch(|| drop(value)) {
+                self.counters.panic();
+                tracing::error!(panic = message, "dropping what was pending panicked");
+            }
+        }
+        found
     }
 
     /// The holds that keep the shutdown from ending.
     pub(crate) fn stuck(&self) -> Vec<crate::error::Stuck> {
         Hold::report(&self.shared)
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // The owner has done this already. But whoever was lent the reactor when the owner went
+        // may have handed in more since.
+        self.purge();
     }
 }

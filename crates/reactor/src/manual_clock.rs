@@ -3,6 +3,7 @@
 //! The reactor is the real one: only the source of its time differs. So what a test sees of order
 //! and fairness is what production does.
 
+use crate::clock;
 use crate::core::Core;
 use crate::reactor::Reactor;
 use std::cell::{Cell, RefCell};
@@ -10,8 +11,10 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-/// The most passes that one instant may take. A timer that sets itself again with no delay would
-/// keep the clock at that instant for ever; after so many passes the time moves on without it.
+/// The most passes that one instant may take without getting anywhere. A timer that sets itself
+/// again with no delay would keep the clock at that instant for ever; after so many passes the time
+/// moves on without it. A pass after which less is left to do than before does not count: a long
+/// backlog is worked off at its instant.
 const PASSES_PER_INSTANT: u32 = 1_000;
 
 /// Time that moves only by [`advance`](Self::advance).
@@ -52,6 +55,10 @@ struct State {
     /// How far the running `advance` may go.
     target: Cell<Duration>,
     advancing: Cell<bool>,
+    /// How many passes at this instant have got nowhere.
+    passes: Cell<u32>,
+    /// How much was left to do after the last pass.
+    backlog: Cell<usize>,
     reactors: RefCell<Vec<Weak<Core>>>,
 }
 
@@ -64,6 +71,8 @@ impl ManualClock {
             now: Cell::new(Duration::ZERO),
             target: Cell::new(Duration::ZERO),
             advancing: Cell::new(false),
+            passes: Cell::new(0),
+            backlog: Cell::new(0),
             reactors: RefCell::default(),
         }))
     }
@@ -89,34 +98,37 @@ impl ManualClock {
     /// Called from inside a callback it only moves the end further away: of the running `advance`,
     /// or, inside [`Reactor::run`], of the time that the loop passes in its next turns.
     ///
+    /// An end that the machine's clock cannot express is a century away.
+    ///
     /// # Notes
     ///
     /// A timer that sets itself again with no delay does not hold the clock: after 1,000 passes at
-    /// one instant the time moves on.
+    /// one instant, not counting those after which less was left to do, the time moves on.
     ///
     /// Twisted: `Clock.advance`.
     pub fn advance(&self, by: Duration) {
         let state = &*self.0;
-        state.target.set(state.target.get().saturating_add(by));
+        let target = state.target.get().saturating_add(by);
+        let end = clock::deadline(state.start, target);
+        state.target.set(state.target.get().max(end - state.start));
         if state.advancing.get() || self.reactors().iter().any(|core| core.entered.get()) {
             return;
         }
         state.advancing.set(true);
         let _done = Done(state);
-        let mut passes = 0;
+        state.passes.set(0);
         loop {
-            let before = state.now.get();
-            let mut busy = false;
+            let (mut busy, mut backlog) = (false, 0);
             for core in self.reactors() {
-                busy |= Reactor::lent(core).pass_of_clock();
+                busy |= Reactor::lent(Rc::clone(&core)).pass_of_clock();
+                backlog += core.backlog();
             }
-            passes = if state.now.get() == before { passes + 1 } else { 0 };
+            let moves_on = !busy || self.is_stuck(backlog);
             if state.now.get() < state.target.get() {
-                let stuck = passes >= PASSES_PER_INSTANT;
-                if stuck || !busy {
-                    self.step(stuck);
+                if moves_on {
+                    self.step(busy);
                 }
-            } else if !busy || passes >= PASSES_PER_INSTANT {
+            } else if moves_on {
                 break;
             }
         }
@@ -130,10 +142,20 @@ impl ManualClock {
             return false;
         }
         let due = core.timers.borrow().first_deadline();
-        if due.is_none_or(|due| due > self.now()) {
-            self.step(false);
+        if due.is_none_or(|due| due > self.now()) || self.is_stuck(core.backlog()) {
+            // What is due now belongs to other reactors, which do not run, or does not end.
+            self.step(true);
         }
         state.now.get() < state.target.get()
+    }
+
+    /// Takes note of a pass, and says whether this instant has had too many.
+    fn is_stuck(&self, backlog: usize) -> bool {
+        let state = &*self.0;
+        if backlog >= state.backlog.replace(backlog) {
+            state.passes.set(state.passes.get() + 1);
+        }
+        state.passes.get() >= PASSES_PER_INSTANT
     }
 
     pub(crate) fn attach(&self, core: &Rc<Core>) {
@@ -158,6 +180,7 @@ impl ManualClock {
             .min()
             .map_or(target, |due| due.min(target));
         state.now.set(next.max(now) - state.start);
+        state.passes.set(0);
     }
 
     fn reactors(&self) -> Vec<Rc<Core>> {

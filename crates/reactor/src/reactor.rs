@@ -91,7 +91,8 @@ impl Reactor {
     /// For code that runs in a callback but is not given the reactor: the callbacks of a
     /// `Deferred`, futures, `Drop`.
     pub fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
-        let current = CURRENT.with(|current| current.borrow().clone());
+        // There is none either when this thread has ended so far that its statics are gone.
+        let current = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
         current.and_then(|weak| WeakReactor(weak).with(f))
     }
 
@@ -149,7 +150,10 @@ impl Reactor {
         DelayedCall::new(Rc::downgrade(&self.core), key)
     }
 
-    /// Calls `f` in the next turn, after all that was asked for before it.
+    /// Calls `f` soon: never now, but without waiting, after all that was asked for so before it.
+    ///
+    /// Asked for by a call from a thread or by a timer it runs in the same turn, which comes to
+    /// these calls later; asked for by another such call or by I/O, in the next turn.
     ///
     /// # Threads
     ///
@@ -207,7 +211,10 @@ impl Reactor {
         match self.core.panic_policy {
             PanicPolicy::Log => {}
             PanicPolicy::Stop => {
-                self.core.panic.set(Some((message.to_owned(), location)));
+                // The first one is the reason; what comes after it, during the shutdown, is not.
+                let first = self.core.panic.take();
+                let reason = first.unwrap_or_else(|| (message.to_owned(), location));
+                self.core.panic.set(Some(reason));
                 self.stop();
             }
             PanicPolicy::Abort => std::process::abort(),
@@ -220,7 +227,7 @@ impl Reactor {
             return None;
         }
         let core = Rc::downgrade(&self.core);
-        let outer = CURRENT.with(|current| current.replace(Some(core)));
+        let outer = CURRENT.try_with(|current| current.replace(Some(core))).ok().flatten();
         Some(Entered { core: &self.core, outer })
     }
 }
@@ -230,20 +237,11 @@ impl Drop for Reactor {
         if !self.owner {
             return;
         }
-        self.core.shared.close();
-        // What is dropped here may own anything, and its drop may even hand in more; the rounds
-        // are bounded because something that always makes more of itself must not hang us.
-        for _ in 0..100 {
-            let pending = self.core.take_pending();
-            if pending.is_empty() {
-                break;
-            }
-            for value in pending {
-                if let Err(message) = panics::catch(value) {
-                    tracing::error!(panic = message, "dropping a pending callback panicked");
-                }
-            }
+        if self.core.entered.get() {
+            // Dropped by one of its own callbacks: the run that is under way ends with this turn.
+            self.crash();
         }
+        self.core.purge();
     }
 }
 
@@ -267,7 +265,8 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.core.entered.set(false);
         let outer = self.outer.take();
-        CURRENT.with(|current| current.replace(outer));
+        // Fails only when the thread is at its very end, where nothing was put there either.
+        let _ = CURRENT.try_with(|current| current.replace(outer));
     }
 }
 

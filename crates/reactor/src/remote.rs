@@ -3,7 +3,6 @@
 //! The value never leaves its thread: what crosses is a key. So the value need not be `Send`, and
 //! it is dropped where it was made.
 
-use crate::core::Core;
 use crate::error::ReactorStopped;
 use crate::handle::ReactorHandle;
 use crate::reactor::Reactor;
@@ -25,40 +24,52 @@ struct ShareKey {
 /// The values that are shared, on the reactor thread.
 #[derive(Default)]
 pub(crate) struct Shares {
-    slots: Slab<(u64, Rc<dyn Any>)>,
+    slots: Slab<Share>,
     identities: u64,
 }
 
+struct Share {
+    identity: u64,
+    value: Rc<dyn Any>,
+    location: &'static Location<'static>,
+}
+
 impl Shares {
-    fn insert(&mut self, value: Rc<dyn Any>) -> ShareKey {
+    fn insert(&mut self, value: Rc<dyn Any>, location: &'static Location<'static>) -> ShareKey {
         self.identities += 1;
         let identity = self.identities;
-        ShareKey { slot: self.slots.insert((identity, value)), identity }
+        ShareKey { slot: self.slots.insert(Share { identity, value, location }), identity }
     }
 
-    fn get(&self, key: ShareKey) -> Option<Rc<dyn Any>> {
-        let (identity, value) = self.slots.get(key.slot)?;
-        (*identity == key.identity).then(|| Rc::clone(value))
+    fn get(&self, key: ShareKey) -> Option<&Share> {
+        self.slots.get(key.slot).filter(|share| share.identity == key.identity)
     }
 
-    fn remove(&mut self, key: ShareKey) -> Option<Rc<dyn Any>> {
+    fn remove(&mut self, key: ShareKey) -> Option<Share> {
         self.get(key)?;
-        self.slots.try_remove(key.slot).map(|(_, value)| value)
+        self.slots.try_remove(key.slot)
     }
 
     /// Takes all values out; the caller drops them.
     pub(crate) fn take(&mut self) -> Vec<Rc<dyn Any>> {
-        self.slots.drain().map(|(_, value)| value).collect()
+        self.slots.drain().map(|share| share.value).collect()
     }
 }
 
-/// Keys whose last [`Remote`] went while the reactor was stopped; removed when it runs again.
+/// Keys whose last [`Remote`] is gone, for the reactor to remove.
+///
+/// The first key in the list brings a call with it, which removes them all. Should that call be
+/// refused, because the reactor has stopped, or be dropped, because it crashes, then the next run
+/// removes them when it begins.
 #[derive(Default)]
 pub(crate) struct Released(Mutex<Vec<ShareKey>>);
 
 impl Released {
-    fn push(&self, key: ShareKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(key);
+    /// `true`: it is the first.
+    fn push(&self, key: ShareKey) -> bool {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.push(key);
+        keys.len() == 1
     }
 
     fn take(&self) -> Vec<ShareKey> {
@@ -140,8 +151,9 @@ impl<T: 'static> Remote<T> {
         if !Arc::ptr_eq(&self.inner.handle.0, &reactor.core.shared) {
             return None;
         }
-        let value = reactor.core.shares.borrow().get(self.inner.key);
-        value.and_then(|value| value.downcast().ok())
+        let shares = reactor.core.shares.borrow();
+        let share = shares.get(self.inner.key)?;
+        Rc::clone(&share.value).downcast().ok()
     }
 
     /// The handle of the reactor on which the value lives.
@@ -153,9 +165,9 @@ impl<T: 'static> Remote<T> {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let key = self.key;
-        if self.handle.call_from_thread(move |reactor| reactor.core.unshare(key)).is_err() {
-            self.handle.0.released.push(key);
+        if self.handle.0.released.push(self.key) {
+            // It does not matter if this is refused: see `Released`.
+            let _ = self.handle.call_from_thread(Reactor::release_shares);
         }
     }
 }
@@ -172,27 +184,25 @@ impl<T> fmt::Debug for Remote<T> {
     }
 }
 
-impl Core {
-    fn unshare(&self, key: ShareKey) {
-        // Out of the borrow first: the value is the user's.
-        let removed = self.shares.borrow_mut().remove(key);
-        drop(removed);
-    }
-}
-
 impl Reactor {
     /// Makes `value` reachable from other threads, while it stays on this one.
     ///
     /// # Threads
     ///
     /// Reactor thread; the [`Remote`] may go to any thread.
+    #[track_caller]
     pub fn share<T: 'static>(&self, value: T) -> Remote<T> {
-        let key = self.core.shares.borrow_mut().insert(Rc::new(value));
+        let key = self.core.shares.borrow_mut().insert(Rc::new(value), Location::caller());
         Remote { inner: Arc::new(Inner { handle: self.handle(), key }), value: PhantomData }
     }
 
     pub(crate) fn release_shares(&self) {
-        let released = self.core.shared.released.take();
-        released.into_iter().for_each(|key| self.core.unshare(key));
+        for key in self.core.shared.released.take() {
+            // Out of the borrow first: the value is the user's.
+            let removed = self.core.shares.borrow_mut().remove(key);
+            if let Some(share) = removed {
+                self.contain("dropping a shared value", share.location, || drop(share.value));
+            }
+        }
     }
 }

@@ -3,7 +3,6 @@
 use crate::clock;
 use crate::core::Lifecycle;
 use crate::error::RunError;
-use crate::panics;
 use crate::reactor::Reactor;
 use crate::triggers::{Phase, SystemEvent};
 use std::time::Instant;
@@ -32,6 +31,11 @@ impl Reactor {
     pub fn run(&self) -> Result<(), RunError> {
         let entered = self.enter().ok_or(RunError::AlreadyRunning)?;
         self.core.crashed.set(false);
+        self.core.runs.set(self.core.runs.get().wrapping_add(1));
+        if !self.core.shared.stop_requested() {
+            // A panic in a turn by hand, after the last run, stopped nothing and is no news now.
+            self.core.panic.take();
+        }
         self.core.shared.open();
         self.release_shares();
         tracing::debug!("reactor started");
@@ -122,8 +126,7 @@ impl Reactor {
             return Ok(());
         }
         // What is still held is named before the *during* triggers take things down.
-        let stuck =
-            if in_time { Vec::new() } else { panics::catch(|| core.stuck()).unwrap_or_default() };
+        let stuck = if in_time { Vec::new() } else { core.stuck() };
         self.fire(SystemEvent::Shutdown, Phase::During);
         core.lifecycle.set(Lifecycle::Changing);
         self.fire(SystemEvent::Shutdown, Phase::After);
@@ -135,14 +138,20 @@ impl Reactor {
         Err(RunError::ShutdownTimedOut(stuck))
     }
 
-    /// Turns until nothing is held and all calls that this has let in have run; `false` if the
+    /// Turns until nothing is held and the calls that came before that have run; `false` if the
     /// deadline came first.
     fn wait_for_holds(&self, deadline: Instant) -> Result<bool, RunError> {
         let core = &self.core;
+        // A worker hands in its result before it drops its hold. So the calls that are here when
+        // nothing is held any more still run, but only those: somebody who calls all the time
+        // must not keep the reactor from stopping.
+        let mut last_call = None;
         while !core.crashed.get() {
             let held = core.shared.holds.any(SystemEvent::Shutdown);
-            // A worker hands in its result before it drops its hold: one more look at the calls.
-            if !held && core.inbox.is_empty() {
+            let served = core.counters.calls();
+            if held {
+                last_call = None;
+            } else if served >= *last_call.get_or_insert(served + core.inbox.len() as u64) {
                 return Ok(true);
             }
             let left = deadline.saturating_duration_since(self.now());

@@ -15,14 +15,19 @@ use std::os::unix::net::UnixStream;
 /// What belongs to the signals of one reactor; unregistered when the reactor is dropped.
 #[derive(Default)]
 struct StopOnSignals {
-    ids: RefCell<Vec<SigId>>,
+    handlers: RefCell<Handlers>,
     pipe: RefCell<Option<Registration<UnixStream>>>,
-    seen: Cell<u32>,
+    /// How many signals the run with this number has heard.
+    seen: Cell<(u64, u32)>,
 }
 
-impl Drop for StopOnSignals {
+/// The installed handlers; removed with this.
+#[derive(Default)]
+struct Handlers(Vec<SigId>);
+
+impl Drop for Handlers {
     fn drop(&mut self) {
-        self.ids.take().into_iter().for_each(|id| {
+        self.0.drain(..).for_each(|id| {
             low_level::unregister(id);
         });
     }
@@ -74,20 +79,26 @@ impl Reactor {
         let pipe = self
             .register(receiver, Interest::READABLE, heard)
             .map_err(|error| io::Error::new(error.io_error().kind(), error.to_string()))?;
-        state.pipe.replace(Some(pipe));
+        let mut handlers = Handlers::default();
         for signal in [SIGINT, SIGTERM] {
-            let id = low_level::pipe::register(signal, sender.try_clone()?)?;
-            state.ids.borrow_mut().push(id);
+            handlers.0.push(low_level::pipe::register(signal, sender.try_clone()?)?);
         }
+        // Only now: where one of them fails, this can be called again.
+        state.pipe.replace(Some(pipe));
+        state.handlers.replace(handlers);
         Ok(())
     }
 }
 
 impl StopOnSignals {
     fn heard(&self, reactor: &Reactor) {
-        // A run that has ended starts the count anew.
-        let seen = if reactor.core.shared.stop_requested() { self.seen.get() + 1 } else { 1 };
-        self.seen.set(seen);
+        // Each run counts anew; so does what is heard while nothing is asked to stop.
+        let run = reactor.core.runs.get();
+        let seen = match self.seen.get() {
+            (last, seen) if last == run && reactor.core.shared.stop_requested() => seen + 1,
+            _ => 1,
+        };
+        self.seen.set((run, seen));
         tracing::info!(count = seen, "stopping on a signal");
         match seen {
             1 => reactor.stop(),

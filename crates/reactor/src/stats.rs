@@ -45,6 +45,10 @@ impl Counters {
         count(&self.calls);
     }
 
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.get()
+    }
+
     pub(crate) fn timer(&self) {
         count(&self.timers);
     }

@@ -9,8 +9,9 @@
 //! 4. I/O: one look at the operating system, which waits only if nothing else is to be done,
 //!    and the callbacks of the sources that are ready.
 //!
-//! What a callback asks for runs in a later turn. Before each callback everything that was
-//! borrowed for finding it is given back (I5).
+//! What a callback asks for never runs at once, and never in the step that is going on: what it
+//! asks of a later step may still run in this turn, all else runs in the next. Before each callback
+//! everything that was borrowed for finding it is given back (I5).
 
 use crate::clock::Clock;
 use crate::error::RunError;
