@@ -143,6 +143,19 @@ pub trait ReactorThreads: sealed::Sealed {
     /// Twisted: `getThreadPool`.
     #[doc(alias = "getThreadPool")]
     fn thread_pool(&self) -> ThreadPool;
+
+    /// Makes `pool` the pool of this reactor, for the present or the next run: one with another
+    /// size, name, queue limit or stall diagnosis. The reactor starts and stops it. A later run
+    /// gets a pool of the default kind, with the sizes of this one.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Errors
+    ///
+    /// `pool` comes back if the reactor has one already: install it before the first job.
+    fn install_thread_pool(&self, pool: ThreadPool) -> std::result::Result<(), ThreadPool>;
 }
 
 impl ReactorThreads for Reactor {
@@ -182,6 +195,10 @@ impl ReactorThreads for Reactor {
 
     fn thread_pool(&self) -> ThreadPool {
         ReactorPool::of(self)
+    }
+
+    fn install_thread_pool(&self, pool: ThreadPool) -> std::result::Result<(), ThreadPool> {
+        ReactorPool::install(self, pool)
     }
 }
 

@@ -64,6 +64,25 @@ impl ReactorPool {
         pool
     }
 
+    /// Makes `pool` the reactor's pool; hands it back if there is one already.
+    pub(crate) fn install(reactor: &Reactor, pool: ThreadPool) -> Result<(), ThreadPool> {
+        let shared = reactor.handle().shared::<Self>();
+        let sizes = (pool.min_threads(), pool.max_threads());
+        let installed = shared.with(|state| {
+            let unmade = matches!(state.stage, Stage::Unmade);
+            if unmade {
+                (state.min, state.max) = sizes;
+                state.stage = Stage::Made(pool.clone());
+            }
+            unmade
+        });
+        if !installed {
+            return Err(pool);
+        }
+        attend(reactor, pool);
+        Ok(())
+    }
+
     /// Sets the maximum, and the minimum too if it would be above that.
     pub(crate) fn suggest(&self, max: usize) -> Result<(), InvalidSize> {
         let (pool, min) = self.with(|state| match &state.stage {
