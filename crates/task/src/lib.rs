@@ -1,1 +1,59 @@
 //! Tasks on the reactor: futures, delays and timeouts.
+//!
+//! Two extension traits carry all of it. [`ReactorTask`] gives a reactor
+//! [`spawn`](ReactorTask::spawn), which runs a future on the reactor thread, and
+//! [`sleep`](ReactorTask::sleep) and [`defer_later`](ReactorTask::defer_later).
+//! [`DeferredTimeout`] gives a deferred a time limit.
+//!
+//! ```
+//! use ropewalk_deferred::TimedOut;
+//! use ropewalk_reactor::{ManualClock, Reactor};
+//! use ropewalk_task::{DeferredTimeout, ReactorTask};
+//! use std::time::Duration;
+//!
+//! let clock = ManualClock::new();
+//! let reactor = Reactor::builder().manual_clock(&clock).build()?;
+//! let answer = reactor.defer_later(Duration::from_secs(3), |_| Ok(42));
+//!
+//! reactor
+//!     .spawn(async { Ok(answer.await? + 1) })
+//!     .timeout(&reactor, Duration::from_secs(2))
+//!     .map(|answer| println!("{answer}"))
+//!     .add_errback(|failure| assert!(failure.is::<TimedOut>()))
+//!     .detach();
+//! clock.advance(Duration::from_secs(2));
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! # What is promised
+//!
+//! - A future is polled and dropped on the reactor thread only, wherever its wakers are used.
+//! - Each task has one outcome: what its future gave, [`Panicked`](ropewalk_deferred::Panicked),
+//!   [`Cancelled`](ropewalk_deferred::Cancelled), or
+//!   [`Abandoned`](ropewalk_deferred::Abandoned) if its reactor was dropped.
+//! - A wake-up is never lost, not even while the reactor is stopped: the task goes on in the next
+//!   run.
+//! - A turn runs a limited number of tasks, so that tasks that wake each other starve nobody.
+//! - Time is the reactor's: a test moves it by hand.
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod reactor_task;
+mod timeout;
+
+mod delay;
+
+mod job;
+mod tasks;
+mod wakes;
+
+mod panics;
+
+mod compile_fail;
+
+pub use reactor_task::ReactorTask;
+pub use timeout::DeferredTimeout;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,165 @@
+//! What a reactor can do with futures and delays: the public face of this crate.
+
+use crate::delay;
+use crate::tasks::Tasks;
+use ropewalk_deferred::{Deferred, Outcome};
+use ropewalk_reactor::Reactor;
+use std::future::Future;
+use std::time::Duration;
+
+mod sealed {
+    /// Keeps the reactor the only one to implement the trait.
+    #[expect(unnameable_types, reason = "what cannot be named cannot be implemented")]
+    pub trait Sealed {}
+
+    impl Sealed for ropewalk_reactor::Reactor {}
+}
+
+/// Futures and delays on a [`Reactor`].
+///
+/// # Threads
+///
+/// Reactor thread. Another thread gets there with
+/// [`ReactorHandle::call_from_thread`](ropewalk_reactor::ReactorHandle::call_from_thread), and
+/// makes the future in that call.
+pub trait ReactorTask: sealed::Sealed {
+    /// Runs a future on the reactor thread and gives its result as a [`Deferred`].
+    ///
+    /// The future need not be `Send`. Its output is an [`Outcome`], as that of a callback: nothing,
+    /// a `Result`, or another `Deferred`. It is first polled in a later turn, never before this
+    /// returns; inside of it [`Reactor::with_current`] lends the reactor.
+    ///
+    /// - Its wakers may be used and dropped on any thread. A task that is woken while the reactor
+    ///   is stopped goes on in the next run.
+    /// - If it panics, the deferred fails with [`Panicked`](ropewalk_deferred::Panicked), whose
+    ///   location is that of this call.
+    /// - Cancelling the deferred drops the future at once, or, if it is just being polled, as soon
+    ///   as that poll returns.
+    /// - Dropping the deferred changes nothing: the task goes on, and a failure is reported as
+    ///   unhandled.
+    /// - Dropping the reactor drops the future on this thread, and the deferred fails with
+    ///   [`Abandoned`](ropewalk_deferred::Abandoned).
+    ///
+    /// The future is dropped before its result is passed on. A future that is never woken again
+    /// lives until it is cancelled or the reactor is dropped.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_task::ReactorTask;
+    /// use std::time::Duration;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let pause = reactor.sleep(Duration::from_millis(1));
+    /// reactor
+    ///     .spawn(async {
+    ///         pause.await?;
+    ///         Reactor::with_current(|reactor| reactor.stop());
+    ///         Ok("slept well")
+    ///     })
+    ///     .add_callback(|text| assert_eq!(text, "slept well"))
+    ///     .detach();
+    /// reactor.run().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `ensureDeferred`.
+    #[doc(alias = "ensureDeferred")]
+    #[doc(alias = "inlineCallbacks")]
+    #[track_caller]
+    fn spawn<F>(&self, future: F) -> Deferred<<F::Output as Outcome>::Value>
+    where
+        F: Future + 'static,
+        F::Output: Outcome;
+
+    /// Calls `f` after `delay` and gives what it makes of it as a [`Deferred`].
+    ///
+    /// Cancelling the deferred before takes the timer back and drops `f`; cancelling it later
+    /// cancels the deferred that `f` has returned, if it did. A panic of `f` fails the deferred
+    /// with [`Panicked`](ropewalk_deferred::Panicked). Dropping the deferred changes nothing.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::{ManualClock, Reactor};
+    /// use ropewalk_task::ReactorTask;
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let reactor = Reactor::builder().manual_clock(&clock).build()?;
+    /// reactor
+    ///     .defer_later(Duration::from_secs(5), |_| Ok("17".parse::<u32>()?))
+    ///     .add_callback(|n| println!("{n}"))
+    ///     .detach();
+    /// clock.advance(Duration::from_secs(5)); // prints 17
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `task.deferLater`.
+    #[doc(alias = "deferLater")]
+    #[track_caller]
+    fn defer_later<F, R>(&self, delay: Duration, f: F) -> Deferred<R::Value>
+    where
+        F: FnOnce(&Reactor) -> R + 'static,
+        R: Outcome;
+
+    /// Gives a [`Deferred`] that fires after `delay`.
+    ///
+    /// Cancelling it takes the timer back.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::{ManualClock, Reactor};
+    /// use ropewalk_task::ReactorTask;
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let reactor = Reactor::builder().manual_clock(&clock).build()?;
+    /// reactor.sleep(Duration::from_secs(5)).add_callback(|()| println!("awake")).detach();
+    /// clock.advance(Duration::from_secs(5)); // prints "awake"
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `task.deferLater` without a function.
+    #[doc(alias = "deferLater")]
+    #[track_caller]
+    fn sleep(&self, delay: Duration) -> Deferred<()>;
+}
+
+impl ReactorTask for Reactor {
+    fn spawn<F>(&self, future: F) -> Deferred<<F::Output as Outcome>::Value>
+    where
+        F: Future + 'static,
+        F::Output: Outcome,
+    {
+        // Taken on as a value of the chain, a `Deferred` that the future returns is waited for,
+        // and a cancel reaches whatever it waits for.
+        Tasks::of(self).spawn(future).add_callback(|output| output)
+    }
+
+    fn defer_later<F, R>(&self, delay: Duration, f: F) -> Deferred<R::Value>
+    where
+        F: FnOnce(&Self) -> R + 'static,
+        R: Outcome,
+    {
+        delay::defer_later(self, delay, f)
+    }
+
+    fn sleep(&self, delay: Duration) -> Deferred<()> {
+        delay::sleep(self, delay)
+    }
+}
