@@ -1,0 +1,3 @@
+//! The benchmarks of Ropewalk.
+
+fn main() {}
