@@ -34,7 +34,7 @@ pub trait DeferredTimeout<T: 'static>: sealed::Sealed {
     /// Fails with [`TimedOut`] if there is no result after `limit`.
     ///
     /// A chain that was cancelled by somebody else fails with
-    /// [`Cancelled`](ropewalk_deferred::Cancelled) as ever. If the canceller that is asked because
+    /// [`Cancelled`] as ever. If the canceller that is asked because
     /// the time is up brings a result or another failure, that stands.
     ///
     /// # Threads

@@ -1,7 +1,7 @@
 //! Wake-ups from other threads: a list that the reactor thread empties.
 //!
 //! What travels here is a handle of a task, never its future: that one stays in
-//! [`Tasks`](crate::tasks::Tasks), on the reactor thread. So a handle may be dropped on any thread,
+//! [`Tasks`], on the reactor thread. So a handle may be dropped on any thread,
 //! for example when the reactor is gone.
 //!
 //! The first handle that enters an empty list also asks the reactor to come and empty it; those

@@ -43,17 +43,16 @@ pub fn within<T>(limit: Duration, body: impl FnOnce() -> T) -> T {
     let test = thread::current().name().unwrap_or("unnamed").to_owned();
     // Dropping `_finished`, on return or while unwinding, is what ends the watchdog.
     let (_finished, watched) = channel::<()>();
-    let watchdog =
-        thread::Builder::new().name("within-watchdog".to_owned()).spawn(move || {
-            if watched.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-                // Not `eprintln!`: the harness would capture it, and the process is about to end.
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "thread '{test}' is still inside within({limit:?}) at {location}: aborting"
-                );
-                std::process::abort();
-            }
-        });
+    let watchdog = thread::Builder::new().name("within-watchdog".to_owned()).spawn(move || {
+        if watched.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            // Not `eprintln!`: the harness would capture it, and the process is about to end.
+            let _ = writeln!(
+                std::io::stderr(),
+                "thread '{test}' is still inside within({limit:?}) at {location}: aborting"
+            );
+            std::process::abort();
+        }
+    });
     assert!(watchdog.is_ok(), "no thread for the watchdog: {watchdog:?}");
     body()
 }
