@@ -11,7 +11,7 @@ use crate::builder::{Builder, check_size};
 use crate::error::{AlreadyStopped, InvalidSize, StillRunning};
 use crate::shared::{Shared, Wakes, wake};
 use crate::stats::{PoolStats, RunningJob};
-use crate::sync::{JoinHandle, lock};
+use crate::sync::lock;
 use crate::worker;
 
 /// An elastic pool of threads for jobs that block.
@@ -114,12 +114,16 @@ impl ThreadPool {
         if worker::is_inside(self.shared()) {
             return;
         }
-        if let Ok(departed) = self.shared().wait_gone(Instant::now(), None) {
-            join(departed);
-        }
+        // Without a deadline there is nothing to be late for.
+        let _ = self.shared().wait_gone(Instant::now(), None);
+        self.shared().join_departed();
     }
 
     /// Does as [`stop`](Self::stop), but waits no longer than `limit`.
+    ///
+    /// When it returns `Ok`, all jobs accepted have finished and every thread has left the pool.
+    /// The threads are not joined, since nothing bounds what the destructors of their thread-local
+    /// values do; `stop` called then joins them.
     ///
     /// # Errors
     ///
@@ -131,9 +135,7 @@ impl ThreadPool {
         if worker::is_inside(self.shared()) {
             return Err(self.shared().still_running(Duration::ZERO));
         }
-        let deadline = began.checked_add(limit);
-        join(self.shared().wait_gone(began, deadline)?);
-        Ok(())
+        self.shared().wait_gone(began, began.checked_add(limit))
     }
 
     /// Refuses further jobs and returns at once; `on_drained` is called when all jobs accepted
@@ -253,14 +255,5 @@ impl fmt::Debug for ThreadPool {
             .field("max_threads", &self.max_threads())
             .field("stats", &self.stats())
             .finish()
-    }
-}
-
-/// Joins threads that have left the pool.
-fn join(departed: Vec<JoinHandle<()>>) {
-    for thread in departed {
-        if thread.join().is_err() {
-            tracing::error!("a thread of a pool panicked outside of a job");
-        }
     }
 }

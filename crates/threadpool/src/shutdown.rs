@@ -11,7 +11,7 @@ use crate::error::StillRunning;
 use crate::job::{JobState, drop_contained};
 use crate::shared::{Core, Shared, Waiting, Wakes, wake};
 use crate::state::Phase;
-use crate::sync::{JoinHandle, lock, wait_until};
+use crate::sync::{lock, wait_until};
 
 impl Shared {
     /// Refuses further jobs, sees to it that those accepted are run, and returns.
@@ -58,21 +58,31 @@ impl Shared {
         abandon(jobs);
     }
 
-    /// Waits until all workers have gone; what still runs if they have not by `deadline`.
+    /// Waits until all workers have gone; what still runs if that is not so by `deadline`.
     pub(crate) fn wait_gone(
         &self,
         began: Instant,
         deadline: Option<Instant>,
-    ) -> Result<Vec<JoinHandle<()>>, StillRunning> {
+    ) -> Result<(), StillRunning> {
         let mut core = lock(&self.core);
         let mut late = false;
         while core.live > 0 && !late {
             (core, late) = wait_until(&self.gone, core, deadline);
         }
-        if core.live > 0 {
-            return Err(core.still_running(began.elapsed()));
+        if core.live > 0 { Err(core.still_running(began.elapsed())) } else { Ok(()) }
+    }
+
+    /// Joins the threads that have left the pool.
+    ///
+    /// They run nothing of the pool any more, but the destructors of thread-local values, which
+    /// no deadline bounds: std can neither join with a time-out nor see those.
+    pub(crate) fn join_departed(&self) {
+        let departed = std::mem::take(&mut lock(&self.core).departed);
+        for thread in departed {
+            if thread.join().is_err() {
+                tracing::error!(pool = &*self.config.name, "a thread panicked outside of a job");
+            }
         }
-        Ok(std::mem::take(&mut core.departed))
     }
 
     pub(crate) fn still_running(&self, waited: Duration) -> StillRunning {

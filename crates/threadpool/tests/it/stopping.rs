@@ -1,7 +1,8 @@
 //! `stop`, `stop_within`, `close`, and dropping the last handle.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -112,6 +113,33 @@ fn w10_stop_within_names_what_still_runs() {
         blocker.release();
         pool.stop_within(DEADLINE).unwrap();
         assert_eq!(behind.state(), JobState::Finished);
+    });
+}
+
+/// Holds its thread's end until the other side of the barrier comes.
+struct HoldsTheEnd(Arc<Barrier>);
+
+impl Drop for HoldsTheEnd {
+    fn drop(&mut self) {
+        self.0.wait();
+    }
+}
+
+thread_local! {
+    static AT_THE_END: RefCell<Option<HoldsTheEnd>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn i9_a_thread_local_destructor_does_not_hold_stop_within() {
+    within(DEADLINE, || {
+        let pool = started(0, 1);
+        let barrier = Arc::new(Barrier::new(2));
+        let holds = HoldsTheEnd(Arc::clone(&barrier));
+        pool.call_in_thread(move || AT_THE_END.set(Some(holds))).unwrap();
+        pool.stop_within(DEADLINE).unwrap();
+        assert_eq!(pool.stats().completed, 1);
+        barrier.wait();
+        pool.stop();
     });
 }
 
