@@ -100,6 +100,10 @@ impl<T: 'static> Chain<Head<T>> {
         Self::with(created, None, Stage::Settled, Some(result))
     }
 
+    pub(crate) fn done(created: &'static Location<'static>) -> Rc<Self> {
+        Self::with(created, None, Stage::Done, None)
+    }
+
     fn with(
         created: &'static Location<'static>,
         canceller: Option<Canceller>,
@@ -161,13 +165,13 @@ pub(crate) fn source(chain: &ChainRef) -> Option<ChainRef> {
 }
 
 fn start(chain: ChainRef) {
-    begin(&chain);
+    chain.stage.set(Stage::Running);
+    chain.source.set(None);
     trampoline::run(Work::Drive(chain));
 }
 
+/// Drops what only a chain without a result has a use for. User code may run.
 fn begin(chain: &ChainRef) {
-    chain.stage.set(Stage::Running);
-    chain.source.set(None);
     if let Some(canceller) = chain.canceller.take() {
         panics::discard("dropping a canceller", chain.created, canceller);
     }
@@ -176,6 +180,7 @@ fn begin(chain: &ChainRef) {
 /// Runs links until there are none left or there is something to wait for, then goes on with the
 /// chain that waited for this one, and so on.
 pub(crate) fn drive(mut chain: ChainRef) {
+    begin(&chain);
     let mut value = chain.value.take().unwrap_or_else(|| Value::Head(Rc::clone(&chain)));
     loop {
         while let Some(mut node) = chain.links.pop() {
@@ -189,9 +194,11 @@ pub(crate) fn drive(mut chain: ChainRef) {
         chain.stage.set(Stage::Done);
         if !source(&target).is_some_and(|source| Rc::ptr_eq(&source, &chain)) {
             // It was cancelled meanwhile: a late result, failure or not, is nobody's business.
-            panics::contain("dropping a late result", chain.created, || value.discard());
+            panics::contain("dropping a late result", chain.created, || drop(value.discard()));
             return;
         }
+        target.stage.set(Stage::Running);
+        target.source.set(None);
         begin(&target);
         chain = target;
     }

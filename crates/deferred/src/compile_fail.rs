@@ -1,4 +1,147 @@
 //! Mistakes that must not compile, each beside the twin that does.
 //!
 //! Stable rustdoc does not look at the error code; the twin is what proves that a block fails for
-//! the reason given.
+//! the reason given. The items are documentation only.
+
+/// A deferred stays on its thread (I1); a plain value may go.
+///
+/// ```
+/// let value = ropewalk_deferred::Failure::msg("a failure may cross");
+/// std::thread::spawn(move || drop(value)).join().unwrap();
+/// ```
+///
+/// ```compile_fail,E0277
+/// let value = ropewalk_deferred::Deferred::<u32>::succeed(7);
+/// std::thread::spawn(move || drop(value)).join().unwrap();
+/// ```
+struct SendingADeferred;
+
+/// A promise stays on its thread (I1); so a foreign thread cannot fire it.
+///
+/// ```
+/// let (promise, deferred) = ropewalk_deferred::Deferred::<u32>::new();
+/// deferred.detach();
+/// std::thread::spawn(|| 7).join().map(|n| promise.callback(n)).unwrap();
+/// ```
+///
+/// ```compile_fail,E0277
+/// let (promise, deferred) = ropewalk_deferred::Deferred::<u32>::new();
+/// deferred.detach();
+/// std::thread::spawn(move || promise.callback(7)).join().unwrap();
+/// ```
+struct SendingAPromise;
+
+/// A cancel handle stays on its thread (I1).
+///
+/// ```
+/// let (_promise, deferred) = ropewalk_deferred::Deferred::<()>::new();
+/// let handle = deferred.add_errback(|_| ()).canceller();
+/// std::thread::spawn(|| ()).join().map(|()| handle.cancel()).unwrap();
+/// ```
+///
+/// ```compile_fail,E0277
+/// let (_promise, deferred) = ropewalk_deferred::Deferred::<()>::new();
+/// let handle = deferred.add_errback(|_| ()).canceller();
+/// std::thread::spawn(move || handle.cancel()).join().unwrap();
+/// ```
+struct SendingACancelHandle;
+
+/// A deferred cannot be looked at from another thread either (I1).
+///
+/// ```
+/// fn assert_sync<T: Sync>() {}
+/// assert_sync::<ropewalk_deferred::Failure>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn assert_sync<T: Sync>() {}
+/// assert_sync::<ropewalk_deferred::Deferred<u32>>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn assert_sync<T: Sync>() {}
+/// assert_sync::<ropewalk_deferred::Promise<u32>>();
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn assert_sync<T: Sync>() {}
+/// assert_sync::<ropewalk_deferred::CancelHandle>();
+/// ```
+struct SharingADeferred;
+
+/// Firing consumes the promise (I2), in each combination (B144).
+///
+/// ```
+/// let (promise, deferred) = ropewalk_deferred::Deferred::<u32>::new();
+/// deferred.map(|_| ()).add_errback(|_| ()).detach();
+/// promise.callback(7);
+/// ```
+///
+/// ```compile_fail,E0382
+/// let (promise, deferred) = ropewalk_deferred::Deferred::<u32>::new();
+/// deferred.map(|_| ()).add_errback(|_| ()).detach();
+/// promise.callback(7);
+/// promise.callback(8);
+/// ```
+///
+/// ```compile_fail,E0382
+/// let (promise, deferred) = ropewalk_deferred::Deferred::<u32>::new();
+/// deferred.map(|_| ()).add_errback(|_| ()).detach();
+/// promise.errback(ropewalk_deferred::TimedOut);
+/// promise.callback(8);
+/// ```
+struct FiringAPromiseTwice;
+
+/// Attaching consumes the deferred: only the end of a chain can be extended.
+///
+/// ```
+/// let deferred = ropewalk_deferred::Deferred::succeed(7);
+/// let deferred = deferred.map(|n| n + 1);
+/// deferred.map(|n| n + 2).detach();
+/// ```
+///
+/// ```compile_fail,E0382
+/// let deferred = ropewalk_deferred::Deferred::succeed(7);
+/// let longer = deferred.map(|n| n + 1);
+/// deferred.map(|n| n + 2).detach();
+/// ```
+struct UsingAConsumedDeferred;
+
+/// A value that cannot be the next one's input is not an outcome.
+///
+/// ```
+/// ropewalk_deferred::Deferred::succeed(7).add_callback(|n| Ok(n + 1)).detach();
+/// ```
+///
+/// ```compile_fail,E0277
+/// ropewalk_deferred::Deferred::succeed(7).add_callback(|n| n + 1).detach();
+/// ```
+struct ReturningAPlainValue;
+
+/// An outcome is one of three types; nobody else can add a fourth.
+///
+/// ```
+/// struct Mine;
+/// impl From<Mine> for ropewalk_deferred::Result<u32> {
+///     fn from(_: Mine) -> Self {
+///         Ok(7)
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl ropewalk_deferred::Outcome for Mine {
+///     type Value = u32;
+///     fn into_deferred(self) -> ropewalk_deferred::Deferred<u32> {
+///         ropewalk_deferred::Deferred::succeed(7)
+///     }
+///     fn into_deferred_at(
+///         self,
+///         _: &'static std::panic::Location<'static>,
+///     ) -> ropewalk_deferred::Deferred<u32> {
+///         ropewalk_deferred::Deferred::succeed(7)
+///     }
+/// }
+/// ```
+struct AddingAnOutcome;

@@ -4,7 +4,7 @@
 //! runs at once and the result needs no chain any more: it lies in the `Deferred` itself. What can
 //! be attached, and how, is in `attach`.
 
-use crate::chain::{self, Canceller, Chain, ChainRef, Stage};
+use crate::chain::{self, Canceller, Chain, ChainRef, Head, Stage};
 use crate::link::{Node, Origin};
 use crate::{
     Abandoned, CancelHandle, Failure, Outcome, Promise, Result, cancel, panics, trampoline,
@@ -190,11 +190,11 @@ impl<T> Deferred<T> {
     /// handle.cancel();
     /// ```
     pub fn canceller(&self) -> CancelHandle {
-        let chain = match self.replace(State::Taken) {
+        let chain: ChainRef = match self.replace(State::Taken) {
             State::Chained(chain) => chain,
             // There is no chain yet that the handle could stand for.
             State::Ready(result, created) => Chain::settled(created, result),
-            State::Taken => Chain::settled(Location::caller(), Result::<T>::Err(Abandoned.into())),
+            State::Taken => return CancelHandle::new(Chain::<Head<T>>::done(Location::caller())),
         };
         self.replace(State::Chained(Rc::clone(&chain)));
         CancelHandle::new(chain)

@@ -51,6 +51,7 @@ mod link;
 mod panics;
 mod trampoline;
 
+#[cfg(doctest)]
 mod compile_fail;
 
 pub use cancel::CancelHandle;

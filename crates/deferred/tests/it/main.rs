@@ -1,0 +1,26 @@
+//! The tests of `ropewalk-deferred`, one module for each topic.
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
+
+// one result, one chain: firing, attaching, order, what passes by
+mod basics;
+// the types that a closure may return, with no annotation
+mod inference;
+// deferreds returned from callbacks, and chains fired by chains
+mod chaining;
+// cancel, cancellers, handles, late results
+mod cancel;
+// failures that nobody handles, and promises that nobody fires
+mod unhandled;
+// awaiting a deferred
+mod future;
+// panics of callbacks, cancellers, drops, wakers and hooks
+mod panics;
+// callbacks that do anything to any chain, their own included
+mod reentrancy;
+// a million of everything on a small stack
+mod depth;
+// random programs against a simple model
+mod model;
+
+// what the tests share: a log, a look at a result, a small stack
+mod support;

@@ -1,0 +1,143 @@
+//! Failures that nobody handles.
+
+use crate::support::{Log, LogsDrop, failure_of, unhandled_in};
+use ropewalk_deferred::{Abandoned, Deferred, TimedOut, clear_unhandled_hook, set_unhandled_hook};
+use std::io;
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::fmt::MakeWriter;
+
+#[test]
+fn w11_a_failed_deferred_is_reported_when_it_is_dropped() {
+    let line = line!() + 1;
+    let deferred = Deferred::<u32>::fail(TimedOut);
+    let unhandled = unhandled_in(|| drop(deferred));
+    assert_eq!(unhandled.len(), 1);
+    assert!(unhandled[0].failure().is::<TimedOut>());
+    assert_eq!(unhandled[0].created().file(), file!());
+    assert_eq!(unhandled[0].created().line(), line);
+}
+
+#[test]
+fn w11_a_chain_whose_deferred_is_gone_reports_when_it_ends() {
+    let line = line!() + 1;
+    let (promise, deferred) = Deferred::<u32>::new();
+    deferred.map(|n| n + 1).detach();
+    let unhandled = unhandled_in(|| promise.errback(TimedOut));
+    assert_eq!(unhandled.len(), 1);
+    assert_eq!(unhandled[0].created().line(), line);
+    assert!(format!("{:?}", unhandled[0]).contains(&TimedOut.to_string()));
+}
+
+#[test]
+fn w11_a_fired_chain_reports_once_at_its_drop() {
+    let (promise, deferred) = Deferred::<u32>::new();
+    let deferred = deferred.map(|n| n + 1);
+    let unhandled = unhandled_in(|| {
+        promise.errback(TimedOut);
+    });
+    assert!(unhandled.is_empty(), "somebody may still attach an errback");
+    assert_eq!(unhandled_in(|| drop(deferred)).len(), 1);
+}
+
+#[test]
+fn b177_an_inner_chain_that_fails_unseen_is_reported() {
+    let unhandled = unhandled_in(|| {
+        Deferred::succeed(1)
+            .map(|_| drop(Deferred::<()>::fail(TimedOut)))
+            .add_errback(|_| ())
+            .detach();
+    });
+    assert_eq!(unhandled.len(), 1);
+}
+
+#[test]
+fn a_handled_failure_is_not_reported() {
+    let unhandled = unhandled_in(|| {
+        Deferred::<()>::fail(TimedOut).add_errback(|_| ()).detach();
+        let (promise, deferred) = Deferred::<()>::new();
+        deferred.add_errback(|_| ()).detach();
+        promise.errback(TimedOut);
+        assert!(failure_of(Deferred::<()>::fail(TimedOut)).is::<TimedOut>());
+    });
+    assert!(unhandled.is_empty());
+}
+
+#[test]
+fn i2_an_abandoned_promise_nobody_listens_to_is_reported() {
+    let unhandled = unhandled_in(|| {
+        let (promise, deferred) = Deferred::<u32>::new();
+        deferred.detach();
+        drop(promise);
+    });
+    assert_eq!(unhandled.len(), 1);
+    assert!(unhandled.into_iter().all(|one| one.into_failure().is::<Abandoned>()));
+}
+
+#[test]
+fn an_unclaimed_value_is_dropped_with_the_chain() {
+    let log = Log::default();
+    let (promise, deferred) = Deferred::<LogsDrop>::new();
+    deferred.detach();
+    promise.callback(LogsDrop(log.clone(), "dropped"));
+    assert_eq!(log.take(), ["dropped"]);
+}
+
+#[test]
+fn a_hook_may_be_replaced_from_inside_and_what_it_drops_is_not_its_business() {
+    let log = Log::default();
+    let (first, second) = (log.clone(), log.clone());
+    set_unhandled_hook(move |_| {
+        first.add("first");
+        Deferred::<()>::fail(TimedOut).detach();
+        let second = second.clone();
+        set_unhandled_hook(move |_| second.add("second"));
+    });
+    Deferred::<()>::fail(TimedOut).detach();
+    Deferred::<()>::fail(TimedOut).detach();
+    clear_unhandled_hook();
+    assert_eq!(log.take(), ["first", "second"]);
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// What is logged on this thread while `body` runs.
+pub(crate) fn logged_in(body: impl FnOnce()) -> String {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).finish();
+    tracing::subscriber::with_default(subscriber, body);
+    let text = lines.0.lock().unwrap();
+    String::from_utf8(text.clone()).unwrap()
+}
+
+#[test]
+fn w11_without_a_hook_it_is_one_tracing_error_with_the_place_of_creation() {
+    let line = line!() + 2;
+    let text = logged_in(|| {
+        let failed = Deferred::<u32>::fail(TimedOut);
+        drop(failed);
+    });
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.contains("ERROR"), "{text}");
+    assert!(text.contains(&TimedOut.to_string()), "{text}");
+    assert!(text.contains(&format!("unhandled.rs:{line}:")), "{text}");
+}
