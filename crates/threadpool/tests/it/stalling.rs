@@ -1,7 +1,6 @@
 //! Pools in which nothing moves.
 
-use std::cell::RefCell;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use crate::log;
 const SOON: Duration = Duration::from_millis(5);
 
 /// A pool with one thread that reports stalls through a channel.
-fn watched(name: &str) -> (ThreadPool, std::sync::mpsc::Receiver<StallReport>) {
+fn watched(name: &str) -> (ThreadPool, Receiver<StallReport>) {
     let (reports, reported) = channel();
     let builder = ThreadPool::builder().name(name).min_threads(0).max_threads(1).stall_after(SOON);
     let builder = builder.on_stall(move |report| reports.send(report.clone()).unwrap());
@@ -134,39 +133,6 @@ fn i3_a_hook_that_panics_is_logged_once() {
         blocker.release();
         pool.stop();
         assert_eq!(log::lines("ERROR", "hooked").len(), 1);
-    });
-}
-
-/// Speaks when the thread that holds it ends.
-struct SpeaksAtTheEnd(Sender<()>);
-
-impl Drop for SpeaksAtTheEnd {
-    fn drop(&mut self) {
-        let _ = self.0.send(());
-    }
-}
-
-thread_local! {
-    static AT_THE_END: RefCell<Option<SpeaksAtTheEnd>> = const { RefCell::new(None) };
-}
-
-/// The time-out of the watch is longer than the deadline of the test: it ends because it is told.
-#[test]
-fn i6_the_watch_ends_when_the_pool_is_quiet() {
-    within(DEADLINE, || {
-        let (ends, ended) = channel();
-        let builder = ThreadPool::builder().min_threads(1).max_threads(1);
-        let pool = builder.stall_after(Duration::from_millis(100)).on_stall(move |_| {
-            AT_THE_END.set(Some(SpeaksAtTheEnd(ends.clone())));
-        });
-        let pool = pool.build().unwrap();
-        pool.start().unwrap();
-        let blocker = Blocker::on(&pool);
-        pool.call_in_thread(|| ()).unwrap();
-        until(&pool, |stats| stats.oldest_wait > Some(Duration::from_millis(150)));
-        blocker.release();
-        ended.recv().unwrap();
-        assert_eq!(pool.stats().threads, 1);
     });
 }
 
