@@ -27,6 +27,12 @@ impl Failure {
         self
     }
 
+    /// The command that shows the failure again, where the one that failed would not do so.
+    pub(crate) fn repeat_instead(mut self, command: impl Into<String>) -> Self {
+        self.repeat = Some(command.into());
+        self
+    }
+
     pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix.get_or_insert(fix.into());
         self
