@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::builder::Config;
 use crate::error::{Rejection, SubmitErrorKind};
-use crate::job::{JobState, Run, drop_contained};
+use crate::job::{Header, JobState, Run, drop_contained};
 use crate::queue::Queue;
 use crate::state::{Phase, State, Step};
 use crate::stats::Tally;
@@ -90,7 +90,7 @@ pub(crate) enum Watcher {
 /// go, since a subscriber of events is user code.
 #[must_use]
 pub(crate) struct Refusal {
-    pub(crate) error: io::Error,
+    error: io::Error,
     /// The first since a thread was had: the others are not told.
     is_news: bool,
     threads: usize,
@@ -137,9 +137,8 @@ impl Shared {
             let stopped = core.state.phase() == Phase::Closing;
             drop(core);
             let kind = if stopped { SubmitErrorKind::Stopped } else { SubmitErrorKind::Full };
-            return Err(self.rejection(kind, None, &*job));
+            return Err(Rejection { kind, source: None });
         }
-        let header = Arc::clone(&job);
         let place = core.queue.push(Waiting { job, since });
         core.state.submitted();
         let refused = self.advance(&mut core, &mut wakes);
@@ -151,8 +150,8 @@ impl Shared {
             drop(core);
             drop(withdrawn);
             self.tell_refusal(refused.as_ref());
-            let error = refused.map(|refusal| refusal.error);
-            return Err(self.rejection(SubmitErrorKind::NoThread, error, &*header));
+            let source = refused.map(|refusal| refusal.error);
+            return Err(Rejection { kind: SubmitErrorKind::NoThread, source });
         }
         drop(core);
         wake(wakes);
@@ -160,21 +159,15 @@ impl Shared {
         Ok(place)
     }
 
-    /// Tells of a submission that was refused.
-    fn rejection(
-        &self,
-        kind: SubmitErrorKind,
-        source: Option<io::Error>,
-        job: &dyn Run,
-    ) -> Rejection {
-        let (pool, submitted_at) = (&*self.config.name, job.header().location());
+    /// Tells of a submission that was refused; the lock is not held.
+    pub(crate) fn tell_rejection(&self, rejection: &Rejection, job: &Header) {
+        let (pool, submitted_at, kind) = (&*self.config.name, job.location(), rejection.kind);
         if kind == SubmitErrorKind::Full {
             // The everyday answer of a bounded queue, and the caller holds it.
             tracing::debug!(pool, %submitted_at, "a job was rejected: the queue is full");
         } else {
             tracing::warn!(pool, %submitted_at, ?kind, "a job was rejected");
         }
-        Rejection { kind, source }
     }
 
     /// Takes `job` out of the queue; false if it is not there any more.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::error::{Panicked, SubmitError};
-use crate::job::{Job, JobHandle, Plain, WithCallback, Work};
+use crate::job::{Job, JobHandle, Plain, Run, WithCallback, Work};
 use crate::pool::ThreadPool;
 
 impl ThreadPool {
@@ -130,6 +130,7 @@ impl ThreadPool {
         match self.shared().submit(Arc::<Job<W>>::clone(&job), limit) {
             Ok(place) => Ok(JobHandle::new(Arc::clone(self.shared()), job, place)),
             Err(rejection) => {
+                self.shared().tell_rejection(&rejection, job.header());
                 #[expect(clippy::expect_used, reason = "a job that was refused has its work")]
                 let work = job.take().expect("only the queue could have taken it");
                 Err(SubmitError::new(rejection, give_back(work)))
