@@ -1,0 +1,74 @@
+//! One contestant, once, in a process of its own.
+
+use crate::placement::Placement;
+use crate::sample::Sample;
+use crate::workload::{Contestant, Load, Setting, Workload};
+use anyhow::Context as _;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// No contestant may take longer; one that hangs is ended and reported.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The share of the operations that is made first, unmeasured: threads start, the heap grows.
+const WARM_UP: usize = 5;
+
+pub(crate) struct Order {
+    pub(crate) workload: &'static Workload,
+    pub(crate) contestant: &'static Contestant,
+    pub(crate) placement: Placement,
+    pub(crate) operations: usize,
+}
+
+impl Order {
+    pub(crate) const FLAG: &'static str = "--child";
+}
+
+/// In the child: does as told, and prints the sample.
+pub(crate) fn obey(order: &Order) -> anyhow::Result<()> {
+    order.placement.apply().context("this thread cannot be placed")?;
+    let in_flight = order.workload.in_flight;
+    let warm_up = (order.operations / WARM_UP).max(1);
+    (order.contestant.run)(&Load { operations: warm_up, in_flight })?;
+    let sample = (order.contestant.run)(&Load { operations: order.operations, in_flight })?;
+    print!("{}", sample.to_text());
+    Ok(())
+}
+
+/// In the parent: has one contestant run, and waits for its sample.
+pub(crate) fn measure(
+    workload: &Workload,
+    contestant: &Contestant,
+    setting: &Setting,
+    operations: usize,
+) -> anyhow::Result<Sample> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args([Order::FLAG, workload.name, contestant.name, setting.placement.name()])
+        .arg(operations.to_string())
+        // As many threads as the pools of the others may have.
+        .env("BLOCKING_MAX_THREADS", crate::workloads::POOL_THREADS.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("the child cannot be started")?;
+    let mut pipe = child.stdout.take().context("the child has no output")?;
+    let (sender, receiver) = mpsc::channel();
+    let reader = thread::Builder::new().name("reader".to_owned()).spawn(move || {
+        let mut text = String::new();
+        let read = pipe.read_to_string(&mut text);
+        // Nobody listens any more if the deadline has passed.
+        let _ = sender.send(read.map(|_| text));
+    })?;
+    let text = receiver.recv_timeout(DEADLINE);
+    if text.is_err() {
+        child.kill().context("a child that hangs cannot be ended")?;
+    }
+    let status = child.wait()?;
+    let joined = reader.join();
+    let text = text.with_context(|| format!("not done after {DEADLINE:?}"))??;
+    anyhow::ensure!(status.success() && joined.is_ok(), "the child ended with {status}");
+    Sample::parse(&text)
+}

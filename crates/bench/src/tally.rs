@@ -1,0 +1,121 @@
+//! What the loop's thread counts while the operations arrive.
+//!
+//! It is a thread-local, because a closure that comes from another thread cannot bring along what
+//! belongs to the loop. It costs every contestant the same, about a nanosecond.
+
+use crate::sample::Sample;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+thread_local! {
+    static TALLY: Tally = const { Tally::new() };
+}
+
+struct Tally {
+    arrived: Cell<usize>,
+    total: Cell<usize>,
+    lap: Cell<usize>,
+    next_lap: Cell<usize>,
+    in_order: Cell<bool>,
+    sum: Cell<usize>,
+    moments: RefCell<Vec<Instant>>,
+}
+
+impl Tally {
+    const fn new() -> Self {
+        Self {
+            arrived: Cell::new(0),
+            total: Cell::new(0),
+            lap: Cell::new(1),
+            next_lap: Cell::new(0),
+            in_order: Cell::new(true),
+            sum: Cell::new(0),
+            moments: RefCell::new(Vec::new()),
+        }
+    }
+}
+
+/// The clock starts now. `lap` operations are timed together.
+pub(crate) fn start(total: usize, lap: usize) {
+    TALLY.with(|tally| {
+        tally.arrived.set(0);
+        tally.total.set(total);
+        tally.lap.set(lap);
+        tally.next_lap.set(lap);
+        tally.in_order.set(true);
+        tally.sum.set(0);
+        let mut moments = tally.moments.borrow_mut();
+        *moments = Vec::with_capacity(total / lap + 2);
+        moments.push(Instant::now());
+    });
+}
+
+/// The operation with this number has arrived. `true`: it was the last one.
+#[inline]
+pub(crate) fn arrive(number: usize) -> bool {
+    TALLY.with(|tally| {
+        let arrived = tally.arrived.get();
+        if number != arrived {
+            tally.in_order.set(false);
+        }
+        let arrived = arrived + 1;
+        tally.arrived.set(arrived);
+        tally.sum.set(tally.sum.get().wrapping_add(number));
+        let last = arrived == tally.total.get();
+        if arrived == tally.next_lap.get() || last {
+            tally.next_lap.set(arrived + tally.lap.get());
+            tally.moments.borrow_mut().push(Instant::now());
+        }
+        last
+    })
+}
+
+/// What has been counted. An error, if it is not each operation once.
+pub(crate) fn finish() -> anyhow::Result<Sample> {
+    TALLY.with(|tally| {
+        let (arrived, total, lap) = (tally.arrived.get(), tally.total.get(), tally.lap.get());
+        anyhow::ensure!(arrived == total, "{arrived} of {total} operations arrived");
+        let expected = (0..total).fold(0, usize::wrapping_add);
+        anyhow::ensure!(tally.sum.get() == expected, "some operation came twice");
+        let moments = tally.moments.take();
+        let mut laps: Vec<_> = moments
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]).as_nanos() as f64 / lap as f64)
+            .collect();
+        if total % lap != 0 {
+            // The last one was shorter.
+            laps.pop();
+        }
+        let elapsed = match (moments.first(), moments.last()) {
+            (Some(first), Some(last)) => *last - *first,
+            _ => Duration::ZERO,
+        };
+        Ok(Sample { elapsed, operations: total, laps, in_order: tally.in_order.get() })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{arrive, finish, start};
+
+    #[test]
+    fn laps_are_whole() {
+        start(5, 2);
+        let last: Vec<_> = (0..5).map(arrive).collect();
+        assert_eq!(last, [false, false, false, false, true]);
+        let sample = finish().unwrap();
+        assert_eq!((sample.laps.len(), sample.in_order), (2, true));
+    }
+
+    #[test]
+    fn disorder_is_seen_and_loss_is_an_error() {
+        start(3, 1);
+        assert_eq!([1, 0].map(arrive), [false, false]);
+        assert!(finish().is_err());
+        assert!(arrive(2));
+        assert!(!finish().unwrap().in_order);
+        start(3, 1);
+        assert_eq!([0, 1, 1].map(arrive), [false, false, true]);
+        assert!(finish().is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! What a workload is made of.
+
+use crate::placement::Placement;
+use crate::sample::Sample;
+use crate::workloads::ALL;
+
+/// Something to be done by all contestants in the same way.
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) figure: Figure,
+    /// How many operations are under way at a time.
+    pub(crate) in_flight: usize,
+    pub(crate) settings: &'static [Setting],
+    pub(crate) contestants: &'static [Contestant],
+}
+
+/// What one round counts for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// The time of all operations, divided by their number.
+    Throughput,
+    /// The median of the round trips. An interruption by another program is in the p99.
+    RoundTrip,
+}
+
+/// One table of a workload.
+pub(crate) struct Setting {
+    pub(crate) placement: Placement,
+    pub(crate) operations: usize,
+    pub(crate) quick_operations: usize,
+    /// The ratio to the floor that we want, at most.
+    pub(crate) goal: Option<f64>,
+}
+
+pub(crate) struct Contestant {
+    pub(crate) name: &'static str,
+    pub(crate) role: Role,
+    pub(crate) run: fn(&Load) -> anyhow::Result<Sample>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// What the others are divided by. Each workload has one.
+    Floor,
+    /// Hand-written too, with one thing done in another way: it tells what that thing costs.
+    Study,
+    Ours,
+    Peer,
+}
+
+/// What one contestant has to do, once.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) operations: usize,
+    pub(crate) in_flight: usize,
+}
+
+pub(crate) fn find(name: &str) -> Option<&'static Workload> {
+    ALL.iter().copied().find(|workload| workload.name == name)
+}

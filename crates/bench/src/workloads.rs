@@ -1,0 +1,13 @@
+//! What there is to run. One module per workload, in it one file per contestant.
+
+mod blocking_call;
+mod calls;
+mod defer;
+
+use crate::workload::Workload;
+
+/// As many threads as our reactor's pool has at most; the pools of the peers are held to it.
+pub(crate) const POOL_THREADS: usize = 10;
+
+pub(crate) const ALL: &[&Workload] =
+    &[&calls::CALLS, &blocking_call::BLOCKING_CALL, &defer::DEFER, &defer::DEFER_64];
