@@ -1,0 +1,23 @@
+//! Futures, delays and timeouts through the public interface.
+#![expect(clippy::unwrap_used, reason = "the lint's exception for tests leaves out their helpers")]
+#![expect(clippy::async_yields_async, reason = "a task may return a deferred, as a callback may")]
+
+// What a task gives, when it runs, and in which order.
+mod spawning;
+// Wakers on this thread, on others, with the reactor stopped, crashed and gone.
+mod waking;
+// Cancelled while waiting, while running, from inside and from outside.
+mod cancelling;
+// Polls, results and drops that panic.
+mod panics;
+// Dropping a reactor with tasks in it.
+mod teardown;
+// Budgets, idling and depth.
+mod load;
+// `sleep` and `defer_later`.
+mod delays;
+// `timeout`, `timeout_at` and `timeout_or_else`.
+mod timeouts;
+
+// Support: a future that a test holds the strings of, and a value that logs its drop.
+mod signal;
