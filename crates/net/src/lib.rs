@@ -1,1 +1,50 @@
 //! Transports and protocols on a reactor: TCP, lines, host names.
+//!
+//! [`ReactorNet`] adds [`listen_tcp`](ReactorNet::listen_tcp) and
+//! [`connect_tcp`](ReactorNet::connect_tcp) to a reactor. Each connection has a [`Protocol`], which
+//! is told what comes in, and a [`Transport`], which takes what goes out: it buffers, never blocks,
+//! sends at once when nothing waits, and says when the peer is too slow. [`LineReceiver`] makes
+//! lines of the bytes.
+//!
+//! - A connection that was made ends with exactly one `connection_lost` and its reason, whatever
+//!   happens: also when the reactor stops or is dropped.
+//! - No method of a protocol is called from inside another one.
+//! - A connection that floods, a peer that does not read and a protocol that panics harm no other.
+//! - An idle connection owns no buffers.
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod reactor_net;
+
+mod factory;
+mod protocol;
+mod transport;
+
+mod address;
+mod error;
+
+mod line;
+mod tcp;
+
+mod resolver;
+
+mod network;
+
+mod buffer;
+#[doc(hidden)]
+pub mod carrier;
+#[doc(hidden)]
+pub mod connection;
+
+pub use address::Address;
+pub use error::{
+    CannotListen, ConnectError, ConnectErrorKind, ConnectionLost, FailedAttempt, ListenError,
+    ListenErrorKind, ResolveError, ResolveErrorKind,
+};
+pub use factory::Factory;
+pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
+pub use protocol::Protocol;
+pub use reactor_net::ReactorNet;
+pub use resolver::Resolver;
+pub use tcp::{ConnectOptions, ListenAddress, ListeningPort};
+pub use transport::{Pressure, Transport};

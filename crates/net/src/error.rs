@@ -1,0 +1,69 @@
+//! The errors of this crate: one small type per operation that can fail.
+
+mod connect;
+mod listen;
+mod resolve;
+
+pub use connect::{ConnectError, ConnectErrorKind, FailedAttempt};
+pub use listen::{CannotListen, ListenError, ListenErrorKind};
+pub use resolve::{ResolveError, ResolveErrorKind};
+
+use ropewalk_deferred::Panicked;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// Why a connection is gone.
+///
+/// Given to [`Protocol::connection_lost`](crate::Protocol::connection_lost), and the failure of
+/// whatever waited for the connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ConnectionLost {
+    /// It ended well: the peer closed it, or this side did and everything was sent.
+    ///
+    /// Twisted: `ConnectionDone`.
+    Done,
+    /// It broke.
+    ///
+    /// Twisted: `ConnectionLost`.
+    Lost(Arc<io::Error>),
+    /// This side ended it at once, with
+    /// [`abort_connection`](crate::Transport::abort_connection) or because the reactor stopped with
+    /// something unsent.
+    ///
+    /// Twisted: `ConnectionAborted`.
+    Aborted,
+    /// A method of the protocol panicked.
+    Panicked(Panicked),
+}
+
+impl ConnectionLost {
+    /// Whether it ended well: [`ConnectionLost::Done`].
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
+impl fmt::Display for ConnectionLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("the connection was closed cleanly"),
+            Self::Lost(error) => write!(f, "the connection broke: {error}"),
+            Self::Aborted => f.write_str("the connection was aborted on this side"),
+            Self::Panicked(panicked) => write!(f, "the protocol panicked: {}", panicked.message()),
+        }
+    }
+}
+
+impl Error for ConnectionLost {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Lost(error) => Some(&**error),
+            Self::Panicked(panicked) => Some(panicked),
+            Self::Done | Self::Aborted => None,
+        }
+    }
+}

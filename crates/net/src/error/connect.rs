@@ -1,0 +1,123 @@
+//! Why a connection was not made.
+
+use super::ResolveError;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// One address that was tried, and what came of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedAttempt {
+    /// What was tried.
+    pub address: SocketAddr,
+    /// What the operating system said.
+    pub error: io::Error,
+}
+
+/// What is wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectErrorKind {
+    /// There is no port 0 to connect to.
+    Port,
+    /// The name has no address.
+    Resolve(ResolveError),
+    /// No address took the connection: see [`ConnectError::attempts`].
+    Unreachable,
+    /// The time allowed for the name and the connection was over.
+    TimedOut(Duration),
+    /// The reactor stopped.
+    Stopped,
+}
+
+/// A connection was not made: to what, why, and what to do.
+///
+/// It is the failure of [`connect_tcp`](crate::ReactorNet::connect_tcp); find it with
+/// `failure.downcast_ref::<ConnectError>()`.
+///
+/// Twisted: `ConnectError` and its family.
+#[derive(Debug)]
+pub struct ConnectError {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) kind: ConnectErrorKind,
+    pub(crate) attempts: Vec<FailedAttempt>,
+}
+
+impl ConnectError {
+    /// The host that was asked for.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port that was asked for.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> &ConnectErrorKind {
+        &self.kind
+    }
+
+    /// The addresses that were tried, in order.
+    #[must_use]
+    pub fn attempts(&self) -> &[FailedAttempt] {
+        &self.attempts
+    }
+
+    /// Whether some machine answered that nobody listens on the port.
+    ///
+    /// Twisted: `ConnectionRefusedError`.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.attempts.iter().any(|one| one.error.kind() == io::ErrorKind::ConnectionRefused)
+    }
+
+    /// Whether the time allowed was over.
+    ///
+    /// Twisted: `TimeoutError`.
+    #[must_use]
+    pub fn is_timed_out(&self) -> bool {
+        matches!(self.kind, ConnectErrorKind::TimedOut(_))
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot connect to {:?} port {}: ", self.host, self.port)?;
+        match &self.kind {
+            ConnectErrorKind::Port => f.write_str("no one can listen there; use a port from 1 up"),
+            ConnectErrorKind::Resolve(error) => write!(f, "{error}"),
+            ConnectErrorKind::Unreachable => {
+                f.write_str(if self.is_refused() {
+                    "refused; is the server running, and is this its port?"
+                } else {
+                    "no address answered; check the name and the network"
+                })?;
+                self.attempts
+                    .iter()
+                    .try_for_each(|one| write!(f, " [{}: {}]", one.address, one.error))
+            }
+            ConnectErrorKind::TimedOut(limit) => {
+                write!(f, "no connection after {limit:?}; allow more time, or check the network")
+            }
+            ConnectErrorKind::Stopped => f.write_str("the reactor is stopping; run it again first"),
+        }
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            ConnectErrorKind::Resolve(error) => Some(error),
+            _ => self.attempts.last().map(|one| &one.error as _),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Why a port cannot be opened.
+
+use ropewalk_deferred::Failure;
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// What is wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ListenErrorKind {
+    /// The text is not an address and a port.
+    Address,
+    /// The operating system refuses.
+    Io(io::Error),
+    /// The reactor is in its shutdown.
+    Stopping,
+}
+
+/// A port cannot be opened: which one, why, and what to do.
+///
+/// The factory is not in it: see [`CannotListen`].
+///
+/// Twisted: `CannotListenError`.
+#[derive(Debug)]
+pub struct ListenError {
+    pub(crate) address: String,
+    pub(crate) kind: ListenErrorKind,
+}
+
+impl ListenError {
+    /// The address that was asked for.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> &ListenErrorKind {
+        &self.kind
+    }
+
+    /// Whether another socket has the port.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        matches!(&self.kind, ListenErrorKind::Io(error) if error.kind() == io::ErrorKind::AddrInUse)
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen on {:?}: ", self.address)?;
+        match &self.kind {
+            ListenErrorKind::Address => f.write_str(
+                "it is not an address and a port; write it as 127.0.0.1:8007 or [::1]:8007",
+            ),
+            ListenErrorKind::Stopping => f.write_str("the reactor is stopping; run it again first"),
+            ListenErrorKind::Io(error) => match error.kind() {
+                io::ErrorKind::AddrInUse => f.write_str(
+                    "another socket has this port; stop its program, or choose another port \
+                     (0 takes any free one)",
+                ),
+                io::ErrorKind::PermissionDenied => f.write_str(
+                    "this user may not open this port; choose one above 1023, or ask for the right",
+                ),
+                io::ErrorKind::AddrNotAvailable => f.write_str(
+                    "this machine does not have that address; use one of its own, or 0.0.0.0 for all",
+                ),
+                _ => write!(f, "{error}"),
+            },
+        }
+    }
+}
+
+impl Error for ListenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            ListenErrorKind::Io(error) => Some(error),
+            ListenErrorKind::Address | ListenErrorKind::Stopping => None,
+        }
+    }
+}
+
+/// A [`ListenError`] with the factory that was not used.
+///
+/// `?` makes a [`Failure`] of it, whatever the factory has captured: the factory is dropped and the
+/// failure can be downcast to [`ListenError`].
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::{ListenError, ReactorNet as _};
+/// use ropewalk_reactor::Reactor;
+/// # struct Quiet;
+/// # impl ropewalk_net::Protocol for Quiet {
+/// #     fn data_received(&mut self, _: &ropewalk_net::Transport, _: &[u8]) {}
+/// # }
+///
+/// let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let reactor = Reactor::new()?;
+/// let error = reactor.listen_tcp(taken.local_addr()?, |_peer| Quiet).unwrap_err();
+/// assert!(error.error().is_in_use());
+/// let factory = error.into_inner();
+/// let port = reactor.listen_tcp("127.0.0.1:0", factory).unwrap();
+/// # std::io::Result::Ok(())
+/// ```
+pub struct CannotListen<F> {
+    pub(crate) error: ListenError,
+    pub(crate) factory: F,
+}
+
+impl<F> CannotListen<F> {
+    /// What is wrong.
+    pub fn error(&self) -> &ListenError {
+        &self.error
+    }
+
+    /// Gives the factory back.
+    pub fn into_inner(self) -> F {
+        self.factory
+    }
+
+    /// Drops the factory.
+    pub fn into_error(self) -> ListenError {
+        self.error
+    }
+}
+
+impl<F> From<CannotListen<F>> for ListenError {
+    fn from(error: CannotListen<F>) -> Self {
+        error.error
+    }
+}
+
+// Not an `Error` itself: as one it would have to be `Send` to become a `Failure`, and factories
+// that share state with the rest of the reactor thread are not.
+impl<F> From<CannotListen<F>> for Failure {
+    fn from(error: CannotListen<F>) -> Self {
+        error.error.into()
+    }
+}
+
+impl<F> From<CannotListen<F>> for Box<dyn Error> {
+    fn from(error: CannotListen<F>) -> Self {
+        error.error.into()
+    }
+}
+
+impl<F> fmt::Debug for CannotListen<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CannotListen").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Display for CannotListen<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}

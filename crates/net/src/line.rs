@@ -1,0 +1,219 @@
+//! Lines instead of bytes: the framing of most text protocols.
+
+mod splitter;
+
+use crate::{ConnectionLost, Protocol, Transport};
+use splitter::{Next, Piece, Splitter};
+use std::error::Error;
+use std::fmt;
+
+/// The longest line, without its end, if nobody says otherwise.
+const MAX_LENGTH: usize = 16 * 1024;
+
+/// What one connection does with the lines that it receives.
+///
+/// Wrapped in a [`LineReceiver`] it is a [`Protocol`], and is called as one.
+///
+/// Twisted: `LineReceiver`.
+pub trait LineProtocol: 'static {
+    /// The connection is there.
+    fn connection_made(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// A line has come; its end is not in it.
+    ///
+    /// Lines that came together are given one by one, and none after the transport was paused (they
+    /// come when it reads on) or the connection was asked to end.
+    ///
+    /// Twisted: `lineReceived`.
+    #[doc(alias = "lineReceived")]
+    fn line_received(&mut self, transport: &Transport, line: &[u8]);
+
+    /// A line is longer than allowed. Called once for each such line, of which nothing is kept; if
+    /// the connection goes on, so do the lines after it.
+    ///
+    /// As it stands it ends the connection.
+    ///
+    /// Twisted: `lineLengthExceeded`.
+    #[doc(alias = "lineLengthExceeded")]
+    fn line_length_exceeded(&mut self, transport: &Transport, error: &LineTooLong) {
+        tracing::debug!(peer = %transport.peer(), %error, "a line is too long");
+        transport.lose_connection();
+    }
+
+    /// As [`Protocol::drained`].
+    fn drained(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// As [`Protocol::connection_lost`]. A line without its end is dropped.
+    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+        let _ = (transport, reason);
+    }
+}
+
+/// A [`Protocol`] that cuts what it receives into lines.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::{LineProtocol, LineReceiver, ReactorNet as _, Transport, line_text};
+/// use ropewalk_reactor::Reactor;
+///
+/// struct Shout;
+///
+/// impl LineProtocol for Shout {
+///     fn line_received(&mut self, transport: &Transport, line: &[u8]) {
+///         let answer = match line_text(line) {
+///             Ok(text) => text.to_uppercase(),
+///             Err(error) => format!("error: {error}"),
+///         };
+///         transport.write_sequence(&[answer.as_bytes(), b"\n"]);
+///     }
+/// }
+///
+/// let reactor = Reactor::new()?;
+/// let port = reactor
+///     .listen_tcp("127.0.0.1:0", |_peer| LineReceiver::new(Shout).max_length(1000))
+///     .unwrap();
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct LineReceiver<L> {
+    lines: L,
+    splitter: Splitter,
+}
+
+impl<L: LineProtocol> LineReceiver<L> {
+    /// Lines that end with `\n`, or with `\r\n`, and have at most 16 KiB.
+    pub fn new(lines: L) -> Self {
+        Self { lines, splitter: Splitter::new(MAX_LENGTH) }
+    }
+
+    /// Lines that end with exactly this.
+    ///
+    /// # Panics
+    ///
+    /// If it is empty.
+    ///
+    /// Twisted: `delimiter`.
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: impl Into<Vec<u8>>) -> Self {
+        let delimiter = delimiter.into();
+        assert!(!delimiter.is_empty(), "a line cannot end with nothing");
+        self.splitter.set_delimiter(delimiter);
+        self
+    }
+
+    /// The length of the longest line, in bytes and without its end. Default: 16 KiB.
+    ///
+    /// Twisted: `MAX_LENGTH`.
+    #[must_use]
+    pub fn max_length(mut self, bytes: usize) -> Self {
+        self.splitter.set_limit(bytes);
+        self
+    }
+
+    fn feed(&mut self, transport: &Transport, data: &[u8]) {
+        let Self { lines, splitter } = self;
+        let limit = splitter.limit();
+        splitter.feed(data, |piece| {
+            match piece {
+                Piece::Line(line) => lines.line_received(transport, line),
+                Piece::TooLong => lines.line_length_exceeded(transport, &LineTooLong { limit }),
+            }
+            if !transport.is_connected() {
+                Next::Stop
+            } else if transport.is_paused() {
+                Next::Pause
+            } else {
+                Next::Continue
+            }
+        });
+    }
+}
+
+impl<L: LineProtocol> Protocol for LineReceiver<L> {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.lines.connection_made(transport);
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+        self.feed(transport, data);
+    }
+
+    fn drained(&mut self, transport: &Transport) {
+        self.lines.drained(transport);
+    }
+
+    fn resumed(&mut self, transport: &Transport) {
+        self.feed(transport, &[]);
+    }
+
+    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+        self.lines.connection_lost(transport, reason);
+    }
+}
+
+/// A line is longer than allowed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LineTooLong {
+    limit: usize,
+}
+
+impl LineTooLong {
+    /// How many bytes are allowed.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+impl fmt::Display for LineTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the line has more than {} bytes; send shorter ones", self.limit)
+    }
+}
+
+impl Error for LineTooLong {}
+
+/// The text of a line.
+///
+/// # Errors
+///
+/// [`LineNotUtf8`]: the line is not UTF-8.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::line_text;
+///
+/// assert_eq!(line_text("grüß Gott".as_bytes()), Ok("grüß Gott"));
+/// assert_eq!(line_text(b"gr\xfc\xdf").unwrap_err().valid_up_to(), 2);
+/// ```
+pub fn line_text(line: &[u8]) -> Result<&str, LineNotUtf8> {
+    std::str::from_utf8(line).map_err(|error| LineNotUtf8 { valid_up_to: error.valid_up_to() })
+}
+
+/// A line is not UTF-8.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LineNotUtf8 {
+    valid_up_to: usize,
+}
+
+impl LineNotUtf8 {
+    /// How many bytes at the start of the line are.
+    #[must_use]
+    pub fn valid_up_to(&self) -> usize {
+        self.valid_up_to
+    }
+}
+
+impl fmt::Display for LineNotUtf8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the line is not UTF-8 from byte {} on; send text as UTF-8", self.valid_up_to)
+    }
+}
+
+impl Error for LineNotUtf8 {}

@@ -1,0 +1,263 @@
+//! What belongs to one reactor: its connections, ports, attempts and resolver, and how they end.
+//!
+//! When the reactor stops:
+//!
+//! 1. *before*: the ports are closed. What is buffered goes on being sent, and so does what the
+//!    work that is still running writes; a [`Hold`] keeps the loop turning for it, until everything
+//!    is sent, or nothing moves for a second, or ten seconds have passed.
+//! 2. *during*: what is pending fails, and each connection is told of its end, exactly once.
+//! 3. until the end of the run nothing new can be opened.
+//!
+//! **Borrow rule:** the tables are borrowed for one look-up; what is found is called afterwards.
+
+use crate::connection::Connection;
+use crate::resolver::{Resolver, Threaded};
+use crate::tcp::Listener;
+use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent, WeakReactor};
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// One buffer serves all reads of a reactor: an idle connection needs none.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// How long a shutdown waits for a peer that takes nothing of what is buffered for it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often in a row it waits for one that takes a little.
+const PATIENT_ROUNDS: u32 = 10;
+
+/// Something that will fail when the reactor stops.
+pub(crate) trait Pending {
+    fn stop(&self);
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Stage {
+    #[default]
+    Open,
+    /// From the *before* phase of the shutdown.
+    Flushing,
+    /// From its *during* phase to the end of the run.
+    Closed,
+}
+
+/// The slot of this crate in a reactor.
+#[derive(Default)]
+pub(crate) struct Network {
+    connections: RefCell<Slab<Weak<Connection>>>,
+    listeners: RefCell<Slab<Weak<Listener>>>,
+    pending: RefCell<Slab<Weak<dyn Pending>>>,
+    resolver: RefCell<Option<Rc<dyn Resolver>>>,
+    /// Out of its place while it is used.
+    buffer: Cell<Option<Box<[u8]>>>,
+    stage: Cell<Stage>,
+    /// The triggers of the next shutdown are set.
+    prepared: Cell<bool>,
+    /// How many connections have something unsent.
+    unsent: Cell<usize>,
+    /// Changes with each send.
+    progress: Cell<u64>,
+    flushing: Cell<Option<Hold>>,
+    /// The shutdown has waited long enough.
+    impatient: Cell<bool>,
+}
+
+impl Network {
+    /// The slot, with the triggers set that its contents need.
+    pub(crate) fn of(reactor: &Reactor) -> Rc<Self> {
+        let network = reactor.local::<Self>();
+        if !network.prepared.replace(true) {
+            let before = Rc::downgrade(&network);
+            reactor.add_system_event_trigger(
+                Phase::Before,
+                SystemEvent::Shutdown,
+                move |reactor| {
+                    before.upgrade().inspect(|network| network.begin_shutdown(reactor));
+                },
+            );
+            let during = Rc::downgrade(&network);
+            reactor.add_system_event_trigger(
+                Phase::During,
+                SystemEvent::Shutdown,
+                move |reactor| {
+                    during.upgrade().inspect(|network| network.end_shutdown(reactor));
+                },
+            );
+        }
+        network
+    }
+
+    /// Whether something new may be opened.
+    pub(crate) fn is_open(&self) -> bool {
+        self.stage.get() == Stage::Open
+    }
+
+    /// Whether there is no time left for a gentle end.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.stage.get() == Stage::Closed
+    }
+
+    pub(crate) fn with_buffer(&self, f: impl FnOnce(&mut [u8])) {
+        let mut buffer =
+            self.buffer.take().unwrap_or_else(|| vec![0; READ_BUFFER].into_boxed_slice());
+        f(&mut buffer);
+        self.buffer.set(Some(buffer));
+    }
+
+    pub(crate) fn add_connection(&self, connection: Weak<Connection>) -> usize {
+        self.connections.borrow_mut().insert(connection)
+    }
+
+    pub(crate) fn forget_connection(&self, key: usize) {
+        self.connections.borrow_mut().try_remove(key);
+    }
+
+    pub(crate) fn add_listener(&self, listener: Weak<Listener>) -> usize {
+        self.listeners.borrow_mut().insert(listener)
+    }
+
+    pub(crate) fn forget_listener(&self, key: usize) {
+        self.listeners.borrow_mut().try_remove(key);
+    }
+
+    pub(crate) fn add_pending(&self, pending: Weak<dyn Pending>) -> usize {
+        self.pending.borrow_mut().insert(pending)
+    }
+
+    pub(crate) fn forget_pending(&self, key: usize) {
+        self.pending.borrow_mut().try_remove(key);
+    }
+
+    pub(crate) fn resolver(&self) -> Rc<dyn Resolver> {
+        let installed = self.resolver.borrow().clone();
+        installed.unwrap_or_else(|| {
+            let threaded: Rc<dyn Resolver> = Rc::new(Threaded::default());
+            self.resolver.replace(Some(Rc::clone(&threaded)));
+            threaded
+        })
+    }
+
+    pub(crate) fn install_resolver(&self, resolver: Rc<dyn Resolver>) -> Rc<dyn Resolver> {
+        let old = self.resolver();
+        self.resolver.replace(Some(resolver));
+        old
+    }
+
+    /// A connection has more, or less, to send than before.
+    pub(crate) fn backlog(self: &Rc<Self>, reactor: &WeakReactor, before: usize, after: usize) {
+        if after < before {
+            self.progress.set(self.progress.get().wrapping_add(1));
+        }
+        match (before, after) {
+            (0, 1..) => {
+                self.unsent.set(self.unsent.get() + 1);
+                if self.stage.get() == Stage::Flushing {
+                    reactor.with(|reactor| self.hold_for_flush(reactor));
+                }
+            }
+            (1.., 0) => {
+                self.unsent.set(self.unsent.get().saturating_sub(1));
+                if self.unsent.get() == 0 {
+                    drop(self.flushing.take());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn begin_shutdown(self: &Rc<Self>, reactor: &Reactor) {
+        self.stage.set(Stage::Flushing);
+        self.impatient.set(false);
+        let ending = Rc::downgrade(self);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |_| {
+            ending.upgrade().inspect(|network| network.stage.set(Stage::Open));
+        });
+        for listener in upgraded(&self.listeners) {
+            listener.close();
+        }
+        if self.unsent.get() > 0 {
+            self.hold_for_flush(reactor);
+        }
+    }
+
+    fn hold_for_flush(self: &Rc<Self>, reactor: &Reactor) {
+        let held = self.flushing.take();
+        if held.is_some() || self.impatient.get() {
+            self.flushing.set(held);
+            return;
+        }
+        self.flushing.set(Some(reactor.hold_with(SystemEvent::Shutdown, || {
+            vec!["connections have something unsent: their peers do not read".to_owned()]
+        })));
+        self.watch_flush(reactor, 1);
+    }
+
+    /// Looks again after a while whether sending makes progress.
+    fn watch_flush(self: &Rc<Self>, reactor: &Reactor, round: u32) {
+        let (weak, progress) = (Rc::downgrade(self), self.progress.get());
+        reactor.call_later(PATIENCE, move |reactor| {
+            let Some(network) = weak.upgrade() else { return };
+            let Some(hold) = network.flushing.take() else { return };
+            if network.progress.get() != progress && round < PATIENT_ROUNDS {
+                network.flushing.set(Some(hold));
+                network.watch_flush(reactor, round + 1);
+            } else {
+                let connections = network.unsent.get();
+                tracing::warn!(
+                    connections,
+                    "the shutdown waits no longer for peers that do not read"
+                );
+                network.impatient.set(true);
+            }
+        });
+    }
+
+    fn end_shutdown(&self, reactor: &Reactor) {
+        self.stage.set(Stage::Closed);
+        self.prepared.set(false);
+        drop(self.flushing.take());
+        for pending in upgraded(&self.pending) {
+            contained(|| pending.stop());
+        }
+        for listener in upgraded(&self.listeners) {
+            listener.close();
+            contained(|| listener.complete(reactor));
+        }
+        for connection in upgraded(&self.connections) {
+            contained(|| connection.end_now());
+        }
+        let resolver = self.resolver.borrow().clone();
+        if let Some(resolver) = resolver {
+            contained(|| resolver.stopped());
+        }
+    }
+}
+
+/// What is still alive in a table, taken out of the borrow.
+fn upgraded<T: ?Sized>(table: &RefCell<Slab<Weak<T>>>) -> Vec<Rc<T>> {
+    table.borrow().iter().filter_map(|(_, weak)| weak.upgrade()).collect()
+}
+
+/// One that panics does not keep the others from ending.
+fn contained(code: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(code)) {
+        let panicked =
+            ropewalk_deferred::Panicked::from_payload(payload, std::panic::Location::caller());
+        tracing::error!(panic = panicked.message(), "a panic in the shutdown of the network");
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network")
+            .field("connections", &self.connections.borrow().len())
+            .field("listeners", &self.listeners.borrow().len())
+            .field("pending", &self.pending.borrow().len())
+            .field("unsent", &self.unsent.get())
+            .finish_non_exhaustive()
+    }
+}

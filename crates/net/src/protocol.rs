@@ -1,0 +1,98 @@
+//! What an application writes: the protocol of one connection.
+
+use crate::{ConnectionLost, Transport};
+
+/// What one connection does with the bytes that it receives.
+///
+/// The methods are called on the reactor thread, one at a time, in this order:
+/// [`connection_made`](Self::connection_made) once, [`data_received`](Self::data_received) any
+/// number of times, [`connection_lost`](Self::connection_lost) exactly once.
+///
+/// They are never called from inside one another. What a method asks of the [`Transport`] and what
+/// would have to call the protocol again (losing the connection, aborting it, reading on) is done
+/// when it has returned, in a later turn. So `&mut self` is always the protocol's own.
+///
+/// A panic in a method ends that one connection, with the panic as the reason; what else happens
+/// is decided by the reactor's panic policy.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::{ConnectionLost, Protocol, Transport};
+///
+/// /// Sends back what it gets.
+/// struct Echo;
+///
+/// impl Protocol for Echo {
+///     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+///         transport.write(data);
+///     }
+///
+///     fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+///         println!("{} is gone: {reason}", transport.peer());
+///     }
+/// }
+/// ```
+///
+/// Twisted: `IProtocol`.
+#[doc(alias = "IProtocol")]
+pub trait Protocol: 'static {
+    /// The connection is there. The place for a greeting.
+    ///
+    /// Twisted: `connectionMade`.
+    #[doc(alias = "connectionMade")]
+    fn connection_made(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// Some bytes have come. Their division into calls means nothing.
+    ///
+    /// Twisted: `dataReceived`.
+    #[doc(alias = "dataReceived")]
+    fn data_received(&mut self, transport: &Transport, data: &[u8]);
+
+    /// Everything written has been sent, after a [`write`](Transport::write) had answered
+    /// [`Pressure::High`](crate::Pressure::High): whoever stopped writing then can go on.
+    ///
+    /// Twisted: `resumeProducing` of a registered producer.
+    fn drained(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// Reading goes on after [`pause_producing`](Transport::pause_producing): a protocol that has
+    /// kept something back (complete lines, for example) can work on it now.
+    fn resumed(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// The connection is gone, for this reason. Nothing is called after this; the protocol is
+    /// dropped when it returns.
+    ///
+    /// Twisted: `connectionLost`.
+    #[doc(alias = "connectionLost")]
+    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+        let _ = (transport, reason);
+    }
+}
+
+impl<P: Protocol + ?Sized> Protocol for Box<P> {
+    fn connection_made(&mut self, transport: &Transport) {
+        (**self).connection_made(transport);
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+        (**self).data_received(transport, data);
+    }
+
+    fn drained(&mut self, transport: &Transport) {
+        (**self).drained(transport);
+    }
+
+    fn resumed(&mut self, transport: &Transport) {
+        (**self).resumed(transport);
+    }
+
+    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+        (**self).connection_lost(transport, reason);
+    }
+}

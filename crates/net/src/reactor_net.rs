@@ -1,0 +1,165 @@
+//! What this crate adds to a reactor.
+
+use crate::error::CannotListen;
+use crate::resolver::{self, Resolver};
+use crate::tcp::{self, ConnectOptions, ListenAddress, ListeningPort};
+use crate::{Factory, Protocol, Transport, network};
+use ropewalk_deferred::Deferred;
+use ropewalk_reactor::Reactor;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::rc::Rc;
+
+mod sealed {
+    use ropewalk_reactor::Reactor;
+
+    #[expect(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
+    pub trait Sealed {}
+    impl Sealed for Reactor {}
+}
+
+/// Networking on a [`Reactor`].
+///
+/// # Threads
+///
+/// Reactor thread, all of it.
+///
+/// Twisted: `IReactorTCP`, `IReactorPluggableResolver`.
+#[doc(alias = "IReactorTCP")]
+pub trait ReactorNet: sealed::Sealed {
+    /// Listens on `address`; `factory` makes a protocol for each connection.
+    ///
+    /// The port is open when this returns; connections are accepted while the reactor runs. It is
+    /// closed when the [`ListeningPort`] is dropped, and when the reactor stops.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListen`], with the factory inside: the address is none, is in use or not allowed, or
+    /// the reactor is stopping.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{Protocol, ReactorNet as _, Transport};
+    /// use ropewalk_reactor::Reactor;
+    ///
+    /// struct Echo;
+    ///
+    /// impl Protocol for Echo {
+    ///     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+    ///         transport.write(data);
+    ///     }
+    /// }
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let port = reactor.listen_tcp("127.0.0.1:0", |_peer| Echo).unwrap();
+    /// println!("listening on {}", port.address());
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `listenTCP`.
+    #[doc(alias = "listenTCP")]
+    #[track_caller]
+    fn listen_tcp<F: Factory>(
+        &self,
+        address: impl ListenAddress,
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<F>>;
+
+    /// Connects to `port` of `host`, a name or an address, within 30 seconds.
+    ///
+    /// The addresses of the name are tried in turn. When one takes the connection the protocol's
+    /// `connection_made` is called, and then the deferred fires with the transport. Otherwise it
+    /// fails with [`ConnectError`](crate::ConnectError), and the protocol is dropped. Cancelling it
+    /// ends the attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{ConnectError, Protocol, ReactorNet as _, Transport};
+    /// use ropewalk_reactor::Reactor;
+    ///
+    /// struct Quiet;
+    /// impl Protocol for Quiet {
+    ///     fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+    /// }
+    ///
+    /// // A port that nobody listens on.
+    /// let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let stop = reactor.handle();
+    /// reactor
+    ///     .connect_tcp("127.0.0.1", free, Quiet)
+    ///     .add_callback(|transport| transport.lose_connection())
+    ///     .add_errback(|failure| {
+    ///         assert!(failure.downcast_ref::<ConnectError>().unwrap().is_refused());
+    ///     })
+    ///     .add_both(move |_| stop.stop())
+    ///     .detach();
+    /// reactor.run().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `connectTCP`.
+    #[doc(alias = "connectTCP")]
+    #[track_caller]
+    fn connect_tcp<P: Protocol>(&self, host: &str, port: u16, protocol: P) -> Deferred<Transport>;
+
+    /// As [`connect_tcp`](Self::connect_tcp), with other settings.
+    #[track_caller]
+    fn connect_tcp_with<P: Protocol>(
+        &self,
+        host: &str,
+        port: u16,
+        options: ConnectOptions,
+        protocol: P,
+    ) -> Deferred<Transport>;
+
+    /// Finds the addresses of `host`, within 60 seconds; `port` is put into each.
+    ///
+    /// An address is its own answer. The deferred fails with [`ResolveError`](crate::ResolveError);
+    /// cancelling it forgets the name.
+    ///
+    /// Twisted: `resolve`.
+    #[track_caller]
+    fn resolve(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>>;
+
+    /// Has another resolver answer for names from now on; gives back the one before.
+    ///
+    /// Twisted: `installResolver`.
+    #[doc(alias = "installResolver")]
+    fn install_resolver(&self, resolver: impl Resolver) -> Rc<dyn Resolver>;
+}
+
+impl ReactorNet for Reactor {
+    fn listen_tcp<F: Factory>(
+        &self,
+        address: impl ListenAddress,
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<F>> {
+        tcp::listen(self, address, factory, Location::caller())
+    }
+
+    fn connect_tcp<P: Protocol>(&self, host: &str, port: u16, protocol: P) -> Deferred<Transport> {
+        tcp::connect(self, (host, port), ConnectOptions::new(), Box::new(protocol))
+    }
+
+    fn connect_tcp_with<P: Protocol>(
+        &self,
+        host: &str,
+        port: u16,
+        options: ConnectOptions,
+        protocol: P,
+    ) -> Deferred<Transport> {
+        tcp::connect(self, (host, port), options, Box::new(protocol))
+    }
+
+    fn resolve(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
+        resolver::resolve(self, host, port, resolver::TIMEOUT)
+    }
+
+    fn install_resolver(&self, resolver: impl Resolver) -> Rc<dyn Resolver> {
+        network::Network::of(self).install_resolver(Rc::new(resolver))
+    }
+}

@@ -1,0 +1,83 @@
+//! What can be a host name at all.
+//!
+//! The checks are those whose failure no resolver could mend; which names exist is not decided
+//! here.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// The longest name, and the longest part between two dots, of the domain name system.
+const NAME: usize = 253;
+const LABEL: usize = 63;
+
+/// What a host turns out to be.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Host {
+    /// An address, written out.
+    Address(SocketAddr),
+    /// Something to look up.
+    Name,
+    /// Neither, and why.
+    Invalid(&'static str),
+}
+
+pub(crate) fn classify(host: &str, port: u16) -> Host {
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Ok(address) = bracketed.unwrap_or(host).parse::<IpAddr>() {
+        return Host::Address((address, port).into());
+    }
+    match fault(host) {
+        Some(why) => Host::Invalid(why),
+        None => Host::Name,
+    }
+}
+
+fn fault(host: &str) -> Option<&'static str> {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if host.is_empty() {
+        Some("it is empty; say which host is meant")
+    } else if !host.is_ascii() {
+        Some("it has letters beyond ASCII; write its xn-- form")
+    } else if !host.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some("it has blanks or control characters")
+    } else if name.len() > NAME {
+        Some("it has more than 253 characters")
+    } else if name.split('.').any(|label| label.len() > LABEL) {
+        Some("it has more than 63 characters between two dots")
+    } else if name.split('.').any(str::is_empty) {
+        Some("it has nothing between two dots")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Host, classify};
+
+    #[test]
+    fn addresses_need_no_lookup() {
+        for (host, address) in
+            [("127.0.0.1", "127.0.0.1:7"), ("::1", "[::1]:7"), ("[::1]", "[::1]:7")]
+        {
+            assert_eq!(classify(host, 7), Host::Address(address.parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn names_are_looked_up() {
+        for host in ["localhost", "a.b.example", "with-hyphen.example.", "_service.example"] {
+            assert_eq!(classify(host, 7), Host::Name, "{host}");
+        }
+        assert_eq!(classify(&"x".repeat(63), 7), Host::Name);
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_not() {
+        let long = ["abc"; 64].join(".");
+        for host in ["", ".", "..", "a..b", ".a", "no such host", "tab\there", "nul\0", "bücher"] {
+            assert!(matches!(classify(host, 7), Host::Invalid(_)), "{host:?}");
+        }
+        assert!(matches!(classify(&"x".repeat(64), 7), Host::Invalid(_)));
+        assert!(matches!(classify(&long, 7), Host::Invalid(_)));
+    }
+}

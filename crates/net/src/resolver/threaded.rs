@@ -1,0 +1,106 @@
+//! The resolver that asks the system, which blocks: so it does in threads of its own (W24).
+//!
+//! The answer comes back through a `Remote` of the promise. The shutdown does not wait for the
+//! system's answer: its pool is closed, not joined, and whoever waited has been told.
+
+use super::Resolver;
+use crate::error::{ResolveError, ResolveErrorKind};
+use ropewalk_deferred::Deferred;
+use ropewalk_reactor::Reactor;
+use ropewalk_threadpool::{JobHandle, ThreadPool};
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Names that are looked up at the same time; the others wait.
+const THREADS: usize = 4;
+
+/// How long a thread waits for another name.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Asks the system. Its pool is made with the first name.
+#[derive(Debug, Default)]
+pub(crate) struct Threaded {
+    pool: RefCell<Option<ThreadPool>>,
+}
+
+impl Threaded {
+    fn pool(&self) -> io::Result<ThreadPool> {
+        if let Some(pool) = &*self.pool.borrow() {
+            return Ok(pool.clone());
+        }
+        let pool = ThreadPool::builder()
+            .name("ropewalk-resolver")
+            .min_threads(0)
+            .max_threads(THREADS)
+            .idle_timeout(IDLE)
+            .stall_after(None)
+            .build()
+            .map_err(io::Error::other)?;
+        pool.start().map_err(io::Error::other)?;
+        self.pool.replace(Some(pool.clone()));
+        Ok(pool)
+    }
+}
+
+impl Resolver for Threaded {
+    fn resolve(&self, reactor: &Reactor, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
+        let pool = match self.pool() {
+            Ok(pool) => pool,
+            Err(error) => {
+                return Deferred::fail(ResolveError::new(host, ResolveErrorKind::Lookup(error)));
+            }
+        };
+        let queued = Rc::new(Cell::new(None::<JobHandle>));
+        let cancelled = Rc::clone(&queued);
+        let (promise, deferred) = Deferred::with_canceller(move || {
+            // A name that waits is forgotten; one that the system is at cannot be stopped, and its
+            // answer will find nobody.
+            if let Some(job) = cancelled.take() {
+                job.cancel();
+            }
+        });
+        let answer = reactor.share(Cell::new(Some(promise)));
+        let name = host.to_owned();
+        let submitted = pool.call_in_thread(move || {
+            let found = (name.as_str(), port).to_socket_addrs();
+            let result = match found {
+                Ok(addresses) => Ok(distinct(addresses)),
+                Err(error) => Err(ResolveError::new(name, ResolveErrorKind::Lookup(error))),
+            };
+            // A reactor that has stopped has told those who waited.
+            let _ = answer.call_from_thread(move |promise, _| {
+                if let Some(promise) = promise.take() {
+                    promise.resolve(result.map_err(Into::into));
+                }
+            });
+        });
+        match submitted {
+            Ok(job) => queued.set(Some(job)),
+            // The job comes back inside, and with it the promise, which is dropped: the lookup
+            // fails as abandoned. Only a pool without a single thread refuses.
+            Err(error) => tracing::warn!(host, %error, "a name cannot be looked up"),
+        }
+        deferred
+    }
+
+    fn stopped(&self) {
+        let pool = self.pool.borrow_mut().take();
+        if let Some(pool) = pool {
+            pool.close(|| ());
+        }
+    }
+}
+
+/// The system gives one address once for each kind of socket.
+fn distinct(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut all = Vec::new();
+    for address in addresses {
+        if !all.contains(&address) {
+            all.push(address);
+        }
+    }
+    all
+}

@@ -1,0 +1,375 @@
+//! A port that accepts connections.
+//!
+//! The loop owns the listener through its callback; the application's [`ListeningPort`] closes it.
+//! The factory is taken out of its cell while it runs (I5).
+
+use super::connection::{Owner, Tcp};
+use crate::connection::Connection;
+use crate::error::{CannotListen, ListenError, ListenErrorKind};
+use crate::factory::AnyFactory;
+use crate::network::Network;
+use crate::{Address, Factory};
+use ropewalk_deferred::{Deferred, Promise};
+use ropewalk_reactor::{Interest, Reactor, Registration, WeakReactor};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// The most connections that are accepted in one turn (I7).
+const ACCEPTS: usize = 64;
+
+/// How long a port rests when the system has no room for another connection.
+const REST: Duration = Duration::from_millis(100);
+
+type AnyTcpFactory = Box<dyn AnyFactory<SocketAddr>>;
+
+/// An address and a port to listen on: a [`SocketAddr`], a pair, or a text such as
+/// `"127.0.0.1:8007"`. Port 0 takes any free one. No name is looked up, but for `localhost`.
+pub trait ListenAddress: sealed::Sealed {
+    /// The address; the text itself if it is none.
+    #[doc(hidden)]
+    fn into_socket_addr(self) -> Result<SocketAddr, String>;
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
+    pub trait Sealed {}
+}
+
+macro_rules! listen_addresses {
+    ($($address:ty),*) => {$(
+        impl sealed::Sealed for $address {}
+        impl ListenAddress for $address {
+            fn into_socket_addr(self) -> Result<SocketAddr, String> {
+                Ok(self.into())
+            }
+        }
+    )*};
+}
+
+listen_addresses!(SocketAddr, SocketAddrV4, SocketAddrV6);
+listen_addresses!((IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
+
+impl sealed::Sealed for &str {}
+impl ListenAddress for &str {
+    fn into_socket_addr(self) -> Result<SocketAddr, String> {
+        let local = self.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+        local
+            .map(|port: u16| (Ipv4Addr::LOCALHOST, port).into())
+            .or_else(|| self.parse().ok())
+            .ok_or_else(|| self.to_owned())
+    }
+}
+
+impl sealed::Sealed for &String {}
+impl ListenAddress for &String {
+    fn into_socket_addr(self) -> Result<SocketAddr, String> {
+        self.as_str().into_socket_addr()
+    }
+}
+
+impl sealed::Sealed for String {}
+impl ListenAddress for String {
+    fn into_socket_addr(self) -> Result<SocketAddr, String> {
+        self.as_str().into_socket_addr()
+    }
+}
+
+pub(crate) struct Listener {
+    /// Taken when the port is closed.
+    registration: RefCell<Option<Registration<TcpListener>>>,
+    /// Absent while it runs, and after the end.
+    factory: Cell<Option<AnyTcpFactory>>,
+    /// Fired when the end is complete.
+    stopping: Cell<Vec<Promise<()>>>,
+    complete: Cell<bool>,
+    address: SocketAddr,
+    location: &'static Location<'static>,
+    reactor: WeakReactor,
+    network: Weak<Network>,
+    key: Cell<Option<usize>>,
+}
+
+pub(crate) fn listen<F: Factory>(
+    reactor: &Reactor,
+    address: impl ListenAddress,
+    factory: F,
+    location: &'static Location<'static>,
+) -> Result<ListeningPort, CannotListen<F>> {
+    let (name, opened) = match address.into_socket_addr() {
+        Ok(address) => (address.to_string(), open(reactor, address)),
+        Err(text) => (text, Err(ListenErrorKind::Address)),
+    };
+    match opened {
+        Ok((socket, address)) => {
+            Listener::start(reactor, socket, (address, location), &name, factory)
+        }
+        Err(kind) => Err(CannotListen { error: ListenError { address: name, kind }, factory }),
+    }
+}
+
+fn open(
+    reactor: &Reactor,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), ListenErrorKind> {
+    if !Network::of(reactor).is_open() {
+        return Err(ListenErrorKind::Stopping);
+    }
+    let bind = || {
+        let socket = TcpListener::bind(address)?;
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    };
+    bind().map_err(ListenErrorKind::Io)
+}
+
+impl Listener {
+    fn start<F: Factory>(
+        reactor: &Reactor,
+        socket: TcpListener,
+        (address, location): (SocketAddr, &'static Location<'static>),
+        name: &str,
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<F>> {
+        let network = Network::of(reactor);
+        let listener = Rc::new(Self {
+            registration: RefCell::new(None),
+            factory: Cell::new(None),
+            stopping: Cell::default(),
+            complete: Cell::new(false),
+            address,
+            location,
+            reactor: reactor.downgrade(),
+            network: Rc::downgrade(&network),
+            key: Cell::new(None),
+        });
+        let owned = Rc::clone(&listener);
+        let registered = reactor.register(socket, Interest::READABLE, move |reactor, socket, _| {
+            owned.accept(reactor, socket);
+        });
+        match registered {
+            Ok(registration) => listener.registration.replace(Some(registration)),
+            Err(refused) => {
+                let kind = ListenErrorKind::Io(io::Error::new(
+                    refused.io_error().kind(),
+                    refused.io_error().to_string(),
+                ));
+                let error = ListenError { address: name.to_owned(), kind };
+                return Err(CannotListen { error, factory });
+            }
+        };
+        listener.key.set(Some(network.add_listener(Rc::downgrade(&listener))));
+        tracing::debug!(%address, "listening");
+        // The port exists before user code runs: a panic there drops it, and so closes the port.
+        let port = ListeningPort { listener: Rc::clone(&listener), detached: false };
+        let mut factory: AnyTcpFactory = Box::new(factory);
+        factory.started(reactor);
+        listener.factory.set(Some(factory));
+        Ok(port)
+    }
+
+    fn accept(self: &Rc<Self>, reactor: &Reactor, socket: &TcpListener) {
+        let mut panic = None;
+        for _ in 0..ACCEPTS {
+            match socket.accept() {
+                Ok((stream, peer)) => {
+                    let welcome = || self.welcome(reactor, stream, peer);
+                    // The first panic goes to the reactor when the others have been served.
+                    panic = panic.or(catch_unwind(AssertUnwindSafe(welcome)).err());
+                }
+                Err(error) => {
+                    self.refused(reactor, &error);
+                    break;
+                }
+            }
+            if self.registration.borrow().is_none() {
+                break;
+            }
+        }
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
+    }
+
+    fn welcome(self: &Rc<Self>, reactor: &Reactor, stream: TcpStream, peer: SocketAddr) {
+        let Some(mut factory) = self.factory.take() else { return };
+        let built = catch_unwind(AssertUnwindSafe(|| factory.build(reactor, peer)));
+        self.factory.set(Some(factory));
+        let protocol = match built {
+            Ok(Some(protocol)) => protocol,
+            Ok(None) => return tracing::debug!(%peer, "the factory declined a connection"),
+            Err(payload) => resume_unwind(payload),
+        };
+        let begun = self.begin(reactor, stream, peer, protocol);
+        match begun {
+            Ok(connection) => connection.start(),
+            Err(error) => tracing::warn!(%peer, %error, "an accepted connection was dropped"),
+        }
+    }
+
+    fn begin(
+        &self,
+        reactor: &Reactor,
+        stream: TcpStream,
+        peer: SocketAddr,
+        protocol: Box<dyn crate::Protocol>,
+    ) -> io::Result<Rc<Connection>> {
+        let Some(network) = self.network.upgrade() else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        stream.set_nonblocking(true)?;
+        let host = stream.local_addr()?;
+        let ends = (Address::from(host), Address::from(peer));
+        let tcp = Tcp::new(reactor, &network);
+        let connection = Rc::new(Connection::new(tcp, protocol, ends, self.location));
+        let shared: Rc<Connection> = Rc::<Connection<Tcp>>::clone(&connection);
+        let owner = Owner::new(Rc::clone(&shared), &network);
+        let registration = reactor
+            .register(stream, Interest::READABLE, move |_, _, readiness| owner.ready(readiness))
+            .map_err(|refused| io::Error::other(refused.io_error().to_string()))?;
+        Tcp::attach(&connection, registration);
+        Ok(shared)
+    }
+
+    fn refused(self: &Rc<Self>, reactor: &Reactor, error: &io::Error) {
+        match error.kind() {
+            io::ErrorKind::WouldBlock
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset => {}
+            _ => {
+                // Most likely no descriptors are left. The connection stays in the backlog, so
+                // trying again at once would keep the loop busy with nothing.
+                tracing::warn!(address = %self.address, %error, "accepting rests for {REST:?}");
+                self.watch(Interest::NONE);
+                let weak = Rc::downgrade(self);
+                reactor.call_later(REST, move |_| {
+                    weak.upgrade().inspect(|listener| listener.watch(Interest::READABLE));
+                });
+            }
+        }
+    }
+
+    fn watch(&self, interest: Interest) {
+        if let Some(registration) = &*self.registration.borrow() {
+            if let Err(error) = registration.set_interest(interest) {
+                tracing::error!(address = %self.address, %error, "a port cannot be watched");
+            }
+        }
+    }
+
+    /// Closes the socket; `false` if it is closed already.
+    pub(crate) fn close(&self) -> bool {
+        // Out of the borrow first: the source's callback owns this listener.
+        let registration = self.registration.borrow_mut().take();
+        if registration.is_some() {
+            tracing::debug!(address = %self.address, "not listening any more");
+        }
+        registration.is_some()
+    }
+
+    /// Ends the factory and tells those who wait. The factory does not run when this is called.
+    pub(crate) fn complete(&self, reactor: &Reactor) {
+        if self.complete.replace(true) {
+            return;
+        }
+        if let (Some(key), Some(network)) = (self.key.take(), self.network.upgrade()) {
+            network.forget_listener(key);
+        }
+        let factory = self.factory.take();
+        let waiting = self.stopping.take();
+        let stopped = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(mut factory) = factory {
+                factory.stopped(reactor);
+            }
+        }));
+        for promise in waiting {
+            promise.callback(());
+        }
+        if let Err(payload) = stopped {
+            resume_unwind(payload);
+        }
+    }
+
+    fn complete_later(self: &Rc<Self>) {
+        let listener = Rc::clone(self);
+        self.reactor.with(|reactor| reactor.call_soon(move |reactor| listener.complete(reactor)));
+    }
+}
+
+/// A port that listens. Dropping it closes the port; connections made before live on.
+///
+/// # Threads
+///
+/// Reactor thread; it is neither `Send` nor `Sync`.
+///
+/// Twisted: `IListeningPort`.
+#[doc(alias = "IListeningPort")]
+#[must_use = "dropping it closes the port; `detach` leaves it open"]
+pub struct ListeningPort {
+    listener: Rc<Listener>,
+    detached: bool,
+}
+
+impl ListeningPort {
+    /// The address that it listens on: with the port that was found, if 0 was asked for.
+    ///
+    /// Twisted: `getHost`.
+    #[doc(alias = "getHost")]
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address
+    }
+
+    /// Stops accepting, now. The deferred fires in a later turn, when the factory has been told;
+    /// the address can be used again from then on.
+    ///
+    /// Calling it again is harmless.
+    ///
+    /// Twisted: `stopListening`.
+    #[doc(alias = "stopListening")]
+    #[track_caller]
+    pub fn stop_listening(&self) -> Deferred<()> {
+        let listener = &self.listener;
+        let closed_now = listener.close();
+        if listener.complete.get() {
+            return Deferred::succeed(());
+        }
+        let (promise, deferred) = Deferred::new();
+        let mut waiting = listener.stopping.take();
+        waiting.push(promise);
+        listener.stopping.set(waiting);
+        if closed_now {
+            listener.complete_later();
+        }
+        deferred
+    }
+
+    /// Leaves the port open until the reactor stops.
+    pub fn detach(mut self) {
+        self.detached = true;
+    }
+}
+
+impl Drop for ListeningPort {
+    fn drop(&mut self) {
+        if !self.detached && self.listener.close() {
+            self.listener.complete_later();
+        }
+    }
+}
+
+impl fmt::Debug for ListeningPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListeningPort")
+            .field("address", &self.address())
+            .field("open", &self.listener.registration.borrow().is_some())
+            .finish()
+    }
+}
