@@ -102,6 +102,18 @@ fn w9_a_running_job_sees_its_token() {
 }
 
 #[test]
+fn a_stale_handle_cancels_no_other_job() {
+    let pool = ThreadPool::builder().build().unwrap();
+    let stale = pool.call_in_thread(|| ()).unwrap();
+    assert!(stale.cancel());
+    // The place in the queue is used again.
+    let next = pool.call_in_thread(|| ()).unwrap();
+    assert!(!stale.cancel());
+    assert_eq!(next.state(), JobState::Queued);
+    assert!(next.cancel());
+}
+
+#[test]
 fn outside_of_a_job_the_token_is_never_set() {
     assert!(!CancelToken::current().is_cancelled());
 }

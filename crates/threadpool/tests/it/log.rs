@@ -8,11 +8,15 @@ use tracing_subscriber::fmt::MakeWriter;
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static INSTALL: Once = Once::new();
 
+/// A text that makes the subscriber panic.
+pub(crate) const UNLOGGABLE: &str = "unloggable";
+
 struct Sink;
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(bytes).into_owned();
+        assert!(!line.contains(UNLOGGABLE), "a subscriber that panics");
         LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         Ok(bytes.len())
     }

@@ -105,6 +105,20 @@ fn i3_destructors_that_panic_harm_nobody() {
 }
 
 #[test]
+fn i3_a_subscriber_that_panics_harms_nobody() {
+    log::keep();
+    within(DEADLINE, || {
+        let pool = named("i3-log");
+        pool.call_in_thread(|| std::panic::panic_any(log::UNLOGGABLE)).unwrap();
+        let (sender, receiver) = channel();
+        pool.call_in_thread(move || sender.send(thread_name()).unwrap()).unwrap();
+        assert_eq!(receiver.recv().unwrap(), "i3-log-1");
+        pool.stop();
+        assert_eq!(pool.stats().panicked, 1);
+    });
+}
+
+#[test]
 fn i3_hooks_that_panic_harm_nobody() {
     log::keep();
     within(DEADLINE, || {

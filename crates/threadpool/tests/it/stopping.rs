@@ -1,6 +1,7 @@
 //! `stop`, `stop_within`, `close`, and dropping the last handle.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -22,8 +23,36 @@ fn b8_stop_waits_for_what_was_queued_before_start() {
     });
 }
 
+/// Takes its time, then says that the thread has ended.
+struct EndsLate(Arc<AtomicBool>);
+
+impl Drop for EndsLate {
+    fn drop(&mut self) {
+        for _ in 0..10_000 {
+            thread::yield_now();
+        }
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+thread_local! {
+    static LATE: RefCell<Option<EndsLate>> = const { RefCell::new(None) };
+}
+
 #[test]
-fn stop_joins_its_threads() {
+fn stop_joins_down_to_the_last_destructor() {
+    within(DEADLINE, || {
+        let pool = started(0, 1);
+        let ended = Arc::new(AtomicBool::new(false));
+        let late = EndsLate(Arc::clone(&ended));
+        pool.call_in_thread(move || LATE.set(Some(late))).unwrap();
+        pool.stop();
+        assert!(ended.load(Ordering::SeqCst));
+    });
+}
+
+#[test]
+fn stop_ends_all_threads() {
     within(DEADLINE, || {
         let (stops, stopped) = channel();
         let builder = ThreadPool::builder().max_threads(3);
