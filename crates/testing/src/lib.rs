@@ -26,10 +26,12 @@
 mod within;
 
 mod event_log;
+mod memory_transport;
 mod results;
 mod tracing_capture;
 
 pub use event_log::EventLog;
+pub use memory_transport::{Ending, MemoryTransport};
 pub use results::{failure_as, failure_of, no_result, success_of};
 pub use tracing_capture::{Captured, capture_tracing};
 pub use within::{DEADLINE, within};
