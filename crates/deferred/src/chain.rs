@@ -192,7 +192,7 @@ pub(crate) fn drive(mut chain: ChainRef) {
         }
         let Some(target) = chain.forward.take() else { break };
         chain.stage.set(Stage::Done);
-        if !source(&target).is_some_and(|source| Rc::ptr_eq(&source, &chain)) {
+        if !expects(&target, &chain) {
             // It was cancelled meanwhile: a late result, failure or not, is nobody's business.
             panics::contain("dropping a late result", chain.created, || drop(value.discard()));
             return;
@@ -235,7 +235,11 @@ fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForItself> {
         // a deferred whose callback returns a deferred, for ever, in constant memory.
         if let Some(target) = chain.forward.take() {
             chain.stage.set(Stage::Done);
-            connect(&source, target);
+            if expects(&target, chain) {
+                connect(&source, target);
+            } else {
+                hand_over(&source, target);
+            }
             return Ok(());
         }
         if !chain.claimed.get() {
@@ -252,9 +256,7 @@ fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForItself> {
 /// Makes the result of `source` fire `target`, whose promise was given for it.
 pub(crate) fn forward(source: &ChainRef, target: ChainRef) {
     if target.stage.get() != Stage::Unfired {
-        // Cancelled before: it waits for something else, or for nothing, and must not see this one.
-        source.claimed.set(false);
-        source.forward.set(Some(target));
+        hand_over(source, target);
     } else if closes_circle(&target, source) {
         source.claimed.set(false);
         fail(target, WaitsForItself.into());
@@ -264,12 +266,23 @@ pub(crate) fn forward(source: &ChainRef, target: ChainRef) {
 }
 
 fn connect(source: &ChainRef, target: ChainRef) {
-    source.claimed.set(false);
     target.source.set(Some(Rc::downgrade(source)));
+    hand_over(source, target);
+}
+
+/// Gives the end of `source` to `target`, which need not wait for it: if it was cancelled meanwhile
+/// it may wait for something else, and then the result is dropped when it comes, failure or not.
+fn hand_over(source: &ChainRef, target: ChainRef) {
+    source.claimed.set(false);
     source.forward.set(Some(target));
     if let Some(waker) = source.waker.take() {
         panics::discard("dropping a waker", source.created, waker);
     }
+}
+
+/// Whether `target` waits for the result of `source`.
+fn expects(target: &ChainRef, source: &ChainRef) -> bool {
+    self::source(target).is_some_and(|expected| Rc::ptr_eq(&expected, source))
 }
 
 /// Whether `chain` must not wait for `source`, because `source` already waits for `chain`.

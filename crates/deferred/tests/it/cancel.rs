@@ -200,6 +200,18 @@ fn a_late_result_is_not_taken_for_the_one_that_is_waited_for_now() {
 }
 
 #[test]
+fn a_late_result_that_has_to_be_waited_for_is_no_business_of_the_chain_either() {
+    let (first, a) = Deferred::<u32>::new();
+    let (second, b, _count) = counted();
+    let (third, c) = Deferred::<u32>::new();
+    a.add_callback(|_| c).chain_deferred(second);
+    b.cancel();
+    first.callback(1);
+    third.callback(7);
+    assert!(failure_of(b).is::<Cancelled>());
+}
+
+#[test]
 fn a_promise_cancelled_before_chain_deferred_swallows_the_result() {
     let (second, b) = Deferred::<u32>::new();
     b.cancel();
