@@ -47,6 +47,9 @@ mod job;
 mod tasks;
 mod wakes;
 
+mod parked;
+mod sync;
+
 mod panics;
 
 mod compile_fail;
