@@ -4,6 +4,7 @@ use crate::placement::Placement;
 use crate::sample::Sample;
 use crate::workload::{Contestant, Load, Setting, Workload};
 use anyhow::Context as _;
+use rustix::time::{ClockId, clock_gettime};
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -33,9 +34,18 @@ pub(crate) fn obey(order: &Order) -> anyhow::Result<()> {
     let in_flight = order.workload.in_flight;
     let warm_up = (order.operations / WARM_UP).max(1);
     (order.contestant.run)(&Load { operations: warm_up, in_flight })?;
-    let sample = (order.contestant.run)(&Load { operations: order.operations, in_flight })?;
+    let before = processor_time();
+    let mut sample = (order.contestant.run)(&Load { operations: order.operations, in_flight })?;
+    sample.busy = processor_time().saturating_sub(before);
     print!("{}", sample.to_text());
     Ok(())
+}
+
+/// What all threads of this process have used.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    // A process begins with none, so it is not negative.
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// In the parent: has one contestant run, and waits for its sample.
@@ -50,6 +60,9 @@ pub(crate) fn measure(
         .arg(operations.to_string())
         // As many threads as the pools of the others may have.
         .env("BLOCKING_MAX_THREADS", crate::workloads::POOL_THREADS.to_string())
+        // Where it is set, each error that is made walks the stack; a program in use does not.
+        .env_remove("RUST_BACKTRACE")
+        .env_remove("RUST_LIB_BACKTRACE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

@@ -17,6 +17,8 @@ pub(crate) struct Standing {
     pub(crate) contestant: &'static Contestant,
     /// Nanoseconds per operation, one figure per round.
     pub(crate) figures: Vec<f64>,
+    /// Nanoseconds of processor time per operation, one figure per round.
+    busy: Vec<f64>,
     laps: Vec<f64>,
     pub(crate) in_order: bool,
     /// It takes no further part.
@@ -44,8 +46,8 @@ pub(crate) fn hold(workload: &Workload, setting: &Setting, options: &Options) ->
 
 impl Standing {
     fn new(contestant: &'static Contestant) -> Self {
-        let (figures, laps) = (Vec::new(), Vec::new());
-        Self { contestant, figures, laps, in_order: true, failure: None }
+        let (figures, busy, laps) = (Vec::new(), Vec::new(), Vec::new());
+        Self { contestant, figures, busy, laps, in_order: true, failure: None }
     }
 
     fn add(&mut self, figure: Figure, sample: Sample) {
@@ -53,6 +55,7 @@ impl Standing {
             Figure::Throughput => sample.nanoseconds_each(),
             Figure::RoundTrip => median(&sample.laps),
         });
+        self.busy.push(sample.busy_nanoseconds_each());
         self.in_order &= sample.in_order;
         self.laps.extend(sample.laps);
     }
@@ -63,6 +66,11 @@ impl Standing {
 
     pub(crate) fn median(&self) -> f64 {
         median(&self.figures)
+    }
+
+    /// Processor time, of all threads.
+    pub(crate) fn busy(&self) -> f64 {
+        median(&self.busy)
     }
 
     /// Of the laps of all rounds.

@@ -5,9 +5,9 @@
 //! loop takes the whole queue by swapping it for its empty one: no allocation once both have grown.
 //! What it sleeps in is a [`Sleeper`], because such a loop has I/O to wait for, too.
 //!
-//! It is generic over the type of call, so that closures of one type lie in the queue in place.
-//! (A queue of closures of many types in place needs unsafe code, which this package does without;
-//! `Box<dyn FnOnce()>` as the type of call shows what that is worth at most.)
+//! It is generic over the type of call, so that calls lie in the queue in place. (Closures of many
+//! types in one buffer need unsafe code, which this package does without: a workload says what it
+//! puts in their place.)
 
 pub(crate) mod epoll;
 pub(crate) mod poller;

@@ -40,10 +40,10 @@ pub(crate) fn table(workload: &Workload, setting: &Setting, outcome: &Outcome) -
     println!("\n### {}, {}\n", workload.name, setting.placement);
     println!("{}; {operations} operations, {rounds} rounds, ns each.\n", workload.about);
     println!(
-        "| contestant | min | median | p99 | × floor | × best peer |{}",
+        "| contestant | min | median | p99 | processor | × floor | × best peer |{}",
         end(workload, " order |")
     );
-    println!("|---|---:|---:|---:|---:|---:|{}", end(workload, "---|"));
+    println!("|---|---:|---:|---:|---:|---:|---:|{}", end(workload, "---|"));
     let mut ranked: Vec<_> = outcome.standings.iter().collect();
     ranked.sort_by(|one, other| one.median().total_cmp(&other.median()));
     for standing in ranked {
@@ -68,17 +68,18 @@ fn row(workload: &Workload, outcome: &Outcome, standing: &Standing) -> String {
         _ => standing.contestant.name.to_owned(),
     };
     if standing.failure.is_some() {
-        return format!("| {name} | failed | | | | |{}", end(workload, " |"));
+        return format!("| {name} | failed | | | | | |{}", end(workload, " |"));
     }
     let ratio = |other: Option<&Standing>| {
         other.map_or(String::new(), |other| times(standing.ratio(other)))
     };
     let order = if standing.in_order { " kept |" } else { " lost |" };
     format!(
-        "| {name} | {} | {} | {} | {} | {} |{}",
+        "| {name} | {} | {} | {} | {} | {} | {} |{}",
         nanoseconds(standing.min()),
         nanoseconds(standing.median()),
         nanoseconds(standing.p99()),
+        nanoseconds(standing.busy()),
         ratio(outcome.of(Role::Floor)),
         ratio(outcome.best_peer()),
         end(workload, order),

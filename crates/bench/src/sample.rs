@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Sample {
     /// Of all operations together.
     pub(crate) elapsed: Duration,
+    /// Processor time of all threads, the start and the end of the threads included.
+    pub(crate) busy: Duration,
     pub(crate) operations: usize,
     /// Nanoseconds per operation of each lap: one operation, or as many as a lap has.
     pub(crate) laps: Vec<f64>,
@@ -17,6 +19,10 @@ pub(crate) struct Sample {
 impl Sample {
     pub(crate) fn nanoseconds_each(&self) -> f64 {
         self.elapsed.as_secs_f64() * 1e9 / self.operations as f64
+    }
+
+    pub(crate) fn busy_nanoseconds_each(&self) -> f64 {
+        self.busy.as_secs_f64() * 1e9 / self.operations as f64
     }
 
     /// Times one round trip after the other, on the thread that waits for them. A trip is given
@@ -34,15 +40,17 @@ impl Sample {
             laps.push((now - before).as_nanos() as f64);
             before = now;
         }
-        Ok(Self { elapsed: before - start, operations, laps, in_order: true })
+        let (elapsed, busy) = (before - start, Duration::ZERO);
+        Ok(Self { elapsed, busy, operations, laps, in_order: true })
     }
 
     pub(crate) fn to_text(&self) -> String {
         let in_order = u8::from(self.in_order);
-        let mut text = format!("{} {} {in_order}\n", self.elapsed.as_nanos(), self.operations);
+        let (elapsed, busy) = (self.elapsed.as_nanos(), self.busy.as_nanos());
+        let mut text = format!("{elapsed} {busy} {} {in_order}\n", self.operations);
         for lap in &self.laps {
             // Writing to a string does not fail.
-            let _ = write!(text, "{lap:.1} ");
+            let _ = write!(text, "{lap} ");
         }
         text
     }
@@ -50,9 +58,10 @@ impl Sample {
     pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
         let (head, laps) = text.split_once('\n').context("no sample")?;
         let head: Vec<u64> = head.split(' ').map(str::parse).collect::<Result<_, _>>()?;
-        let [elapsed, operations, in_order] = head[..] else { anyhow::bail!("not a sample") };
+        let [elapsed, busy, operations, in_order] = head[..] else { anyhow::bail!("not a sample") };
         Ok(Self {
             elapsed: Duration::from_nanos(elapsed),
+            busy: Duration::from_nanos(busy),
             operations: usize::try_from(operations)?,
             laps: laps.split_whitespace().map(str::parse).collect::<Result<_, _>>()?,
             in_order: in_order == 1,
@@ -75,6 +84,6 @@ mod tests {
     #[test]
     fn a_wrong_answer_is_an_error() {
         assert!(Sample::of_trips(3, Ok).is_err());
-        assert!(Sample::parse("1 2\n").is_err() && Sample::parse("").is_err());
+        assert!(Sample::parse("1 2 3\n").is_err() && Sample::parse("").is_err());
     }
 }

@@ -50,6 +50,15 @@ pub(crate) fn start(total: usize, lap: usize) {
     });
 }
 
+/// The clock had started then: when the foreign thread made its first call.
+pub(crate) fn began(start: Instant) {
+    TALLY.with(|tally| {
+        if let Some(first) = tally.moments.borrow_mut().first_mut() {
+            *first = start;
+        }
+    });
+}
+
 /// The operation with this number has arrived. `true`: it was the last one.
 #[inline]
 pub(crate) fn arrive(number: usize) -> bool {
@@ -90,7 +99,8 @@ pub(crate) fn finish() -> anyhow::Result<Sample> {
             (Some(first), Some(last)) => *last - *first,
             _ => Duration::ZERO,
         };
-        Ok(Sample { elapsed, operations: total, laps, in_order: tally.in_order.get() })
+        let (busy, in_order) = (Duration::ZERO, tally.in_order.get());
+        Ok(Sample { elapsed, busy, operations: total, laps, in_order })
     })
 }
 

@@ -17,7 +17,11 @@ impl Sleeper for Polling {
     }
 
     fn sleep(&self) -> anyhow::Result<()> {
-        EVENTS.with(|events| self.0.wait(&mut events.borrow_mut(), None))?;
+        EVENTS.with(|events| {
+            let mut events = events.borrow_mut();
+            events.clear();
+            self.0.wait(&mut events, None)
+        })?;
         Ok(())
     }
 

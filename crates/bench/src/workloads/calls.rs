@@ -16,6 +16,7 @@ use crate::tally;
 use crate::workload::{Contestant, Figure, Role, Setting, Workload};
 use std::sync::{Arc, Barrier};
 use std::thread::Builder;
+use std::time::Instant;
 
 pub(crate) const CALLS: Workload = Workload {
     name: "calls",
@@ -37,7 +38,7 @@ pub(crate) const CALLS: Workload = Workload {
         },
     ],
     contestants: &[
-        Contestant { name: "floor, closures in place", role: Role::Floor, run: floor::run },
+        Contestant { name: "floor, calls in place", role: Role::Floor, run: floor::run },
         Contestant { name: "floor, boxed closures", role: Role::Study, run: floor_boxed::run },
         Contestant { name: "ropewalk", role: Role::Ours, run: ropewalk::run },
         Contestant { name: "tokio, spawn", role: Role::Peer, run: tokio_spawn::run },
@@ -60,12 +61,16 @@ fn race(
     let theirs = Arc::clone(&ready);
     let foreign = Builder::new().name("foreign".to_owned()).spawn(move || {
         theirs.wait();
+        let start = Instant::now();
         produce();
+        start
     })?;
-    ready.wait();
     tally::start(operations, LAP);
+    ready.wait();
     serve()?;
-    let sample = tally::finish()?;
-    anyhow::ensure!(foreign.join().is_ok(), "the foreign thread panicked");
-    Ok(sample)
+    match foreign.join() {
+        Ok(start) => tally::began(start),
+        Err(_) => anyhow::bail!("the foreign thread panicked"),
+    }
+    tally::finish()
 }

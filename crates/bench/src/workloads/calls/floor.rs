@@ -1,4 +1,7 @@
-//! The floor: closures of one type, in place in a buffer that is swapped.
+//! The floor: calls in place in a buffer that is swapped.
+//!
+//! A call is a pointer to a function and room for what it needs: what closures of many types would
+//! come to, if they lay in the buffer itself.
 
 use crate::floor::FloorLoop;
 use crate::floor::epoll::Epoll;
@@ -6,18 +9,23 @@ use crate::sample::Sample;
 use crate::tally;
 use crate::workload::Load;
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
-    with(load, |number| move || tally::arrive(number))
+struct Call {
+    function: fn([usize; 3]) -> bool,
+    captured: [usize; 3],
 }
 
-/// With the type of closure that `make` makes.
-fn with<F>(load: &Load, make: impl Fn(usize) -> F + Send + 'static) -> anyhow::Result<Sample>
-where
-    F: FnOnce() -> bool + Send + 'static,
-{
+pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
     let operations = load.operations;
-    let mut floor = FloorLoop::<F, Epoll>::new()?;
+    let mut floor = FloorLoop::<Call, Epoll>::new()?;
     let handle = floor.handle();
-    let produce = move || (0..operations).for_each(|number| handle.call(make(number)));
-    super::race(operations, produce, || floor.run(|call| call()))
+    let produce = move || {
+        for number in 0..operations {
+            handle.call(Call { function: arrive, captured: [number, 0, 0] });
+        }
+    };
+    super::race(operations, produce, || floor.run(|call| (call.function)(call.captured)))
+}
+
+fn arrive([number, ..]: [usize; 3]) -> bool {
+    tally::arrive(number)
 }
