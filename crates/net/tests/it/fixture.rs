@@ -1,0 +1,168 @@
+//! A protocol that logs and does what it is told, peers, and a loop that turns by hand.
+
+use ropewalk_net::{ConnectionLost, ListeningPort, Protocol, ReactorNet as _, Transport};
+use ropewalk_reactor::Reactor;
+use ropewalk_testing::EventLog;
+use std::cell::RefCell;
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+type OnTransport = Box<dyn FnMut(&Transport)>;
+type OnData = Box<dyn FnMut(&Transport, &[u8])>;
+type OnLost = Box<dyn FnMut(&Transport, &ConnectionLost)>;
+
+/// A protocol that logs what it is told, and then does what the test wants.
+pub(crate) struct Probe {
+    log: EventLog,
+    transport: Slot,
+    made: OnTransport,
+    data: OnData,
+    drained: OnTransport,
+    resumed: OnTransport,
+    lost: OnLost,
+}
+
+/// Where a probe leaves its transport.
+#[derive(Clone, Default)]
+pub(crate) struct Slot(Rc<RefCell<Option<Transport>>>);
+
+impl Slot {
+    pub(crate) fn get(&self) -> Transport {
+        self.0.borrow().clone().expect("a connection was made")
+    }
+}
+
+impl Probe {
+    pub(crate) fn new(log: &EventLog) -> Self {
+        Self {
+            log: log.clone(),
+            transport: Slot::default(),
+            made: Box::new(|_| ()),
+            data: Box::new(|_, _| ()),
+            drained: Box::new(|_| ()),
+            resumed: Box::new(|_| ()),
+            lost: Box::new(|_, _| ()),
+        }
+    }
+
+    pub(crate) fn slot(&self) -> Slot {
+        self.transport.clone()
+    }
+
+    pub(crate) fn made(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
+        self.made = Box::new(f);
+        self
+    }
+
+    pub(crate) fn data(mut self, f: impl FnMut(&Transport, &[u8]) + 'static) -> Self {
+        self.data = Box::new(f);
+        self
+    }
+
+    pub(crate) fn drained(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
+        self.drained = Box::new(f);
+        self
+    }
+
+    pub(crate) fn resumed(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
+        self.resumed = Box::new(f);
+        self
+    }
+
+    pub(crate) fn lost(mut self, f: impl FnMut(&Transport, &ConnectionLost) + 'static) -> Self {
+        self.lost = Box::new(f);
+        self
+    }
+
+    pub(crate) fn echo(self) -> Self {
+        self.data(|transport, data| {
+            transport.write(data);
+        })
+    }
+}
+
+impl Protocol for Probe {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.log.add("made");
+        self.transport.0.replace(Some(transport.clone()));
+        (self.made)(transport);
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+        self.log.add(format!("data {}", String::from_utf8_lossy(data)));
+        (self.data)(transport, data);
+    }
+
+    fn drained(&mut self, transport: &Transport) {
+        self.log.add("drained");
+        (self.drained)(transport);
+    }
+
+    fn resumed(&mut self, transport: &Transport) {
+        self.log.add("resumed");
+        (self.resumed)(transport);
+    }
+
+    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+        self.log.add(format!("lost {}", kind(reason)));
+        (self.lost)(transport, reason);
+    }
+}
+
+pub(crate) fn kind(reason: &ConnectionLost) -> &'static str {
+    match reason {
+        ConnectionLost::Done => "done",
+        ConnectionLost::Lost(_) => "broken",
+        ConnectionLost::Aborted => "aborted",
+        ConnectionLost::Panicked(_) => "panicked",
+        _ => "otherwise",
+    }
+}
+
+/// Turns the loop until `done`; the deadline is the test's.
+pub(crate) fn turn_until(reactor: &Reactor, mut done: impl FnMut() -> bool) {
+    while !done() {
+        reactor.turn(Some(Duration::from_millis(20))).unwrap();
+    }
+}
+
+/// Turns the loop a few times, for what should not happen.
+pub(crate) fn turn_a_little(reactor: &Reactor) {
+    for _ in 0..5 {
+        reactor.turn(Some(Duration::from_millis(2))).unwrap();
+    }
+}
+
+pub(crate) fn has(log: &EventLog, entry: &str) -> bool {
+    log.entries().iter().any(|one| one == entry)
+}
+
+/// How often something that begins so was logged.
+pub(crate) fn count(log: &EventLog, beginning: &str) -> usize {
+    log.entries().iter().filter(|one| one.starts_with(beginning)).count()
+}
+
+/// A port that takes one probe, and a peer that is connected to it.
+pub(crate) struct Pair {
+    pub(crate) peer: TcpStream,
+    pub(crate) transport: Transport,
+    pub(crate) port: ListeningPort,
+}
+
+/// Connects a plain socket to `probe`; its `connection_made` has been called.
+pub(crate) fn pair(reactor: &Reactor, probe: Probe) -> Pair {
+    let (slot, mut probe) = (probe.slot(), Some(probe));
+    let port = reactor.listen_tcp("127.0.0.1:0", move |_| probe.take().unwrap()).unwrap();
+    let peer = TcpStream::connect(port.address()).unwrap();
+    turn_until(reactor, || slot.0.borrow().is_some());
+    Pair { peer, transport: slot.get(), port }
+}
+
+/// A thread for a peer that blocks.
+pub(crate) fn thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    Builder::new().name("peer".to_owned()).spawn(work).unwrap()
+}

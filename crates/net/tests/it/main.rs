@@ -1,0 +1,24 @@
+//! Tests of the network through its public names.
+//!
+//! A test that begins with `b` and a number holds that behaviour of the reference, one with `i` and
+//! a number holds that invariant, one with `w` and a number a promise that the reference does not
+//! keep.
+
+mod fixture; // a protocol that logs and does what it is told, peers, a loop that turns
+
+// in the order of a first reading
+mod connecting; // names, addresses, one deadline
+mod endings; // each way in which a connection ends
+mod lines; // lines instead of bytes
+mod listening; // ports and factories
+mod memory;
+mod reading; // what comes in: pause, resume, the end
+mod resolving; // host names
+mod writing; // what goes out: at once, buffered, under pressure // protocols without sockets
+
+// across all of them
+mod auto_traits; // what may cross threads
+mod fairness;
+mod ownership; // what is freed, and when
+mod reentrancy;
+mod shutdown;
