@@ -268,7 +268,9 @@ fn a_handle_to_a_returned_deferred_follows_what_that_one_returns() {
     let (middle_promise, middle) = Deferred::<u32>::new();
     let middle = middle.add_callback(|_| last);
     let handle = middle.canceller();
-    let result = peek(Deferred::succeed(1).add_callback(|_| Ok(1)).add_callback(|_| middle));
+    let (outer_promise, outer) = Deferred::<u32>::new();
+    let result = peek(outer.add_callback(|_| middle));
+    outer_promise.callback(1);
     middle_promise.callback(1);
     handle.cancel();
     assert_eq!(count.get(), 1);

@@ -193,3 +193,16 @@ fn a_loop_of_returned_deferreds_keeps_nothing_behind() {
     }
     assert_eq!(take(&result).unwrap().unwrap(), 7);
 }
+
+#[test]
+fn a_chain_that_has_nothing_left_to_run_is_cut_out_of_the_middle() {
+    let (last_promise, last) = Deferred::<u32>::new();
+    let created = line!() - 1;
+    let (middle_promise, middle) = returning(last);
+    let (promise, outer) = returning(middle);
+    promise.callback(1);
+    middle_promise.callback(1);
+    assert!(format!("{outer:?}").contains(&format!("line: {created}")), "{outer:?}");
+    last_promise.callback(7);
+    assert_eq!(result_of(outer).unwrap(), 7);
+}

@@ -51,6 +51,17 @@ fn b177_an_inner_chain_that_fails_unseen_is_reported() {
 }
 
 #[test]
+fn a_detached_chain_with_nothing_left_to_run_leaves_the_report_to_what_it_returned() {
+    let (promise, outer) = Deferred::<u32>::new();
+    let (inner_promise, inner) = Deferred::<u32>::new();
+    let line = line!() - 1;
+    outer.add_callback(|_| inner).detach();
+    promise.callback(1);
+    let unhandled = unhandled_in(|| inner_promise.errback(TimedOut));
+    assert_eq!(unhandled[0].created().line(), line);
+}
+
+#[test]
 fn a_handled_failure_is_not_reported() {
     let unhandled = unhandled_in(|| {
         Deferred::<()>::fail(TimedOut).add_errback(|_| ()).detach();
