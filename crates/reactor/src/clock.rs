@@ -18,6 +18,22 @@ impl Clock {
             Self::Manual(clock) => clock.now(),
         }
     }
+
+    /// How far the time has moved other than by itself.
+    pub(crate) fn moved_by_hand(&self) -> Duration {
+        match self {
+            Self::Real => Duration::ZERO,
+            Self::Manual(clock) => clock.elapsed(),
+        }
+    }
+
+    /// Whether the time has been moved further than the loop has followed it.
+    pub(crate) fn is_behind(&self) -> bool {
+        match self {
+            Self::Real => false,
+            Self::Manual(clock) => clock.is_behind(),
+        }
+    }
 }
 
 /// A deadline so far away that it means "never", for delays that the clock cannot add.

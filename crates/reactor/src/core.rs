@@ -1,6 +1,6 @@
 //! What a reactor is made of, as far as its own thread is concerned.
 //!
-//! [`Reactor`](crate::Reactor) owns it; everything else that lives on the reactor thread keeps a
+//! [`Reactor`] owns it; everything else that lives on the reactor thread keeps a
 //! `Weak` to it, so that dropping the reactor drops all that is pending. **Borrow rule:** no
 //! `RefCell` here is borrowed while user code runs or a user's value is dropped (I5).
 

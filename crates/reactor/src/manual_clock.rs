@@ -134,19 +134,23 @@ impl ManualClock {
         }
     }
 
-    /// For a reactor that runs by itself: what [`advance`](Self::advance) asked for from inside a
-    /// callback is passed here, one due time per turn. `true`: there is more to come.
-    pub(crate) fn follow(&self, core: &Core) -> bool {
+    /// Whether a reactor that runs by itself has to go on without waiting, because
+    /// [`advance`](Self::advance) was called from inside a callback.
+    pub(crate) fn is_behind(&self) -> bool {
         let state = &*self.0;
-        if state.advancing.get() || state.now.get() >= state.target.get() {
-            return false;
+        !state.advancing.get() && state.now.get() < state.target.get()
+    }
+
+    /// Passes what such a call asked for, one due time per turn.
+    pub(crate) fn follow(&self, core: &Core) {
+        if !self.is_behind() {
+            return;
         }
         let due = core.timers.borrow().first_deadline();
         if due.is_none_or(|due| due > self.now()) || self.is_stuck(core.backlog()) {
             // What is due now belongs to other reactors, which do not run, or does not end.
             self.step(true);
         }
-        state.now.get() < state.target.get()
     }
 
     /// Takes note of a pass, and says whether this instant has had too many.

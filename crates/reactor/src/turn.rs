@@ -21,8 +21,11 @@ use std::io;
 use std::time::Duration;
 
 impl Reactor {
-    /// Makes one turn by hand: serves what is ready, and waits for something to become ready for
-    /// at most `timeout` (`None`: until something does).
+    /// Makes one turn by hand: serves what is ready, or, if nothing is, waits for something to
+    /// become ready for at most `timeout` (`None`: until something does).
+    ///
+    /// A timer or a call that it has waited for is served by the next turn; an I/O event at once.
+    /// So `while !done.get() { reactor.turn(None)?; }` ends with the turn that makes it done.
     ///
     /// For a thread whose main loop belongs to somebody else. It fires no triggers.
     ///
@@ -51,16 +54,24 @@ impl Reactor {
     #[doc(alias = "iterate")]
     pub fn turn(&self, timeout: Option<Duration>) -> Result<(), RunError> {
         let _entered = self.enter().ok_or(RunError::AlreadyRunning)?;
-        self.pass(timeout).map_err(RunError::Poll)
+        let served = self.serve();
+        self.serve_io(if served { Some(Duration::ZERO) } else { timeout }).map_err(RunError::Poll)
     }
 
     /// One turn, inside of a run or a turn.
     pub(crate) fn pass(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let before = self.core.clock.moved_by_hand();
+        self.serve();
+        // Time that has passed without waiting may be what the caller of this waits for.
+        let moved = self.core.clock.moved_by_hand() != before;
+        self.serve_io(if moved { Some(Duration::ZERO) } else { timeout })
+    }
+
+    /// All of a turn that needs no look at the operating system. `false`: nothing was to be done.
+    fn serve(&self) -> bool {
         self.core.counters.turn();
-        self.serve_calls();
-        let behind = self.serve_timers();
-        self.serve_soon();
-        self.serve_io(if behind { Some(Duration::ZERO) } else { timeout })
+        // All three in any case: no short circuit.
+        self.serve_calls() | self.serve_timers() | self.serve_soon()
     }
 
     /// One turn for a clock that is being moved. `true`: there is more to do without waiting.
@@ -72,36 +83,37 @@ impl Reactor {
         self.core.has_work()
     }
 
-    fn serve_calls(&self) {
+    fn serve_calls(&self) -> bool {
         let core = &self.core;
-        for _ in 0..core.inbox.begin_turn(core.budget) {
+        let batch = core.inbox.begin_turn(core.budget);
+        for _ in 0..batch {
             let Some(call) = core.inbox.next() else { break };
             core.counters.call();
             self.contain("a call from a thread", call.location, || (call.run)(self));
         }
+        batch > 0
     }
 
-    /// `true`: a clock that is moved by hand has not arrived yet.
     fn serve_timers(&self) -> bool {
         let core = &self.core;
-        let behind = match &core.clock {
-            Clock::Manual(clock) => clock.follow(core),
-            Clock::Real => false,
-        };
+        if let Clock::Manual(clock) = &core.clock {
+            clock.follow(core);
+        }
         if core.timers.borrow().len() == 0 {
-            return behind;
+            return false;
         }
         let due = core.timers.borrow().due(core.clock.now(), core.budget);
+        let any = !due.is_empty();
         for one in due {
             let taken = core.timers.borrow_mut().take_due(one);
             let Some(timer) = taken else { continue };
             core.counters.timer();
             self.contain("a delayed call", timer.location, || (timer.run)(self));
         }
-        behind
+        any
     }
 
-    fn serve_soon(&self) {
+    fn serve_soon(&self) -> bool {
         let core = &self.core;
         let batch = core.soon.borrow().len().min(core.budget);
         for _ in 0..batch {
@@ -109,6 +121,7 @@ impl Reactor {
             let Some(pending) = next else { break };
             self.contain("a call made soon", pending.location, || (pending.run)(self));
         }
+        batch > 0
     }
 
     fn serve_io(&self, timeout: Option<Duration>) -> io::Result<()> {
@@ -125,7 +138,8 @@ impl Reactor {
             (Some(due), Some(timeout)) => Some(due.min(timeout)),
             (due, timeout) => due.or(timeout),
         };
-        if !soon || !core.inbox.is_empty() {
+        // Only here it is known whether a callback of this turn has moved the clock.
+        if !soon || !core.inbox.is_empty() || core.clock.is_behind() {
             wait = Some(Duration::ZERO);
         }
         let sleeps = wait != Some(Duration::ZERO) && core.inbox.may_sleep(&core.shared);
