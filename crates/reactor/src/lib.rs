@@ -83,3 +83,7 @@ pub use crate::remote::Remote;
 pub use crate::source::{Interest, Readiness, Registration};
 pub use crate::stats::ReactorStats;
 pub use crate::triggers::{Phase, SystemEvent, TriggerId};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

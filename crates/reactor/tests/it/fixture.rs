@@ -1,0 +1,112 @@
+//! What several topics need: threads, sockets, counted drops, a log of what ran, the log of tracing.
+
+use ropewalk_reactor::Reactor;
+use std::cell::RefCell;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{Builder, JoinHandle};
+
+/// A foreign thread.
+pub(crate) fn foreign<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    Builder::new().name("foreign".to_owned()).spawn(body).unwrap()
+}
+
+/// Both ends of a connection; neither blocks.
+pub(crate) fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    for end in [&server, &client] {
+        end.set_nonblocking(true).unwrap();
+        end.set_nodelay(true).unwrap();
+    }
+    (server, client)
+}
+
+/// Counts how many of its [`Payload`]s were dropped.
+#[derive(Clone, Default)]
+pub(crate) struct Drops(Arc<AtomicUsize>);
+
+impl Drops {
+    pub(crate) fn payload(&self) -> Payload {
+        Payload(Arc::clone(&self.0))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Something for a closure to capture.
+pub(crate) struct Payload(Arc<AtomicUsize>);
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Runs code when it is dropped.
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// What ran, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Rc<RefCell<Vec<String>>>);
+
+impl Log {
+    pub(crate) fn add(&self, entry: impl Into<String>) {
+        self.0.borrow_mut().push(entry.into());
+    }
+
+    /// A callback that adds `entry`.
+    pub(crate) fn adds(&self, entry: &str) -> impl FnOnce(&Reactor) + use<> {
+        let (log, entry) = (self.clone(), entry.to_owned());
+        move |_| log.add(entry)
+    }
+
+    /// The entries, joined by blanks.
+    pub(crate) fn text(&self) -> String {
+        self.0.borrow().join(" ")
+    }
+}
+
+/// What the code reports to `tracing` on this thread.
+pub(crate) fn reported(code: impl FnOnce()) -> String {
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let page = Page::default();
+    let writer = page.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, code);
+    let bytes = page.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Runs `reactor` until it stops, and stops it after what is due now.
+pub(crate) fn run_briefly(reactor: &Reactor) {
+    reactor.call_soon(Reactor::stop);
+    reactor.run().unwrap();
+}

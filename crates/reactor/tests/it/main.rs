@@ -1,0 +1,30 @@
+//! Tests of the reactor through its public names.
+//!
+//! A test that begins with `b` and a number holds that behaviour of the reference, one with `i` and
+//! a number holds that invariant, one with `w` and a number a promise that the reference does not
+//! keep.
+
+#![expect(clippy::unwrap_used, reason = "what goes wrong in the set-up of a test fails the test")]
+
+mod fixture; // threads, sockets, counted drops, a log to read
+
+// in the order of a first reading
+mod calls; // what comes in from other threads
+mod manual_clock; // time moved by hand
+mod sources; // I/O
+mod timers; // delayed calls
+mod triggers; // system events
+
+mod restart; // stop, crash, run again
+mod shutdown; // holds and the deadline
+
+mod remote; // shared values
+mod slots; // what upper crates keep in a reactor
+
+// across all of them
+mod fairness;
+mod idle;
+mod ownership;
+mod panics;
+mod reentrancy;
+mod regressions;

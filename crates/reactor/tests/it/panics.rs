@@ -1,0 +1,148 @@
+//! Panics are contained (I3): the place is reported, and everybody else lives on.
+
+use crate::fixture::{Log, OnDrop, reported, run_briefly, sockets};
+use ropewalk_reactor::{Interest, PanicPolicy, Phase, Reactor, SystemEvent};
+use ropewalk_testing::{DEADLINE, within};
+use std::io::Read as _;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+/// Once as a panic in the callback, once in the drop of what it captured.
+#[test]
+fn i3_w25_a_panic_in_each_kind_of_callback_is_contained_and_reported_with_its_place() {
+    fn panics(_: &Reactor) {
+        panic!("on purpose");
+    }
+    fn bomb() -> impl FnOnce(&Reactor) {
+        let bomb = OnDrop(|| panic!("on purpose"));
+        move |_| drop(bomb)
+    }
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let log = Log::default();
+        let remote = reactor.share(log.clone());
+        let (server, mut client) = sockets();
+        client.write_all(b"x").unwrap();
+        let callback = |_: &Reactor, mut server: &TcpStream, _| {
+            assert_eq!(server.read(&mut [0]).unwrap(), 1);
+            panic!("on purpose");
+        };
+        let registration = reactor.register(server, Interest::READABLE, callback).unwrap();
+        for _ in 0..2 {
+            reactor.call_soon(panics);
+            reactor.call_soon(bomb());
+            reactor.call_later(Duration::ZERO, panics);
+            reactor.call_later(Duration::ZERO, bomb());
+            reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, panics);
+            reactor.add_system_event_trigger(Phase::After, SystemEvent::Startup, bomb());
+            reactor.handle().call_from_thread(panics).unwrap();
+            let bomb = OnDrop(|| panic!("on purpose"));
+            reactor.handle().call_from_thread(move |_| drop(bomb)).unwrap();
+            remote.call_from_thread(|_, _| panic!("on purpose")).unwrap();
+            remote.call_from_thread(|log, _| log.add("alive")).unwrap();
+        }
+        let report = reported(|| run_briefly(&reactor));
+        assert_eq!(log.text(), "alive alive");
+        assert_eq!(reactor.stats().panics, 19);
+        let lines: Vec<_> = report.lines().filter(|line| line.contains("ERROR")).collect();
+        assert_eq!(lines.len(), 19, "each is reported once");
+        assert!(lines.iter().all(|line| line.contains("on purpose") && line.contains("panics.rs")));
+        drop(registration);
+    });
+}
+
+#[test]
+fn i3_a_panic_without_a_text_has_a_text() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.call_soon(|_| std::panic::panic_any(7));
+        let report = reported(|| run_briefly(&reactor));
+        assert!(report.contains("a panic without a text"), "{report}");
+    });
+}
+
+/// The payload of the panic panics when it is dropped, and so does the payload of that one.
+#[test]
+fn i3_a_payload_that_panics_for_ever_is_contained() {
+    struct Endless;
+    impl Drop for Endless {
+        fn drop(&mut self) {
+            std::panic::panic_any(Self);
+        }
+    }
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let log = Log::default();
+        reactor.call_soon(|_| std::panic::panic_any(Endless));
+        reactor.call_soon(log.adds("alive"));
+        run_briefly(&reactor);
+        assert_eq!((log.text().as_str(), reactor.stats().panics), ("alive", 1));
+    });
+}
+
+/// A call that a crash drops.
+#[test]
+fn i3_what_a_crash_drops_may_panic() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.call_soon(|reactor| {
+            reactor.crash();
+            for _ in 0..2 {
+                let bomb = OnDrop(|| panic!("on purpose"));
+                reactor.handle().call_from_thread(move |_| drop(bomb)).unwrap();
+            }
+        });
+        let report = reported(|| reactor.run().unwrap());
+        assert_eq!(reactor.stats().panics, 2);
+        assert_eq!(report.matches("a call was dropped").count(), 2, "{report}");
+    });
+}
+
+/// A source whose own drop panics, ended by its own callback.
+#[test]
+fn i3_a_source_that_panics_when_it_is_closed_is_contained() {
+    struct Fragile(TcpStream, #[expect(dead_code, reason = "for its drop")] OnDrop<fn()>);
+    impl std::os::fd::AsFd for Fragile {
+        fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (server, mut client) = sockets();
+        client.write_all(b"x").unwrap();
+        let fragile = Fragile(server, OnDrop(|| panic!("on purpose")));
+        let own = std::rc::Rc::new(std::cell::RefCell::new(None));
+        let slot = std::rc::Rc::clone(&own);
+        let callback = move |_: &Reactor, _: &Fragile, _| {
+            let registration = slot.take();
+            drop(registration);
+        };
+        own.replace(Some(reactor.register(fragile, Interest::READABLE, callback).unwrap()));
+        reactor.turn(Some(DEADLINE)).unwrap();
+        assert_eq!((reactor.stats().panics, reactor.stats().sources), (1, 0));
+        run_briefly(&reactor);
+    });
+}
+
+/// The harness runs this test again as a process of its own, which is to die.
+#[test]
+fn i3_the_policy_abort_ends_the_process() {
+    const CHILD: &str = "ROPEWALK_TEST_ABORTS";
+    if std::env::var_os(CHILD).is_some() {
+        let reactor = Reactor::builder().panic_policy(PanicPolicy::Abort).build().unwrap();
+        reactor.call_soon(|_| panic!("on purpose"));
+        return run_briefly(&reactor);
+    }
+    within(DEADLINE, || {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "panics::i3_the_policy_abort_ends_the_process"])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        assert!(!child.status.success());
+        assert_eq!(child.status.code(), None, "ended by a signal: {child:?}");
+    });
+}

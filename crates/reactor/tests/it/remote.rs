@@ -1,0 +1,161 @@
+//! Values that other threads address and that never leave the reactor thread.
+
+use crate::fixture::{Drops, OnDrop, foreign, run_briefly};
+use ropewalk_reactor::{Reactor, Remote};
+use ropewalk_testing::{DEADLINE, within};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+#[test]
+fn a_foreign_thread_addresses_one_value_of_many() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let remotes: Vec<_> = (0..10).map(|_| reactor.share(Cell::new(0))).collect();
+        let (third, handle) = (remotes[3].clone(), reactor.handle());
+        let thread = foreign(move || {
+            for _ in 0..5 {
+                third.call_from_thread(|cell, _| cell.set(cell.get() + 1)).unwrap();
+            }
+            handle.stop();
+        });
+        reactor.run().unwrap();
+        thread.join().unwrap();
+        let values: Vec<_> = remotes.iter().map(|one| one.get(&reactor).unwrap().get()).collect();
+        assert_eq!(values, [0, 0, 0, 5, 0, 0, 0, 0, 0, 0]);
+    });
+}
+
+/// `drop` on the reactor thread would be a compile error otherwise: the payload is an `Rc`.
+#[test]
+fn a_value_is_dropped_on_its_thread_after_its_last_remote() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let here = std::thread::current().id();
+        let dropped = Rc::new(Cell::new(None));
+        let note = Rc::clone(&dropped);
+        let remote = reactor.share(OnDrop(move || note.set(Some(std::thread::current().id()))));
+        let (first, handle) = (remote.clone(), reactor.handle());
+        drop(remote);
+        let thread = foreign(move || {
+            drop(first.clone());
+            drop(first);
+            handle.stop();
+        });
+        assert_eq!(dropped.get(), None);
+        reactor.run().unwrap();
+        thread.join().unwrap();
+        assert_eq!(dropped.get(), Some(here));
+    });
+}
+
+/// A slot is used again, but not under the old name.
+#[test]
+fn a_reused_slot_is_another_value() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let old = reactor.share(1_u8);
+        let value = old.get(&reactor).unwrap();
+        drop(old);
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        let new = reactor.share(2_u8);
+        assert_eq!((*value, *new.get(&reactor).unwrap()), (1, 2));
+    });
+}
+
+#[test]
+fn a_remote_is_a_stranger_to_another_reactor() {
+    let (one, other) = (Reactor::new().unwrap(), Reactor::new().unwrap());
+    let (here, _there) = (one.share(1), other.share(2));
+    assert_eq!(here.get(&one).as_deref(), Some(&1));
+    assert_eq!(here.get(&other), None);
+    assert!(here.handle().same_reactor(&one.handle()));
+}
+
+#[test]
+fn i2_a_refused_call_of_a_remote_comes_back() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let remote = reactor.share(());
+        run_briefly(&reactor);
+        let drops = Drops::default();
+        let payload = drops.payload();
+        let error = remote.call_from_thread(move |(), _| drop(payload)).unwrap_err();
+        assert_eq!(drops.count(), 0);
+        drop(error.into_inner());
+        drop(reactor);
+        remote.call_from_thread(|(), _| ()).unwrap_err();
+        assert_eq!(drops.count(), 1);
+    });
+}
+
+/// The last remote goes while nobody runs, in a crash, or in a call that a crash drops.
+#[test]
+fn values_are_released_around_the_ends_of_runs() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let drops = Drops::default();
+        let share = || reactor.share(drops.payload());
+
+        let stopped = share();
+        run_briefly(&reactor);
+        drop(stopped);
+        assert_eq!(drops.count(), 0, "the next run releases it");
+        run_briefly(&reactor);
+        assert_eq!(drops.count(), 1);
+
+        let (in_crash, in_call) = (share(), share());
+        reactor.call_soon(move |reactor| {
+            reactor.crash();
+            drop(in_crash);
+            reactor.handle().call_from_thread(move |_| drop(in_call)).unwrap();
+        });
+        reactor.run().unwrap();
+        run_briefly(&reactor);
+        assert_eq!(drops.count(), 3);
+    });
+}
+
+#[test]
+fn i3_i5_values_whose_drop_panics_or_uses_the_reactor_are_released_all() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let drops = Drops::default();
+        let remotes: Vec<_> = (0..10)
+            .map(|number| {
+                let (payload, weak) = (drops.payload(), reactor.downgrade());
+                reactor.share(OnDrop(move || {
+                    let _ = &payload;
+                    weak.with(|reactor| drop(reactor.share(()))).unwrap();
+                    assert!(number % 2 == 0, "on purpose");
+                }))
+            })
+            .collect();
+        run_briefly(&reactor);
+        drop(remotes);
+        run_briefly(&reactor);
+        assert_eq!((drops.count(), reactor.stats().panics), (10, 5));
+    });
+}
+
+#[test]
+fn i5_a_value_may_share_and_let_go_of_itself_in_its_own_call() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let drops = Drops::default();
+        let remote = reactor.share(RefCell::new(None::<Remote<()>>));
+        let (own, payload) = (remote.clone(), drops.payload());
+        remote
+            .call_from_thread(move |slot, reactor| {
+                slot.replace(Some(reactor.share(())));
+                drop(own);
+                drop(payload);
+                assert!(slot.borrow().is_some());
+            })
+            .unwrap();
+        drop(remote);
+        run_briefly(&reactor);
+        run_briefly(&reactor);
+        assert_eq!((drops.count(), reactor.stats().panics), (1, 0));
+    });
+}
