@@ -118,8 +118,8 @@ pub trait ReactorThreads: sealed::Sealed {
         R: JobOutcome;
 
     /// Sets the maximum size of the reactor's pool, now and for later runs. Raising it starts
-    /// waiting jobs at once; lowering it retires threads as they finish. The minimum follows if it
-    /// would be above.
+    /// waiting jobs at once; lowering it retires threads as they finish. The minimum gives way to a
+    /// smaller maximum, and comes back with a larger one.
     ///
     /// # Threads
     ///
@@ -134,7 +134,9 @@ pub trait ReactorThreads: sealed::Sealed {
     fn suggest_thread_pool_size(&self, threads: usize) -> std::result::Result<(), InvalidSize>;
 
     /// The reactor's pool: 5 to 10 threads, started with the first need. It is made now if need
-    /// be, starts with the reactor and stops with it.
+    /// be, starts with the reactor and stops with it: it takes no more jobs once the *before*
+    /// triggers of the shutdown have run, and has run all others when `run` returns. A crash
+    /// leaves it running, for the next run.
     ///
     /// # Threads
     ///
@@ -146,7 +148,8 @@ pub trait ReactorThreads: sealed::Sealed {
 
     /// Makes `pool` the pool of this reactor, for the present or the next run: one with another
     /// size, name, queue limit or stall diagnosis. The reactor starts and stops it. A later run
-    /// gets a pool of the default kind, with the sizes of this one.
+    /// gets a pool of the default kind, with the sizes of this one. Between two runs it keeps the
+    /// jobs that it is given for the next one.
     ///
     /// # Threads
     ///
