@@ -60,13 +60,25 @@ impl Bridge {
         }
     }
 
+    /// Nothing comes any more, neither result nor answer.
+    fn close(&self) {
+        self.replies.close_all();
+        self.deliveries.close_all();
+    }
+
     fn end(&self, reactor: &Reactor) {
         if let Some(trigger) = self.trigger.take() {
             // It has run, unless the run ended in a crash.
             let _ = reactor.remove_system_event_trigger(trigger);
         }
-        self.replies.close_all();
-        self.deliveries.close_all();
+        self.close();
         self.settled();
+    }
+}
+
+impl Drop for Bridge {
+    /// The reactor is dropped, perhaps without ever having run.
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -3,12 +3,14 @@
 use crate::bridge::Bridge;
 use crate::ledger::{Key, Work};
 use crate::outcome::JobOutcome;
-use ropewalk_deferred::{Abandoned, Deferred, Failure, Panicked, Promise, Result};
+use crate::panics;
+use ropewalk_deferred::{Abandoned, Cancelled, Deferred, Failure, Panicked, Promise, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::ThreadPool;
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// Runs `job` on `pool` and gives its result to a `Deferred` of `reactor`.
 #[track_caller]
@@ -33,7 +35,7 @@ where
     let account = Rc::new(Cell::new(None));
     let cancelled = Rc::clone(&account);
     let (promise, deferred) = Deferred::<R::Value>::with_canceller(move || {
-        weak.with(|reactor| call_off(reactor, cancelled.get()));
+        weak.with(|reactor| call_off::<R::Value>(reactor, cancelled.get()));
     });
     let key = bridge.deliveries.open(Box::new(promise));
     account.set(Some(key));
@@ -53,16 +55,18 @@ where
     );
     match submitted {
         Ok(job) => {
-            bridge.deliveries.set_work(key, Work::Job(job));
+            bridge.deliveries.set_work(key, Work::Job(job, Instant::now()));
             bridge.wait_for_deliveries(reactor);
         }
         Err(refused) => {
             tracing::warn!(%location, kind = ?refused.kind(), "a job was refused");
             // Closed before the closures go: the ticket in one of them must find nothing.
             let entry = bridge.deliveries.close(key);
-            let refused = refused.without_job();
-            if let Some(promise) = entry.and_then(|entry| entry.party::<Promise<R::Value>>()) {
-                promise.errback(refused);
+            let promise = entry.and_then(|entry| entry.party::<Promise<R::Value>>());
+            let refused =
+                panics::contain("dropping a refused job", location, || refused.without_job());
+            if let Some(promise) = promise {
+                promise.errback(refused.map_or_else(|| Failure::new(Abandoned), Failure::new));
             }
         }
     }
@@ -70,13 +74,16 @@ where
 }
 
 /// The `Deferred` was cancelled: a queued job goes, a running one is told.
-fn call_off(reactor: &Reactor, key: Option<Key>) {
+fn call_off<T: 'static>(reactor: &Reactor, key: Option<Key>) {
     let bridge = Bridge::of(reactor);
-    let Some(entry) = key.and_then(|key| bridge.deliveries.close(key)) else { return };
-    if let Work::Job(job) = &entry.work {
-        job.cancel();
+    let Some(mut entry) = key.and_then(|key| bridge.deliveries.close(key)) else { return };
+    if let Work::Job(job, _) = std::mem::replace(&mut entry.work, Work::Unknown) {
+        panics::contain("dropping a cancelled job", job.location(), || job.cancel());
     }
-    drop(entry);
+    if let Some(promise) = entry.party::<Promise<T>>() {
+        // Dropped unfired it would say `Abandoned`.
+        promise.errback(Cancelled);
+    }
     bridge.settled();
 }
 

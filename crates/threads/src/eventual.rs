@@ -24,7 +24,8 @@ use std::time::{Duration, Instant};
 ///
 /// # Threads
 ///
-/// Any thread; waiting on the reactor's own thread is refused with [`WouldDeadlock`].
+/// Any thread. On the reactor's own thread an answer that is there can be taken; waiting for one
+/// that is not is refused with [`WouldDeadlock`].
 #[must_use = "an answer nobody waits for: use call_from_thread for that"]
 pub struct Eventual<T> {
     taker: Taker<Result<T>>,
@@ -94,10 +95,11 @@ impl<T: Send + 'static> Eventual<T> {
     /// - `Panicked`: the closure panicked, with the text and the place of the call;
     /// - `Cancelled`: [`cancel`](Self::cancel) came first;
     /// - [`ReactorStopped`]: the reactor has stopped, or stopped before there was an answer;
-    /// - [`WouldDeadlock`]: this is the reactor thread.
+    /// - [`WouldDeadlock`]: this is the reactor thread, and the answer is not there yet. The call
+    ///   is cancelled.
     pub fn wait(self) -> Result<T> {
         if self.handle.is_reactor_thread() {
-            return self.would_deadlock();
+            return self.wait_for_nothing();
         }
         understand(self.taker.wait())
     }
@@ -110,7 +112,7 @@ impl<T: Send + 'static> Eventual<T> {
     /// [`wait`](Self::wait).
     pub fn wait_timeout(self, limit: Duration) -> std::result::Result<Result<T>, Self> {
         if self.handle.is_reactor_thread() {
-            return Ok(self.would_deadlock());
+            return Ok(self.wait_for_nothing());
         }
         let Some(deadline) = Instant::now().checked_add(limit) else { return Ok(self.wait()) };
         match self.taker.wait_until(deadline) {
@@ -145,7 +147,11 @@ impl<T: Send + 'static> Eventual<T> {
         }
     }
 
-    fn would_deadlock(self) -> Result<T> {
+    /// On the reactor thread: what is not there yet will not come while it waits.
+    fn wait_for_nothing(self) -> Result<T> {
+        if let Some(answer) = self.taker.try_take() {
+            return understand(answer);
+        }
         self.cancel();
         Err(Failure::new(WouldDeadlock))
     }

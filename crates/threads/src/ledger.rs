@@ -11,6 +11,7 @@ use ropewalk_threadpool::JobHandle;
 use slab::Slab;
 use std::any::Any;
 use std::cell::RefCell;
+use std::time::Instant;
 
 use crate::eventual::Reply;
 
@@ -50,7 +51,8 @@ pub(crate) struct Key {
 pub(crate) enum Work {
     /// Not known yet: it is being handed over.
     Unknown,
-    Job(JobHandle),
+    /// A job, and since when it is owed.
+    Job(JobHandle, Instant),
     Chain(CancelHandle),
 }
 
@@ -131,8 +133,10 @@ impl Ledger {
             .entries
             .iter()
             .filter_map(|(_, entry)| match &entry.work {
-                Work::Job(job) => {
-                    Some(format!("no result from {} submitted at {}", job.name(), job.location()))
+                Work::Job(job, since) => {
+                    let (name, location) = (job.name(), job.location());
+                    let age = since.elapsed();
+                    Some(format!("no result for {age:.1?} from {name}, submitted at {location}"))
                 }
                 Work::Unknown | Work::Chain(_) => None,
             })

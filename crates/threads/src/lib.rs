@@ -25,6 +25,7 @@ mod eventual;
 mod in_thread;
 mod ledger;
 mod outcome;
+mod panics;
 mod reactor_pool;
 mod reactor_thread;
 mod slot;

@@ -1,5 +1,6 @@
 //! A reactor in a thread of its own.
 
+use crate::reactor_pool::ReactorPool;
 use crate::slot::{Taker, slot};
 use ropewalk_reactor::{Reactor, ReactorHandle, RunError};
 use std::fmt;
@@ -8,7 +9,8 @@ use std::thread::{Builder, JoinHandle};
 
 /// A reactor that runs in a thread of its own, for a program whose main thread blocks.
 ///
-/// Dropping it stops the reactor and waits for its thread, which the shutdown deadline bounds.
+/// Dropping it stops the reactor and waits for its thread, which the shutdown deadline bounds. A
+/// callback of this reactor, or a job of its pool, does not wait: the reactor waits for it.
 ///
 /// # Examples
 ///
@@ -74,7 +76,9 @@ impl ReactorThread {
     ///
     /// # Errors
     ///
-    /// What [`Reactor::run`] returned.
+    /// What [`Reactor::run`] returned; [`RunError::AlreadyRunning`] in a callback of this reactor
+    /// and in a job of its pool, for whose end the reactor itself has to wait. It stops all the
+    /// same.
     ///
     /// # Panics
     ///
@@ -82,11 +86,19 @@ impl ReactorThread {
     /// do).
     pub fn join(mut self) -> Result<(), RunError> {
         self.handle.stop();
+        if self.waits_for_this_thread() {
+            return Err(RunError::AlreadyRunning);
+        }
         match self.thread.take().map(JoinHandle::join) {
             Some(Err(panic)) => std::panic::resume_unwind(panic),
             Some(Ok(result)) => result,
             None => Ok(()),
         }
+    }
+
+    /// Whether the reactor cannot end before the code that asks has returned.
+    fn waits_for_this_thread(&self) -> bool {
+        self.handle.is_reactor_thread() || self.handle.shared::<ReactorPool>().is_worker()
     }
 }
 
@@ -98,8 +110,7 @@ fn first_word(taker: &Taker<io::Result<ReactorHandle>>) -> io::Result<ReactorHan
 impl Drop for ReactorThread {
     fn drop(&mut self) {
         self.handle.stop();
-        // A callback of the reactor itself may be the one who drops this.
-        if self.handle.is_reactor_thread() {
+        if self.waits_for_this_thread() {
             return;
         }
         if let Some(Ok(Err(error))) = self.thread.take().map(JoinHandle::join) {

@@ -4,8 +4,10 @@
 //! so that nobody waits for an answer that cannot come (I4). **Lock rule:** wakers are called,
 //! and values dropped, after the lock is released (I5).
 
+use crate::panics;
 use crate::sync::{Arc, Condvar, Mutex, lock};
 use std::fmt;
+use std::panic::Location;
 use std::task::{Context, Poll, Waker};
 #[cfg(not(loom))]
 use std::time::{Duration, Instant};
@@ -58,7 +60,8 @@ impl<T> Slot<T> {
         let before = std::mem::replace(&mut *lock(&self.state), State::Filled(value));
         self.filled.notify_one();
         if let State::Waiting(Some(waker)) = before {
-            waker.wake();
+            // Whoever fills the slot may be about to fill others.
+            panics::contain("a waker", Location::caller(), || waker.wake());
         }
     }
 }
@@ -113,6 +116,18 @@ impl<T> Taker<T> {
         _replaced = std::mem::replace(&mut *state, State::Waiting(Some(waker)));
         drop(state);
         Poll::Pending
+    }
+}
+
+impl<T> Drop for Taker<T> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        // Nobody is to be woken any more. The waker is the user's, and goes after the lock.
+        let _waker = match &mut *state {
+            State::Waiting(waker) => waker.take(),
+            State::Filled(_) | State::Taken => None,
+        };
+        drop(state);
     }
 }
 
