@@ -1,0 +1,33 @@
+//! What may cross threads (I1). What may not is in the compile-fail tests of the crate.
+
+use ropewalk_threads::{Eventual, ReactorThread, WouldDeadlock};
+use std::cell::Cell;
+use std::rc::Rc;
+
+fn crosses<T: Send>() {}
+fn is_shared<T: Sync>() {}
+
+/// `Ambiguous::<T>::here` names one function only if `T` is not `Send`.
+trait NotSend<Marker> {
+    fn here() {}
+}
+struct IsSend;
+impl<T: ?Sized> NotSend<()> for T {}
+impl<T: ?Sized + Send> NotSend<IsSend> for T {}
+
+#[test]
+fn i1_answers_and_threads_may_cross() {
+    crosses::<Eventual<String>>();
+    is_shared::<Eventual<String>>();
+    // Like a channel's end: a value that may cross need not be shared.
+    is_shared::<Eventual<Cell<u32>>>();
+    crosses::<ReactorThread>();
+    is_shared::<ReactorThread>();
+    crosses::<WouldDeadlock>();
+    is_shared::<WouldDeadlock>();
+}
+
+#[test]
+fn i1_an_answer_that_may_not_cross_keeps_its_owner_from_it() {
+    <Eventual<Rc<u32>> as NotSend<_>>::here();
+}

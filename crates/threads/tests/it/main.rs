@@ -1,0 +1,40 @@
+//! The tests of `ropewalk-threads`, one module for each topic.
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
+
+// jobs that nobody waits for, and calls from the threads of the pool
+mod in_thread;
+// jobs whose result comes back as a deferred
+mod defer_to_thread;
+// foreign threads that wait for the reactor
+mod blocking_call;
+// answers that can be waited for, looked at, cancelled and awaited
+mod eventual;
+// deferred jobs and blocking calls that nobody wants any more
+mod cancellation;
+// what happens to all of them when the reactor stops
+mod shutdown;
+// the pool through that shutdown: who may still use it, and when it ends
+mod drain;
+// crashes, drops, and reactors that run again
+mod restart;
+// the sizes of the reactor's pool, and its life
+mod pool_size;
+// a reactor in a thread of its own
+mod reactor_thread;
+// jobs, calls, wakers and drops that panic
+mod panics;
+// user code that calls back into the bridges from anywhere
+mod reentrancy;
+// closures that need no type annotation
+mod inference;
+// what may cross threads
+mod auto_traits;
+// a reactor and a pool with nothing to do
+mod idle;
+// everything at once, from eight threads
+mod hammer;
+
+// what the tests share: threads, gates, witnesses of a drop, a small executor
+mod support;
+// what is logged
+mod log;

@@ -1,0 +1,193 @@
+//! The sizes of the reactor's pool, and its life.
+
+use crate::support::{foreign, gated};
+use ropewalk_reactor::Reactor;
+use ropewalk_testing::{DEADLINE, within};
+use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
+use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+/// The text says 5 to 10; the Twisted of today has 0 to 10.
+#[test]
+fn the_pool_has_five_to_ten_threads() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let pool = reactor.thread_pool();
+        assert_eq!((pool.min_threads(), pool.max_threads()), (5, 10));
+        assert_eq!(pool.stats().threads, 0, "threads come with the first need");
+    });
+}
+
+#[test]
+fn b43_the_maximum_is_set_before_in_and_after_a_run() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        // Before there is a pool, too.
+        reactor.suggest_thread_pool_size(34).unwrap();
+        assert_eq!(reactor.thread_pool().max_threads(), 34);
+        reactor.suggest_thread_pool_size(4).unwrap();
+        assert_eq!(reactor.thread_pool().max_threads(), 4);
+        reactor.call_when_running(|reactor| {
+            reactor.suggest_thread_pool_size(17).unwrap();
+            assert_eq!(reactor.thread_pool().max_threads(), 17);
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!(reactor.stats().panics, 0);
+        assert_eq!(reactor.thread_pool().max_threads(), 17);
+        reactor.suggest_thread_pool_size(34).unwrap();
+        reactor.call_when_running(|reactor| {
+            assert_eq!(reactor.thread_pool().max_threads(), 34);
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!(reactor.stats().panics, 0);
+    });
+}
+
+/// Twisted: below the minimum an `AssertionError`. Here the minimum gives way, and comes back.
+#[test]
+fn the_minimum_gives_way_to_a_small_maximum_and_comes_back() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let pool = reactor.thread_pool();
+        for (max, min) in [(2, 2), (10, 5), (1, 1), (5, 5), (6, 5)] {
+            reactor.handle().suggest_thread_pool_size(max).unwrap();
+            assert_eq!((pool.min_threads(), pool.max_threads()), (min, max));
+        }
+    });
+}
+
+/// Twisted accepts 0, and parks all jobs for ever.
+#[test]
+fn no_threads_at_all_are_refused_and_change_nothing() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let refused = reactor.suggest_thread_pool_size(0).unwrap_err();
+        assert_eq!(refused.max, 0);
+        let pool = reactor.thread_pool();
+        assert_eq!((pool.min_threads(), pool.max_threads()), (5, 10));
+        reactor.handle().suggest_thread_pool_size(0).unwrap_err();
+        assert_eq!((pool.min_threads(), pool.max_threads()), (5, 10));
+    });
+}
+
+/// The program of the text that wedges, and what Twisted cannot do about it.
+#[test]
+fn w8_raising_the_maximum_starts_the_jobs_that_wait() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.suggest_thread_pool_size(2).unwrap();
+        let (sender, receiver) = channel();
+        for _ in 0..2 {
+            let (waker, wait) = channel::<()>();
+            let (starts, started) = channel();
+            let done = sender.clone();
+            reactor
+                .call_in_thread(move || {
+                    starts.send(()).unwrap();
+                    wait.recv().unwrap();
+                    done.send("waiter").unwrap();
+                })
+                .unwrap();
+            let (handle, done) = (reactor.handle(), sender.clone());
+            reactor
+                .call_in_thread(move || {
+                    started.recv().unwrap();
+                    waker.send(()).unwrap();
+                    done.send("waker").unwrap();
+                    handle.stop();
+                })
+                .unwrap();
+        }
+        // A third and a fourth of the first kind, so that two threads are not enough.
+        let (first, first_job) = gated();
+        let (second, second_job) = gated();
+        reactor.call_in_thread(first_job).unwrap();
+        reactor.call_in_thread(second_job).unwrap();
+        let (handle, opened) = (reactor.handle(), sender);
+        reactor
+            .call_in_thread(move || {
+                drop((first, second));
+                opened.send("opened").unwrap();
+                handle.stop();
+            })
+            .unwrap();
+        reactor.call_when_running(|reactor| {
+            let pool = reactor.thread_pool();
+            // Wedged: all threads in a job, and the one that would let them go waits.
+            while pool.stats().queued != 1 || pool.stats().busy != 2 {
+                thread::yield_now();
+            }
+            reactor.suggest_thread_pool_size(3).unwrap();
+        });
+        reactor.run().unwrap();
+        assert_eq!(receiver.iter().count(), 5);
+    });
+}
+
+#[test]
+fn b63_the_pool_before_in_and_after_the_run() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let pool = reactor.thread_pool();
+        let (sender, receiver) = channel();
+        let in_run = sender.clone();
+        pool.call_in_thread(move || sender.send("kept").unwrap()).unwrap();
+        assert_eq!((pool.stats().queued, pool.stats().threads), (1, 0), "not started");
+        let same = Rc::new(RefCell::new(None));
+        let place = Rc::clone(&same);
+        reactor.call_when_running(move |reactor| {
+            assert_eq!(receiver.recv().unwrap(), "kept");
+            reactor.thread_pool().call_in_thread(move || in_run.send("in run").unwrap()).unwrap();
+            assert_eq!(receiver.recv().unwrap(), "in run");
+            place.replace(Some(reactor.thread_pool()));
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!(reactor.stats().panics, 0);
+        for pool in [pool, same.take().unwrap(), reactor.thread_pool()] {
+            assert_eq!(pool.stats().completed, 2, "one pool");
+            // Drained when `run` returns; its threads end by themselves, and `stop` joins them.
+            assert_eq!((pool.stats().busy, pool.stats().queued), (0, 0));
+            assert_eq!(pool.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
+            pool.stop();
+            assert_eq!(pool.stats().threads, 0);
+        }
+    });
+}
+
+/// W19: in Twisted two threads can make two pools, one of which nobody stops.
+#[test]
+fn w19_many_threads_that_ask_at_once_get_one_pool() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let jobs = 8;
+        let asking: Vec<_> = (0..jobs)
+            .map(|n| {
+                let handle = reactor.handle();
+                foreign(move || {
+                    handle.suggest_thread_pool_size(n + 1).unwrap();
+                    handle.thread_pool().call_in_thread(|| ()).unwrap();
+                })
+            })
+            .collect();
+        asking.into_iter().for_each(|thread| thread.join().unwrap());
+        let pool: ThreadPool = reactor.thread_pool();
+        assert_eq!(pool.stats().queued, jobs);
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(pool.stats().completed, jobs as u64);
+        // Whoever suggested last: the next pool has the same size.
+        let size = pool.max_threads();
+        reactor.call_when_running(move |reactor| {
+            assert_eq!(reactor.thread_pool().max_threads(), size);
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!(reactor.stats().panics, 0);
+    });
+}

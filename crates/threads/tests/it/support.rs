@@ -1,0 +1,164 @@
+//! What the tests share.
+
+use ropewalk_deferred::{Deferred, Result};
+use ropewalk_reactor::{Reactor, ReactorHandle};
+use std::cell::RefCell;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Builder, JoinHandle, Thread};
+
+/// An error of the tests, to be found again by its type.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) u32);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "refused {}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+pub(crate) fn foreign<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    Builder::new().name("foreign".to_owned()).spawn(body).unwrap()
+}
+
+/// Where the result of a deferred will be found.
+pub(crate) type Place<T> = Rc<RefCell<Option<Result<T>>>>;
+
+pub(crate) fn peek<T>(deferred: Deferred<T>) -> Place<T> {
+    let place = Rc::new(RefCell::new(None));
+    let slot = Rc::clone(&place);
+    deferred
+        .add_both(move |result| {
+            slot.replace(Some(result));
+        })
+        .detach();
+    place
+}
+
+/// The result, which must have come by now.
+#[track_caller]
+pub(crate) fn taken<T>(place: &Place<T>) -> Result<T> {
+    place.take().expect("no result has come")
+}
+
+/// Runs the reactor until the deferred has its result.
+#[track_caller]
+pub(crate) fn run_for<T>(reactor: &Reactor, deferred: Deferred<T>) -> Result<T> {
+    let handle = reactor.handle();
+    let place = peek(deferred.add_both(move |result| {
+        handle.stop();
+        result
+    }));
+    if place.borrow().is_none() {
+        reactor.run().unwrap();
+    }
+    taken(&place)
+}
+
+/// Stops the reactor once it has dealt with all calls that were handed in before.
+pub(crate) fn stop_after_calls(handle: &ReactorHandle) {
+    handle.call_from_thread(|reactor| reactor.stop()).unwrap();
+}
+
+/// A closure that waits until it is let go, and what lets it go.
+pub(crate) struct Gate {
+    pub(crate) started: Receiver<()>,
+    pub(crate) open: Sender<()>,
+}
+
+/// A job that tells when it runs, and then waits.
+pub(crate) fn gated() -> (Gate, impl FnOnce() + Send + 'static) {
+    let (starts, started) = channel();
+    let (open, opened) = channel::<()>();
+    let job = move || {
+        let _ = starts.send(());
+        // An error means that the gate is gone: that lets go as well.
+        let _ = opened.recv();
+    };
+    (Gate { started, open }, job)
+}
+
+/// Counts the drops of its clones.
+#[derive(Default)]
+pub(crate) struct Drops(Arc<AtomicUsize>);
+
+impl Drops {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn witness(&self) -> Witness {
+        Witness(Arc::clone(&self.0))
+    }
+}
+
+pub(crate) struct Witness(Arc<AtomicUsize>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The body of a closure that is never to run, and keeps the witness of its drop.
+#[track_caller]
+pub(crate) fn must_not_run(_captured: &Witness) {
+    unreachable!("a closure that was called off has run");
+}
+
+/// Runs a closure when it is dropped.
+pub(crate) struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> OnDrop<F> {
+    pub(crate) fn new(f: F) -> Self {
+        Self(Some(f))
+    }
+}
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(f) = self.0.take() {
+            f();
+        }
+    }
+}
+
+/// The smallest executor: this thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+pub(crate) fn thread_name() -> String {
+    thread::current().name().unwrap_or_default().to_owned()
+}
+
+/// Whether `location` is in the file of the caller, at most six lines above.
+#[track_caller]
+pub(crate) fn just_above(location: &Location<'_>) -> bool {
+    let here = Location::caller();
+    let lines = here.line().saturating_sub(6)..here.line();
+    location.file() == here.file() && lines.contains(&location.line())
+}
