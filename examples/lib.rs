@@ -1,4 +1,5 @@
 //! What the example programs share: the log.
+#![forbid(unsafe_code)]
 
 use tracing_subscriber::EnvFilter;
 

@@ -59,6 +59,9 @@
 
 pub mod prelude;
 
+#[cfg(doctest)]
+mod guide;
+
 #[doc(inline)]
 pub use ropewalk_deferred as deferred;
 #[cfg(feature = "net")]

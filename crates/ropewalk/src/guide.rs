@@ -1,0 +1,9 @@
+//! The pages outside of the crate whose programs are compiled and run with the doc tests.
+//!
+//! Only there: these files are not in the package of this crate.
+
+#[doc = include_str!("../../../docs/guide/src/using-threads.md")]
+struct UsingThreads;
+
+#[doc = include_str!("../../../README.md")]
+struct Readme;

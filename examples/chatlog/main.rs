@@ -1,0 +1,99 @@
+//! chatlog: a chat server that forgets nothing.
+//!
+//! Each line of a client is stored in a SQLite database and, once it is there, sent to every client
+//! as `#id peer: text`. All four bridges are at work: the database blocks on a thread of its own
+//! (`defer_to_thread_pool`), a console thread asks the reactor (`blocking_call_from_thread`), a
+//! ticker thread tells it things (`Remote::call_from_thread`), and a signal stops it cleanly.
+//!
+//! Run it: `cargo run --release --example chatlog -- --listen 127.0.0.1:8007 --db chat.db`
+//!
+//! Then type `stats`, `who`, `say TEXT` or `quit` into it, and from other terminals connect with
+//! `nc 127.0.0.1 8007` (or telnet) and type lines, `/last N`, `/find WORD`, `/stats`, `/quit`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+mod args;
+mod chat;
+mod client;
+mod console;
+mod store;
+
+use args::Args;
+use chat::Chat;
+use client::Client;
+use ropewalk::net::{LineReceiver, ReactorNet as _};
+use ropewalk::prelude::*;
+use ropewalk::reactor::{Phase, SystemEvent};
+use std::cell::RefCell;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+use store::Store;
+
+/// The longest line that a client may send, in bytes.
+const LONGEST_LINE: usize = 4096;
+
+/// How long a shutdown may take before what is stuck is named instead.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    ropewalk_examples::init_tracing();
+    match Args::parse(std::env::args().skip(1)).and_then(serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("chatlog: {failure:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(args: Args) -> ropewalk::Result<()> {
+    let reactor = Reactor::builder().shutdown_deadline(PATIENCE).build()?;
+    reactor.stop_on_signals()?;
+    let chat = Chat::new(Store::open(args.db.as_deref())?);
+
+    let room = Rc::clone(&chat);
+    let port = reactor
+        .listen_tcp(args.listen, move |_peer| {
+            LineReceiver::new(Client::new(Rc::clone(&room))).max_length(LONGEST_LINE)
+        })
+        .map_err(|refused| refused.into_error())?;
+    println!("listening on {}", port.address());
+
+    // The way out: no new clients, no new lines. The lines that wait for the database hold the
+    // shutdown until they are stored and sent.
+    let (leaving, port) = (Rc::clone(&chat), RefCell::new(Some(port)));
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+        println!("closing");
+        leaving.close();
+        drop(port.take());
+    });
+
+    let remote = reactor.share(Rc::clone(&chat));
+    let asked = remote.clone();
+    // It blocks on standard input, which cannot be interrupted: it is not joined.
+    thread::Builder::new().name("console".to_owned()).spawn(move || console::run(&asked))?;
+    let (awake, asleep) = channel::<()>();
+    let ticker = thread::Builder::new().name("ticker".to_owned()).spawn(move || {
+        while asleep.recv_timeout(args.announce) == Err(RecvTimeoutError::Timeout) {
+            let told = remote.call_from_thread(|chat, _| {
+                chat.broadcast(&format!("* {}", chat.who()));
+            });
+            if told.is_err() {
+                break;
+            }
+        }
+    })?;
+
+    let ran = reactor.run();
+    drop(awake);
+    if ticker.join().is_err() {
+        eprintln!("chatlog: the ticker panicked");
+    }
+    chat.database().pool().stop_within(PATIENCE)?;
+    ran?;
+    println!("stopped");
+    Ok(())
+}
