@@ -4,7 +4,7 @@ use crate::placement::Placement;
 use crate::sample::Sample;
 use crate::workload::{Contestant, Load, Setting, Workload};
 use anyhow::Context as _;
-use rustix::time::{ClockId, clock_gettime};
+use cpu_time::ProcessTime;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -34,18 +34,11 @@ pub(crate) fn obey(order: &Order) -> anyhow::Result<()> {
     let in_flight = order.workload.in_flight;
     let warm_up = (order.operations / WARM_UP).max(1);
     (order.contestant.run)(&Load { operations: warm_up, in_flight })?;
-    let before = processor_time();
+    let before = ProcessTime::try_now()?;
     let mut sample = (order.contestant.run)(&Load { operations: order.operations, in_flight })?;
-    sample.busy = processor_time().saturating_sub(before);
+    sample.busy = before.try_elapsed()?;
     print!("{}", sample.to_text());
     Ok(())
-}
-
-/// What all threads of this process have used.
-fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    // A process begins with none, so it is not negative.
-    Duration::try_from(time).unwrap_or_default()
 }
 
 /// In the parent: has one contestant run, and waits for its sample.
