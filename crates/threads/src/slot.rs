@@ -9,7 +9,6 @@ use crate::sync::{Arc, Condvar, Mutex, lock};
 use std::fmt;
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
-#[cfg(not(loom))]
 use std::time::{Duration, Instant};
 
 struct Slot<T> {
@@ -82,7 +81,6 @@ impl<T> Taker<T> {
     }
 
     /// Waits on this thread until `deadline`; `None` if it passed.
-    #[cfg(not(loom))]
     pub(crate) fn wait_until(&self, deadline: Instant) -> Option<Option<T>> {
         let mut state = lock(&self.0.state);
         loop {
@@ -99,7 +97,6 @@ impl<T> Taker<T> {
     }
 
     /// Looks, without waiting.
-    #[cfg(not(loom))]
     pub(crate) fn try_take(&self) -> Option<Option<T>> {
         take(&mut lock(&self.0.state))
     }
@@ -146,8 +143,42 @@ fn take<T>(state: &mut State<T>) -> Option<Option<T>> {
 
 #[cfg(all(test, loom))]
 mod loom_tests {
-    use super::slot;
+    use super::{Taker, slot};
+    use loom::sync::{Condvar, Mutex};
     use loom::thread;
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Wake, Waker};
+
+    /// The smallest executor, of loom's parts.
+    #[derive(Default)]
+    struct Executor {
+        woken: Mutex<bool>,
+        wakes: Condvar,
+    }
+
+    impl Wake for Executor {
+        fn wake(self: Arc<Self>) {
+            *self.woken.lock().unwrap() = true;
+            self.wakes.notify_one();
+        }
+    }
+
+    impl Executor {
+        /// Polls until there is an answer; if no wake-up came, loom reports a deadlock.
+        fn block_on<T>(self: &Arc<Self>, taker: &Taker<T>) -> Option<T> {
+            let waker = Waker::from(Arc::clone(self));
+            loop {
+                if let Poll::Ready(answer) = taker.poll(&Context::from_waker(&waker)) {
+                    return answer;
+                }
+                let mut woken = self.woken.lock().unwrap();
+                while !*woken {
+                    woken = self.wakes.wait(woken).unwrap();
+                }
+                *woken = false;
+            }
+        }
+    }
 
     #[test]
     fn loom_a_waiting_thread_gets_the_answer() {
@@ -174,10 +205,38 @@ mod loom_tests {
         loom::model(|| {
             let (filler, taker) = slot();
             let reactor = thread::spawn(move || filler.fill(7));
-            let answer =
-                loom::future::block_on(std::future::poll_fn(|context| taker.poll(context)));
+            assert_eq!(Arc::<Executor>::default().block_on(&taker), Some(7));
+            reactor.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_a_future_that_has_moved_to_another_executor_is_woken_there() {
+        loom::model(|| {
+            let (filler, taker) = slot();
+            let reactor = thread::spawn(move || filler.fill(7));
+            let first = Waker::from(Arc::<Executor>::default());
+            let answer = match taker.poll(&Context::from_waker(&first)) {
+                Poll::Ready(answer) => answer,
+                Poll::Pending => Arc::<Executor>::default().block_on(&taker),
+            };
             assert_eq!(answer, Some(7));
             reactor.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_a_taker_that_goes_takes_its_waker_and_the_answer_along() {
+        loom::model(|| {
+            let (filler, taker) = slot();
+            let (executor, answer) = (Arc::<Executor>::default(), Arc::new(7));
+            let kept = Arc::clone(&answer);
+            let reactor = thread::spawn(move || filler.fill(answer));
+            let waker = Waker::from(Arc::clone(&executor));
+            let _ = taker.poll(&Context::from_waker(&waker));
+            drop((waker, taker));
+            reactor.join().unwrap();
+            assert_eq!((Arc::strong_count(&executor), Arc::strong_count(&kept)), (1, 1));
         });
     }
 }
