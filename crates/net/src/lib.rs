@@ -36,6 +36,8 @@ pub mod carrier;
 #[doc(hidden)]
 pub mod connection;
 
+mod compile_fail;
+
 pub use address::Address;
 pub use error::{
     CannotListen, ConnectError, ConnectErrorKind, ConnectionLost, FailedAttempt, ListenError,
@@ -48,3 +50,7 @@ pub use reactor_net::ReactorNet;
 pub use resolver::Resolver;
 pub use tcp::{ConnectOptions, ListenAddress, ListeningPort};
 pub use transport::{Pressure, Transport};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

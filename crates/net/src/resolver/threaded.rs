@@ -5,7 +5,7 @@
 
 use super::Resolver;
 use crate::error::{ResolveError, ResolveErrorKind};
-use ropewalk_deferred::Deferred;
+use ropewalk_deferred::{Deferred, Promise};
 use ropewalk_reactor::Reactor;
 use ropewalk_threadpool::{JobHandle, ThreadPool};
 use std::cell::{Cell, RefCell};
@@ -62,26 +62,19 @@ impl Resolver for Threaded {
                 job.cancel();
             }
         });
-        let answer = reactor.share(Cell::new(Some(promise)));
-        let name = host.to_owned();
-        let submitted = pool.call_in_thread(move || {
-            let found = (name.as_str(), port).to_socket_addrs();
-            let result = match found {
-                Ok(addresses) => Ok(distinct(addresses)),
-                Err(error) => Err(ResolveError::new(name, ResolveErrorKind::Lookup(error))),
-            };
-            // A reactor that has stopped has told those who waited.
-            let _ = answer.call_from_thread(move |promise, _| {
-                if let Some(promise) = promise.take() {
-                    promise.resolve(result.map_err(Into::into));
+        let submit = {
+            let host = host.to_owned();
+            move |reactor: &Reactor| {
+                if !promise.is_cancelled() {
+                    queued.set(look_up(reactor, &pool, host, port, promise));
                 }
-            });
-        });
-        match submitted {
-            Ok(job) => queued.set(Some(job)),
-            // The job comes back inside, and with it the promise, which is dropped: the lookup
-            // fails as abandoned. Only a pool without a single thread refuses.
-            Err(error) => tracing::warn!(host, %error, "a name cannot be looked up"),
+            }
+        };
+        // Between two runs no answer could come in: then the question waits, too.
+        if reactor.handle().accepts_calls() {
+            submit(reactor);
+        } else {
+            reactor.call_soon(submit);
         }
         deferred
     }
@@ -90,6 +83,41 @@ impl Resolver for Threaded {
         let pool = self.pool.borrow_mut().take();
         if let Some(pool) = pool {
             pool.close(|| ());
+        }
+    }
+}
+
+/// Has a thread ask the system; nothing if there is no thread, and then `promise` has failed.
+fn look_up(
+    reactor: &Reactor,
+    pool: &ThreadPool,
+    host: String,
+    port: u16,
+    promise: Promise<Vec<SocketAddr>>,
+) -> Option<JobHandle> {
+    let answer = reactor.share(Cell::new(Some(promise)));
+    let (waiting, name) = (answer.clone(), host.clone());
+    let submitted = pool.call_in_thread(move || {
+        let result = match (host.as_str(), port).to_socket_addrs() {
+            Ok(addresses) => Ok(distinct(addresses)),
+            Err(error) => Err(ResolveError::new(host, ResolveErrorKind::Lookup(error))),
+        };
+        // A reactor that has stopped has told those who waited.
+        let _ = answer.call_from_thread(move |promise, _| {
+            if let Some(promise) = promise.take() {
+                promise.resolve(result.map_err(Into::into));
+            }
+        });
+    });
+    match submitted {
+        Ok(job) => Some(job),
+        Err(refused) => {
+            let error = io::Error::other(refused.to_string());
+            tracing::warn!(host = name, %error, "a name cannot be looked up");
+            if let Some(promise) = waiting.get(reactor).and_then(|promise| promise.take()) {
+                promise.errback(ResolveError::new(name, ResolveErrorKind::Lookup(error)));
+            }
+            None
         }
     }
 }

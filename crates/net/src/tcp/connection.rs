@@ -210,3 +210,15 @@ impl Drop for Owner {
         self.connection.abandon();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Tcp;
+    use crate::connection::Connection;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        // The rest of its 512 bytes: the source in the reactor, and the protocol.
+        assert!(size_of::<Connection<Tcp>>() <= 288, "{}", size_of::<Connection<Tcp>>());
+    }
+}

@@ -149,9 +149,9 @@ impl Listener {
             network: Rc::downgrade(&network),
             key: Cell::new(None),
         });
-        let owned = Rc::clone(&listener);
+        let watched = Watched(Rc::clone(&listener));
         let registered = reactor.register(socket, Interest::READABLE, move |reactor, socket, _| {
-            owned.accept(reactor, socket);
+            watched.0.accept(reactor, socket);
         });
         match registered {
             Ok(registration) => listener.registration.replace(Some(registration)),
@@ -298,8 +298,36 @@ impl Listener {
     }
 
     fn complete_later(self: &Rc<Self>) {
-        let listener = Rc::clone(self);
-        self.reactor.with(|reactor| reactor.call_soon(move |reactor| listener.complete(reactor)));
+        let ending = Ending(Rc::clone(self));
+        self.reactor.with(|reactor| reactor.call_soon(move |reactor| ending.0.complete(reactor)));
+    }
+
+    /// The end when the reactor is gone: nobody is told, everything is dropped.
+    fn abandon(&self) {
+        if !self.complete.replace(true) {
+            self.close();
+            drop((self.factory.take(), self.stopping.take()));
+        }
+    }
+}
+
+/// What the loop holds of an open port: it goes with the port, or with the whole reactor.
+struct Watched(Rc<Listener>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.0.registration.borrow().is_some() {
+            self.0.abandon();
+        }
+    }
+}
+
+/// What the loop holds of a closed port: it is run, or goes with the whole reactor.
+struct Ending(Rc<Listener>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 

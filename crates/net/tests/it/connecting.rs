@@ -10,7 +10,7 @@ use ropewalk_reactor::{ManualClock, Reactor};
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, success_of, within};
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -58,9 +58,20 @@ fn error_of(reactor: &Reactor, deferred: Deferred<Transport>) -> ConnectError {
     outcome.take().unwrap().unwrap_err().downcast().unwrap()
 }
 
-/// A port on which nobody listens.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A port on which nobody listens, and which nobody else gets while this lives: this end of a
+/// connection has it.
+struct Refusing {
+    _ends: (TcpStream, TcpListener),
+    address: SocketAddr,
+}
+
+impl Refusing {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let address = stream.local_addr().unwrap();
+        Self { _ends: (stream, listener), address }
+    }
 }
 
 #[test]
@@ -101,12 +112,13 @@ fn a_connection_is_made_and_used() {
 fn b210_a_refused_connection_is_a_typed_error() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let port = free_port();
+        let refusing = Refusing::new();
+        let port = refusing.address.port();
         let error = error_of(&reactor, reactor.connect_tcp("127.0.0.1", port, Probe::new(&log)));
         assert!(error.is_refused());
         assert_eq!((error.host(), error.port()), ("127.0.0.1", port));
         assert_eq!(error.attempts().len(), 1);
-        assert_eq!(error.attempts()[0].address, SocketAddr::from(([127, 0, 0, 1], port)));
+        assert_eq!(error.attempts()[0].address, refusing.address);
         assert_eq!(error.attempts()[0].error.kind(), ErrorKind::ConnectionRefused);
         let source = std::error::Error::source(&error).unwrap();
         assert!(source.is::<std::io::Error>());
@@ -121,8 +133,8 @@ fn the_addresses_of_a_name_are_tried_in_turn() {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let good = server.local_addr().unwrap();
-        let bad = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let stub = Stub { addresses: Some(vec![bad, good]), ..Stub::default() };
+        let refusing = Refusing::new();
+        let stub = Stub { addresses: Some(vec![refusing.address, good]), ..Stub::default() };
         reactor.install_resolver(stub);
         let outcome = outcome_of(reactor.connect_tcp("two.example", 1, Probe::new(&log)));
         turn_until(&reactor, || outcome.borrow().is_some());
@@ -134,7 +146,8 @@ fn the_addresses_of_a_name_are_tried_in_turn() {
 fn all_addresses_that_failed_are_in_the_error() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let bad: Vec<_> = (0..3).map(|_| SocketAddr::from(([127, 0, 0, 1], free_port()))).collect();
+        let refusing = [(); 3].map(|()| Refusing::new());
+        let bad: Vec<_> = refusing.iter().map(|one| one.address).collect();
         reactor.install_resolver(Stub { addresses: Some(bad.clone()), ..Stub::default() });
         let error = error_of(&reactor, reactor.connect_tcp("three.example", 1, Probe::new(&log)));
         let tried: Vec<_> = error.attempts().iter().map(|one| one.address).collect();
@@ -161,7 +174,7 @@ fn a_name_without_an_answer_runs_into_the_one_deadline() {
 
         // An answer that comes too late finds nobody.
         for promise in stub.pending.take() {
-            promise.callback(vec![SocketAddr::from(([127, 0, 0, 1], free_port()))]);
+            promise.callback(vec![SocketAddr::from(([127, 0, 0, 1], 1))]);
         }
         turn_a_little(&reactor);
         assert_eq!((reactor.stats().sources, log.len()), (0, 0));
@@ -240,9 +253,8 @@ fn this_end_can_be_chosen_and_b210_may_be_taken() {
         let error: ConnectError = failure_as(deferred);
         assert_eq!(error.attempts()[0].error.kind(), ErrorKind::AddrInUse);
 
-        let options = ConnectOptions::new().local_address(([127, 0, 0, 1], free_port()).into());
-        let deferred =
-            reactor.connect_tcp_with("127.0.0.1", port, options.clone(), Probe::new(&log));
+        let options = ConnectOptions::new().local_address(([127, 0, 0, 1], 0).into());
+        let deferred = reactor.connect_tcp_with("127.0.0.1", port, options, Probe::new(&log));
         let outcome = outcome_of(deferred);
         turn_until(&reactor, || outcome.borrow().is_some());
         let transport = outcome.take().unwrap().unwrap();

@@ -3,6 +3,7 @@
 //! A test that begins with `b` and a number holds that behaviour of the reference, one with `i` and
 //! a number holds that invariant, one with `w` and a number a promise that the reference does not
 //! keep.
+#![expect(clippy::unwrap_used, reason = "the lint's exception for tests leaves out their helpers")]
 
 mod fixture; // a protocol that logs and does what it is told, peers, a loop that turns
 

@@ -1,1 +1,204 @@
-//! Placeholder.
+//! What a stop does to ports, connections and attempts: each has its end, and within bounds.
+
+use crate::connecting::Stub;
+use crate::fixture::{Probe, count, has, pair, thread};
+use ropewalk_net::{ConnectError, ConnectErrorKind, ListenErrorKind, ReactorNet as _};
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
+use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, within};
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+const MIB: usize = 1024 * 1024;
+
+/// W18: the reference drops what is unsent when it stops.
+#[test]
+fn w18_what_is_buffered_is_sent_before_the_run_ends() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let mut pair = pair(&reactor, Probe::new(&log));
+        pair.transport.write(&vec![7; 20 * MIB]);
+        assert!(pair.transport.buffered() > MIB);
+        let (begin, begun) = channel();
+        let reader = thread(move || {
+            begun.recv().unwrap();
+            let mut all = Vec::new();
+            pair.peer.read_to_end(&mut all).map(|_| all.len()).unwrap()
+        });
+        reactor.call_when_running(move |reactor| {
+            reactor.stop();
+            begin.send(()).unwrap();
+        });
+        reactor.run().unwrap();
+        assert_eq!(reader.join().unwrap(), 20 * MIB);
+        assert_eq!(log.take(), ["made", "drained", "lost done"]);
+    });
+}
+
+/// W18: what work that holds the shutdown writes meanwhile is sent too.
+#[test]
+fn w18_what_is_written_during_the_shutdown_is_sent() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let mut pair = pair(&reactor, Probe::new(&log));
+        let reader = thread(move || {
+            let mut all = Vec::new();
+            pair.peer.read_to_end(&mut all).map(|_| all.len()).unwrap()
+        });
+        let transport = pair.transport;
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
+            let hold = reactor.hold(SystemEvent::Shutdown);
+            reactor.call_later(Duration::from_millis(20), move |_| {
+                transport.write(&vec![7; 8 * MIB]);
+                drop(hold);
+            });
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(reader.join().unwrap(), 8 * MIB);
+        assert_eq!(log.take(), ["made", "drained", "lost done"]);
+    });
+}
+
+#[test]
+fn i9_a_peer_that_does_not_read_delays_the_stop_by_about_a_second() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let pair = pair(&reactor, Probe::new(&log));
+        pair.transport.write(&vec![7; 20 * MIB]);
+        let flushed = pair.transport.flushed();
+        reactor.stop();
+        let start = Instant::now();
+        reactor.run().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        assert_eq!(log.take(), ["made", "lost aborted"]);
+        let _: ropewalk_net::ConnectionLost = failure_as(flushed);
+        assert_eq!(reactor.stats().sources, 0);
+        drop(pair.peer);
+    });
+}
+
+#[test]
+fn i2_everything_that_is_open_has_one_end() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let first = pair(&reactor, Probe::new(&log));
+        let closing = pair(&reactor, Probe::new(&log));
+        let aborting = pair(&reactor, Probe::new(&log));
+        let stopping = first.port.stop_listening();
+        reactor.install_resolver(Stub::default());
+        let looking = reactor.connect_tcp("slow.example", 80, Probe::new(&log));
+        let (lose, abort) = (closing.transport, aborting.transport);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+            lose.lose_connection();
+            abort.abort_connection();
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(count(&log, "lost done"), 2);
+        assert_eq!(count(&log, "lost aborted"), 1);
+        assert_eq!(count(&log, "lost"), 3);
+        let error: ConnectError = failure_as(looking);
+        assert!(matches!(error.kind(), ConnectErrorKind::Stopped));
+        ropewalk_testing::success_of(stopping);
+        assert!(TcpStream::connect(closing.port.address()).is_err());
+        let stats = reactor.stats();
+        assert_eq!((stats.sources, stats.pending_timers), (0, 0));
+
+        // Nothing is left over for another run either.
+        reactor.stop();
+        let handle = reactor.handle();
+        reactor.call_later(Duration::from_millis(5), |reactor| reactor.stop());
+        reactor.run().unwrap();
+        drop(handle);
+        assert_eq!(count(&log, "lost"), 3);
+    });
+}
+
+#[test]
+fn ports_are_closed_first_and_nothing_new_is_opened_until_the_end() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let seen = log.clone();
+        let (refusals, probes) = (EventLog::new(), log.clone());
+        let noted = refusals.clone();
+        let probe = Probe::new(&log).lost(move |_, _| {
+            Reactor::with_current(|reactor| {
+                let probes = probes.clone();
+                let error =
+                    reactor.listen_tcp("127.0.0.1:0", move |_| Probe::new(&probes)).unwrap_err();
+                assert!(matches!(error.error().kind(), ListenErrorKind::Stopping));
+                let attempt = reactor.connect_tcp("127.0.0.1", 1, Probe::new(&seen));
+                let error: ConnectError = failure_as(attempt);
+                assert!(matches!(error.kind(), ConnectErrorKind::Stopped));
+                noted.add("refused");
+            });
+        });
+        let pair = pair(&reactor, probe);
+        let address = pair.port.address();
+        let hold = reactor.hold(SystemEvent::Shutdown);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
+            reactor.call_soon(move |_| {
+                assert!(TcpStream::connect(address).is_err(), "no new clients");
+                drop(hold);
+            });
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(refusals.take(), ["refused"]);
+        assert_eq!(reactor.stats().panics, 0);
+
+        // After the run, a port may be opened for the next one.
+        let again = Probe::new(&log).made(|_| {
+            Reactor::with_current(Reactor::stop);
+        });
+        let mut again = Some(again);
+        let port = reactor.listen_tcp(address, move |_| again.take().unwrap()).unwrap();
+        let _peer = TcpStream::connect(port.address()).unwrap();
+        assert_eq!(log.take(), ["made", "lost done"]);
+        reactor.run().unwrap();
+        assert_eq!(log.take(), ["made", "lost done"]);
+    });
+}
+
+#[test]
+fn i3_a_panic_in_one_end_does_not_keep_the_others_from_theirs() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let _first = pair(&reactor, Probe::new(&log).lost(|_, _| panic!("a bug")));
+        let _second = pair(&reactor, Probe::new(&log).lost(|_, _| panic!("another")));
+        let _third = pair(&reactor, Probe::new(&log));
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(count(&log, "lost done"), 3);
+    });
+}
+
+#[test]
+fn connections_outlive_a_crash() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let pair = pair(&reactor, Probe::new(&log));
+        reactor.call_when_running(|reactor| reactor.crash());
+        reactor.run().unwrap();
+        assert!(pair.transport.is_connected());
+        drop(pair.peer);
+        crate::fixture::turn_until(&reactor, || has(&log, "lost done"));
+    });
+}
+
+#[test]
+fn i2_a_reactor_that_is_dropped_tells_its_protocols() {
+    let log = EventLog::new();
+    let reactor = Reactor::new().unwrap();
+    let open = within(DEADLINE, || pair(&reactor, Probe::new(&log)));
+    let looking = no_result(reactor.connect_tcp("127.0.0.1", 1, Probe::new(&log)));
+    drop(reactor);
+    assert_eq!(log.take(), ["made", "lost done"]);
+    assert!(!open.transport.is_connected());
+    open.transport.write(b"nobody is there");
+    let _: ropewalk_deferred::Abandoned = failure_as(looking);
+    drop(Rc::new(open.port));
+}

@@ -1,0 +1,104 @@
+//! Mistakes that must not compile (I1), each next to a twin that does.
+//!
+//! A test of the failing block alone could fail for any reason; the twin pins down which one.
+
+/// A transport goes to another thread as a `Remote`.
+///
+/// ```
+/// # fn example(reactor: &ropewalk_reactor::Reactor, transport: ropewalk_net::Transport) {
+/// let remote = reactor.share(transport);
+/// std::thread::spawn(move || {
+///     remote.call_from_thread(|transport, _| { transport.write(b"hello"); }).is_ok()
+/// });
+/// # }
+/// ```
+///
+/// It does not go as it is.
+///
+/// ```compile_fail,E0277
+/// # fn example(reactor: &ropewalk_reactor::Reactor, transport: ropewalk_net::Transport) {
+/// std::thread::spawn(move || { transport.write(b"hello"); });
+/// # }
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct TransportsStayOnTheirThread;
+
+/// A call from a thread may capture a `Remote` of a transport.
+///
+/// ```
+/// # fn example(reactor: &ropewalk_reactor::Reactor, transport: ropewalk_net::Transport) {
+/// let remote = reactor.share(transport);
+/// reactor
+///     .handle()
+///     .call_from_thread(move |reactor| {
+///         remote.get(reactor).inspect(|transport| transport.lose_connection());
+///     })
+///     .unwrap();
+/// # }
+/// ```
+///
+/// It may not capture the transport.
+///
+/// ```compile_fail,E0277
+/// # fn example(reactor: &ropewalk_reactor::Reactor, transport: ropewalk_net::Transport) {
+/// reactor.handle().call_from_thread(move |_| transport.lose_connection()).unwrap();
+/// # }
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct CallsDoNotCaptureTransports;
+
+/// A job in a pool may capture a `Remote` of a transport.
+///
+/// ```
+/// # fn example(
+/// #     reactor: &ropewalk_reactor::Reactor,
+/// #     transport: ropewalk_net::Transport,
+/// #     pool: &ropewalk_threadpool::ThreadPool,
+/// # ) {
+/// let remote = reactor.share(transport);
+/// pool.call_in_thread(move || {
+///     let text = std::fs::read("answer").unwrap_or_default();
+///     let _ = remote.call_from_thread(move |transport, _| { transport.write(&text); });
+/// })
+/// .unwrap();
+/// # }
+/// ```
+///
+/// It may not capture the transport.
+///
+/// ```compile_fail,E0277
+/// # fn example(
+/// #     reactor: &ropewalk_reactor::Reactor,
+/// #     transport: ropewalk_net::Transport,
+/// #     pool: &ropewalk_threadpool::ThreadPool,
+/// # ) {
+/// pool.call_in_thread(move || {
+///     let text = std::fs::read("answer").unwrap_or_default();
+///     transport.write(&text);
+/// })
+/// .unwrap();
+/// # }
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct JobsDoNotCaptureTransports;
+
+/// The handle of a port is dropped on the reactor thread.
+///
+/// ```
+/// # fn example(reactor: &ropewalk_reactor::Reactor, port: ropewalk_net::ListeningPort) {
+/// let remote = reactor.share(port);
+/// std::thread::spawn(move || {
+///     remote.call_from_thread(|port, _| port.stop_listening().detach()).is_ok()
+/// });
+/// # }
+/// ```
+///
+/// Not on another one.
+///
+/// ```compile_fail,E0277
+/// # fn example(reactor: &ropewalk_reactor::Reactor, port: ropewalk_net::ListeningPort) {
+/// std::thread::spawn(move || port.stop_listening().detach());
+/// # }
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct PortsStayOnTheirThread;
