@@ -234,15 +234,16 @@ impl MemoryTransport {
         let _turning = Turning(&self.wire);
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            let (read, write) = (self.wire.has_something_to_read(), self.wire.has_room_to_write());
-            if (read || write) && !self.connection.is_dead() {
-                self.connection.ready(read, write, &mut buffer);
-            } else if !self.wire.settles.get() {
-                return;
-            }
+            // As in a turn of the loop: what was left for later comes before what is ready.
             if self.wire.settles.take() {
                 self.connection.settle();
+                continue;
             }
+            let (read, write) = (self.wire.has_something_to_read(), self.wire.has_room_to_write());
+            if self.connection.is_dead() || !(read || write) {
+                return;
+            }
+            self.connection.ready(read, write, &mut buffer);
         }
     }
 }
