@@ -1,0 +1,112 @@
+//! What may cross threads, and what may not (I1): each public type that owns something, both ways.
+//!
+//! All of it is decided when this file is compiled.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Both `Send` and `Sync`.
+macro_rules! crosses {
+    ($($type:ty),* $(,)?) => {
+        $(const _: () = {
+            const fn send_and_sync<T: Send + Sync>() {}
+            send_and_sync::<$type>();
+        };)*
+    };
+}
+
+/// Neither `Send` nor `Sync`: if it were, `stays` would be found twice, which is an error.
+macro_rules! stays {
+    ($($type:ty),* $(,)?) => {
+        $(const _: fn() = || {
+            trait NotSend<Found> {
+                fn stays() {}
+            }
+            trait NotSync<Found> {
+                fn stays() {}
+            }
+            struct Twice;
+            impl<T: ?Sized> NotSend<()> for T {}
+            impl<T: ?Sized + Send> NotSend<Twice> for T {}
+            impl<T: ?Sized> NotSync<()> for T {}
+            impl<T: ?Sized + Sync> NotSync<Twice> for T {}
+            <$type as NotSend<_>>::stays();
+            <$type as NotSync<_>>::stays();
+        };)*
+    };
+}
+
+#[test]
+fn i1_a_deferred_stays_and_its_failure_crosses() {
+    use ropewalk::deferred::{
+        Abandoned, CancelHandle, Cancelled, Deferred, Failure, Panicked, Promise, TimedOut,
+        WaitsForItself,
+    };
+    stays!(Deferred<()>, Deferred<u32>, Promise<()>, Promise<u32>, CancelHandle);
+    crosses!(Failure, Abandoned, Cancelled, Panicked, TimedOut, WaitsForItself);
+}
+
+#[test]
+fn i1_a_pool_crosses_with_all_that_it_gives() {
+    use ropewalk::threadpool::{
+        AlreadyStopped, BuildError, Builder, CancelToken, InvalidSize, JobHandle, JobState,
+        Panicked, PoolStats, RunningJob, StallReport, StillRunning, SubmitError, SubmitErrorKind,
+        ThreadPool,
+    };
+    crosses!(ThreadPool, Builder, JobHandle, JobState, CancelToken);
+    crosses!(PoolStats, RunningJob, StallReport);
+    crosses!(AlreadyStopped, BuildError, InvalidSize, Panicked, StillRunning, SubmitErrorKind);
+    // A refused job is what its closure is.
+    crosses!(SubmitError<()>);
+    stays!(SubmitError<Rc<()>>);
+}
+
+#[test]
+fn i1_a_reactor_stays_and_its_handle_crosses() {
+    use ropewalk::reactor::{
+        DelayedCall, Hold, InvalidDelay, ManualClock, NotPending, PanicPolicy, PendingCall, Phase,
+        Reactor, ReactorHandle, ReactorStats, ReactorStopped, Remote, RunError, Stuck, SystemEvent,
+        TriggerId, UnknownTrigger, WeakReactor,
+    };
+    stays!(Reactor, WeakReactor, DelayedCall, ManualClock);
+    crosses!(ReactorHandle, Hold, Phase, SystemEvent, TriggerId, PanicPolicy);
+    crosses!(PendingCall, ReactorStats, Stuck);
+    crosses!(RunError, InvalidDelay, NotPending, UnknownTrigger, ReactorStopped);
+    // A reference to a value that stays where it is, whatever it is.
+    crosses!(Remote<u32>, Remote<Rc<Cell<u32>>>);
+    // A refused call is what its closure is.
+    stays!(ReactorStopped<Rc<()>>);
+}
+
+#[cfg(unix)]
+#[test]
+fn i1_a_registration_stays() {
+    use ropewalk::reactor::{Interest, Readiness, RegisterError, Registration};
+    use std::net::TcpStream;
+    stays!(Registration<TcpStream>);
+    crosses!(Interest, Readiness, RegisterError<TcpStream>);
+}
+
+#[test]
+fn i1_an_answer_crosses_if_what_is_in_it_does() {
+    use ropewalk::threads::{BoxedJob, Eventual, ReactorThread, WouldDeadlock};
+    crosses!(Eventual<()>, Eventual<String>, Eventual<Cell<u32>>, ReactorThread, WouldDeadlock);
+    stays!(Eventual<Rc<u32>>);
+    const fn send<T: Send>() {}
+    const _: () = send::<BoxedJob>();
+}
+
+#[cfg(feature = "net")]
+#[test]
+fn i1_a_transport_stays_and_its_errors_cross() {
+    use ropewalk::net::{
+        Address, ConnectError, ConnectErrorKind, ConnectOptions, ConnectionLost, FailedAttempt,
+        LineNotUtf8, LineTooLong, ListenError, ListenErrorKind, ListeningPort, Pressure,
+        ResolveError, ResolveErrorKind, Transport,
+    };
+    stays!(Transport, ListeningPort);
+    crosses!(Address, ConnectOptions, Pressure);
+    crosses!(ConnectError, ConnectErrorKind, ConnectionLost, FailedAttempt);
+    crosses!(LineNotUtf8, LineTooLong, ListenError, ListenErrorKind);
+    crosses!(ResolveError, ResolveErrorKind);
+}

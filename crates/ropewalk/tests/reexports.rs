@@ -1,0 +1,109 @@
+//! One item of each crate, through the facade: what a program that depends on it alone can reach.
+
+use ropewalk::deferred::{Cancelled, Panicked, maybe_deferred};
+use ropewalk::reactor::{Phase, ReactorStopped, RunError, SystemEvent};
+use ropewalk::task::{DeferredTimeout as _, ReactorTask as _};
+use ropewalk::threadpool::{CancelToken, SubmitErrorKind};
+use ropewalk::threads::{Eventual, ReactorThread, WouldDeadlock};
+use ropewalk_testing::{DEADLINE, within};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The names that stand in the root are those of the crates.
+#[test]
+fn the_root_has_what_the_first_page_uses() {
+    fn same<T>(_: fn(T), _: fn(T)) {}
+    same::<ropewalk::Reactor>(|_| (), |_: ropewalk::reactor::Reactor| ());
+    same::<ropewalk::ReactorHandle>(|_| (), |_: ropewalk::reactor::ReactorHandle| ());
+    same::<ropewalk::Deferred<u8>>(|_| (), |_: ropewalk::deferred::Deferred<u8>| ());
+    same::<ropewalk::Failure>(|_| (), |_: ropewalk::deferred::Failure| ());
+    same::<ropewalk::Result<u8>>(|_| (), |_: ropewalk::deferred::Result<u8>| ());
+}
+
+#[test]
+fn deferred() {
+    let deferred = maybe_deferred(|| -> ropewalk::Result<u8> { Err(Cancelled.into()) });
+    let seen = Rc::new(Cell::new(false));
+    let flag = Rc::clone(&seen);
+    deferred.map(|_| ()).add_errback(move |failure| flag.set(failure.is::<Cancelled>())).detach();
+    assert!(seen.get());
+}
+
+#[test]
+fn threadpool() {
+    let pool = ropewalk::threadpool::ThreadPool::builder().build().unwrap();
+    pool.stop();
+    assert_eq!(pool.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
+    assert!(!CancelToken::current().is_cancelled());
+}
+
+#[test]
+fn reactor() {
+    within(DEADLINE, || {
+        let reactor = ropewalk::Reactor::new().unwrap();
+        reactor.add_system_event_trigger(Phase::After, SystemEvent::Startup, |reactor| {
+            assert!(matches!(reactor.run(), Err(RunError::AlreadyRunning)));
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!(reactor.stats().panics, 0);
+        let _closure = reactor.handle().call_from_thread(|_| ()).unwrap_err().into_inner();
+    });
+}
+
+#[test]
+fn threads() {
+    use ropewalk::threads::HandleThreads as _;
+    within(DEADLINE, || {
+        let reactor = ReactorThread::spawn().unwrap();
+        let answer: Eventual<u8> = reactor.handle().eventually(|_| Ok(3));
+        assert_eq!(answer.wait().unwrap(), 3);
+        let inside = reactor.handle().clone();
+        let failure = reactor
+            .handle()
+            .blocking_call_from_thread(move |_| inside.blocking_call_from_thread(|_| Ok(3)));
+        assert!(failure.unwrap_err().is::<WouldDeadlock>());
+        let handle = reactor.handle().clone();
+        reactor.join().unwrap();
+        let failure = handle.blocking_call_from_thread(|_| ()).unwrap_err();
+        assert!(failure.is::<ReactorStopped>() && !failure.is::<Panicked>());
+    });
+}
+
+#[test]
+fn task() {
+    within(DEADLINE, || {
+        let reactor = ropewalk::Reactor::new().unwrap();
+        let slept = reactor.sleep(Duration::from_millis(1));
+        let awaited = reactor.spawn(async { slept.await.map(|()| 3) });
+        let limited = awaited.timeout(&reactor, DEADLINE);
+        let handle = reactor.handle();
+        let seen = Rc::new(Cell::new(0));
+        let place = Rc::clone(&seen);
+        limited
+            .add_both(move |result| {
+                place.set(result.unwrap_or(0));
+                handle.stop();
+            })
+            .detach();
+        reactor.run().unwrap();
+        assert_eq!(seen.get(), 3);
+    });
+}
+
+#[cfg(feature = "net")]
+#[test]
+fn net() {
+    use ropewalk::net::{ListenErrorKind, Protocol, ReactorNet as _, Transport};
+
+    struct Silent;
+    impl Protocol for Silent {
+        fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+    }
+    let reactor = ropewalk::Reactor::new().unwrap();
+    let port = reactor.listen_tcp("127.0.0.1:0", |_| Silent).unwrap();
+    assert_ne!(port.address().port(), 0);
+    let refused = reactor.listen_tcp("not an address", |_| Silent).unwrap_err();
+    assert!(matches!(refused.error().kind(), ListenErrorKind::Address));
+}
