@@ -1,6 +1,7 @@
 //! The sizes of the reactor's pool, and its life.
 
-use crate::support::{foreign, gated};
+use crate::support::{foreign, gated, run_for, thread_name};
+use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
@@ -189,5 +190,48 @@ fn w19_many_threads_that_ask_at_once_get_one_pool() {
         });
         reactor.run().unwrap();
         assert_eq!(reactor.stats().panics, 0);
+    });
+}
+
+#[test]
+fn an_installed_pool_is_started_used_and_stopped_by_the_reactor() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let own = ThreadPool::builder().name("own").min_threads(1).max_threads(3).build().unwrap();
+        reactor.install_thread_pool(own.clone()).unwrap();
+        let refused = reactor.install_thread_pool(ThreadPool::builder().build().unwrap());
+        assert_eq!(refused.unwrap_err().max_threads(), 10, "it comes back");
+        let name = run_for(&reactor, reactor.defer_to_thread(|| Ok(thread_name())));
+        assert_eq!(name.unwrap(), "own-1");
+        assert_eq!(own.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
+        // A later run has a pool of the default kind, with these sizes.
+        let (promise, deferred) = Deferred::new();
+        reactor.call_soon(|reactor| {
+            let pool = reactor.thread_pool();
+            promise.callback((pool.name().to_owned(), pool.min_threads(), pool.max_threads()));
+        });
+        assert_eq!(run_for(&reactor, deferred).unwrap(), ("reactor".to_owned(), 1, 3));
+    });
+}
+
+#[test]
+fn a_pool_installed_between_two_runs_is_that_of_the_second() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        run_for(&reactor, reactor.defer_to_thread(|| ())).unwrap();
+        let own = ThreadPool::builder().name("own").build().unwrap();
+        reactor.install_thread_pool(own.clone()).unwrap();
+        let (sender, receiver) = channel();
+        let handle = reactor.handle();
+        reactor
+            .call_in_thread(move || {
+                sender.send(thread_name()).unwrap();
+                handle.stop();
+            })
+            .unwrap();
+        assert_eq!(own.stats().queued, 1, "kept for the run");
+        reactor.run().unwrap();
+        assert_eq!(receiver.try_recv().unwrap(), "own-1");
+        assert_eq!(own.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
     });
 }
