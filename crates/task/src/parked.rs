@@ -2,12 +2,12 @@
 //!
 //! The first item that enters an empty list also calls the reactor to come and empty it; those that
 //! follow rely on that call. While the reactor is stopped the call is refused and the items stay
-//! parked; whoever begins a run opens the reactor to calls and then empties the list.
+//! parked: whoever begins a run opens the reactor to calls and *then* empties the list.
 //!
-//! *Nothing is left behind.* Let A be refused while B relies on A's call, and a new run begin
-//! meanwhile. A clears `called` and then looks whether calls are accepted. If they are, A calls
-//! again. If they are not, the opening, and with it the emptying, comes after that look, and finds
-//! what B has put in before `called` was cleared; whoever puts something in later calls himself.
+//! *Nothing is left behind.* Let A make the call and B rely on it. If it is refused (or dropped with
+//! a run that crashes), that was before the next opening, and so before the emptying that follows
+//! it. What B has put in before that emptying is found by it; whoever comes after it finds `called`
+//! cleared and makes a call of his own.
 //!
 //! **Lock rule:** nothing is dropped and nobody is called while the list is locked.
 
@@ -19,7 +19,7 @@ pub(crate) struct Parked<T>(Mutex<State<T>>);
 
 struct State<T> {
     items: Vec<T>,
-    /// Somebody sees to it that the list will be emptied.
+    /// Somebody has called since the list was emptied.
     called: bool,
     /// The reactor has been dropped; nobody will ever empty the list again.
     closed: bool,
@@ -31,27 +31,17 @@ impl<T> Parked<T> {
     }
 
     /// Puts an item in, or gives it back if the list is closed. `call` asks the reactor to empty
-    /// the list, and says whether it will; `accepts` whether it would.
-    pub(crate) fn put(
-        &self,
-        item: T,
-        call: impl Fn() -> bool,
-        accepts: impl Fn() -> bool,
-    ) -> Option<T> {
+    /// the list, and may be refused.
+    pub(crate) fn put(&self, item: T, call: impl FnOnce()) -> Option<T> {
         let mut state = self.lock();
         if state.closed {
             return Some(item);
         }
         state.items.push(item);
-        let mut called = replace(&mut state.called, true);
+        let called = replace(&mut state.called, true);
         drop(state);
-        while !called && !call() {
-            self.lock().called = false;
-            if !accepts() {
-                break;
-            }
-            let mut state = self.lock();
-            called = state.items.is_empty() || replace(&mut state.called, true);
+        if !called {
+            call();
         }
         None
     }
@@ -82,7 +72,7 @@ mod loom_models {
     use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use loom::thread;
 
-    /// A reactor between two runs.
+    /// A reactor as the list sees it.
     struct Model {
         parked: Parked<u32>,
         open: AtomicBool,
@@ -90,22 +80,38 @@ mod loom_models {
     }
 
     impl Model {
+        /// `true`: taken in.
         fn put(&self, item: u32) -> bool {
-            let accepts = || self.open.load(Ordering::Acquire);
             let call = || {
-                let accepted = accepts();
+                let accepted = self.open.load(Ordering::Acquire);
                 self.calls.fetch_add(usize::from(accepted), Ordering::AcqRel);
-                accepted
             };
-            self.parked.put(item, call, accepts).is_none()
+            self.parked.put(item, call).is_none()
+        }
+
+        fn begin_run(&self) -> usize {
+            self.open.store(true, Ordering::Release);
+            self.parked.take().len()
+        }
+
+        fn turn(&self) -> usize {
+            let called = self.calls.swap(0, Ordering::AcqRel) > 0;
+            if called { self.parked.take().len() } else { 0 }
+        }
+
+        fn crash(&self) {
+            self.open.store(false, Ordering::Release);
+            self.calls.swap(0, Ordering::AcqRel);
         }
     }
 
-    fn put_by_two(during: impl Fn(&Model) -> usize + Sync + Send + 'static) {
+    /// Two threads put something in while the reactor does `during`, which gives the number of
+    /// items that it has found; after that it runs on.
+    fn put_by_two(open: bool, during: impl Fn(&Model) -> usize + Sync + Send + 'static) {
         loom::model(move || {
             let model = Arc::new(Model {
                 parked: Parked::new(),
-                open: AtomicBool::new(false),
+                open: AtomicBool::new(open),
                 calls: AtomicUsize::new(0),
             });
             let putters: Vec<_> = (0..2)
@@ -114,28 +120,33 @@ mod loom_models {
                     thread::spawn(move || usize::from(model.put(item)))
                 })
                 .collect();
-            let mut taken = during(&model);
-            let accepted: usize = putters.into_iter().map(|one| one.join().unwrap()).sum();
-            if model.calls.swap(0, Ordering::AcqRel) > 0 {
-                taken += model.parked.take().len();
-            }
-            assert_eq!(taken, accepted);
+            let found = during(&model);
+            let put_in: usize = putters.into_iter().map(|one| one.join().unwrap()).sum();
+            assert_eq!(found + model.turn(), put_in);
         });
     }
 
-    /// A run begins while two threads put something in: either it finds the items at its beginning,
-    /// or a call that was accepted leads to them.
+    #[test]
+    fn loom_nothing_is_left_behind_in_a_run() {
+        put_by_two(true, |model| model.turn());
+    }
+
     #[test]
     fn loom_nothing_is_left_behind_when_a_run_begins() {
-        put_by_two(|model| {
-            model.open.store(true, Ordering::Release);
-            model.parked.take().len()
+        put_by_two(false, |model| model.begin_run() + model.turn());
+    }
+
+    #[test]
+    fn loom_nothing_is_left_behind_when_a_run_crashes_and_another_begins() {
+        put_by_two(true, |model| {
+            model.crash();
+            model.begin_run()
         });
     }
 
-    /// The reactor is dropped meanwhile: what is not given back is found by the one who closes.
+    /// The reactor is dropped: what is not given back is found by the one who closes.
     #[test]
     fn loom_nothing_is_left_behind_by_closing() {
-        put_by_two(|model| model.parked.close().len());
+        put_by_two(true, |model| model.parked.close().len());
     }
 }

@@ -84,17 +84,20 @@ impl Tasks {
             here.retain(|tasks| tasks.strong_count() > 0);
             here.push(Rc::downgrade(&tasks));
         });
-        Self::resume_after_each_run(reactor);
+        Self::empty_at_each_start(reactor);
         tasks
     }
 
-    /// Has what is parked between two runs taken in when the second one begins.
-    fn resume_after_each_run(reactor: &Reactor) {
-        reactor.add_system_event_trigger(Phase::After, SystemEvent::End, |reactor| {
-            reactor.call_soon(|reactor| {
-                Self::resume_after_each_run(reactor);
-                Self::take_parked(reactor);
-            });
+    /// Has each run begin with what was parked before it. One trigger sets the other again, since
+    /// one that sets itself would never come to an end.
+    fn empty_at_each_start(reactor: &Reactor) {
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Startup, |reactor| {
+            Self::take_parked(reactor);
+            reactor.add_system_event_trigger(
+                Phase::After,
+                SystemEvent::End,
+                Self::empty_at_each_start,
+            );
         });
     }
 

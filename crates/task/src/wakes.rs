@@ -20,8 +20,10 @@ impl Wakes {
 
     /// Hands in a task that is to run. Any thread.
     pub(crate) fn hand_in(&self, runnable: Runnable) {
-        let call = || self.handle.call_from_thread(Tasks::take_parked).is_ok();
-        let refused = self.parked.put(runnable, call, || self.handle.accepts_calls());
+        let refused = self.parked.put(runnable, || {
+            // While the reactor is stopped this fails: the next run begins by emptying the list.
+            let _ = self.handle.call_from_thread(Tasks::take_parked);
+        });
         // The reactor is gone, and with it the future: what drops here is the empty half.
         drop(refused);
     }

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 #[test]
 fn another_thread_wakes_a_sleeping_reactor() {
@@ -98,18 +99,34 @@ fn i2_a_wake_up_from_another_thread_between_two_runs_is_kept_for_the_second() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
         let signal = Signal::default();
-        for _ in 0..3 {
+        for turn_in_between in [false, true, false] {
             let waits = signal.clone();
             let deferred = reactor.spawn(async move { waits.wait().await });
             run_briefly(&reactor);
+            if turn_in_between {
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+            }
             let sets = signal.clone();
             elsewhere(move || sets.set());
             let deferred = no_result(deferred);
             run_briefly(&reactor);
-            // The parked wake-up has been queued in that run's only turn; this one polls.
-            run_briefly(&reactor);
             success_of(deferred);
         }
+    });
+}
+
+#[test]
+fn i2_a_wake_up_between_the_runs_of_a_reactor_that_had_no_tasks_is_kept() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        run_briefly(&reactor);
+        let signal = Signal::default();
+        let waits = signal.clone();
+        let deferred = reactor.spawn(async move { waits.wait().await });
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        elsewhere(move || signal.set());
+        run_briefly(&reactor);
+        success_of(deferred);
     });
 }
 
@@ -129,9 +146,56 @@ fn i2_a_wake_up_whose_call_is_dropped_by_a_crash_is_kept_for_the_next_run() {
         reactor.run().unwrap();
         let deferred = no_result(deferred);
         run_briefly(&reactor);
-        run_briefly(&reactor);
         success_of(deferred);
     });
+}
+
+#[test]
+fn i2_no_wake_up_of_many_is_lost_in_one_run() {
+    const ROUNDS: u32 = 3_000;
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (signal, (done, seen)) = (Signal::default(), channel());
+        let waits = signal.clone();
+        let deferred = reactor.spawn(async move {
+            for _ in 0..ROUNDS {
+                waits.wait().await;
+                done.send(()).unwrap();
+            }
+            Reactor::with_current(Reactor::stop);
+        });
+        let other = thread::Builder::new().spawn(move || {
+            for _ in 0..ROUNDS {
+                signal.set();
+                seen.recv().unwrap();
+            }
+        });
+        reactor.run().unwrap();
+        other.unwrap().join().unwrap();
+        success_of(deferred);
+    });
+}
+
+#[test]
+fn a_waker_of_a_task_that_is_gone_does_not_wake_the_one_in_its_place() {
+    let (clock, reactor) = manual();
+    let signal = Signal::default();
+    let waits = signal.clone();
+    let old = reactor.spawn(async move { waits.wait().await });
+    settle(&clock);
+    old.cancel();
+    failure_as::<Cancelled, _>(old);
+    let polls = Rc::new(Cell::new(0));
+    let count = Rc::clone(&polls);
+    let new = reactor.spawn(poll_fn(move |_| {
+        count.set(count.get() + 1);
+        Poll::<()>::Pending
+    }));
+    settle(&clock);
+    signal.set();
+    settle(&clock);
+    assert_eq!(polls.get(), 1);
+    no_result(new).detach();
 }
 
 #[test]
@@ -167,7 +231,7 @@ fn i2_no_wake_up_is_lost_while_runs_begin_and_end() {
         }
         b.join().unwrap();
         a.unwrap().join().unwrap();
-        (0..2).for_each(|_| run_briefly(&reactor));
+        run_briefly(&reactor);
         tasks.into_iter().for_each(success_of);
     });
 }
