@@ -71,14 +71,7 @@ impl Network {
     pub(crate) fn of(reactor: &Reactor) -> Rc<Self> {
         let network = reactor.local::<Self>();
         if !network.prepared.replace(true) {
-            let before = Rc::downgrade(&network);
-            reactor.add_system_event_trigger(
-                Phase::Before,
-                SystemEvent::Shutdown,
-                move |reactor| {
-                    before.upgrade().inspect(|network| network.begin_shutdown(reactor));
-                },
-            );
+            network.prepare(reactor);
             let during = Rc::downgrade(&network);
             reactor.add_system_event_trigger(
                 Phase::During,
@@ -89,6 +82,13 @@ impl Network {
             );
         }
         network
+    }
+
+    fn prepare(self: &Rc<Self>, reactor: &Reactor) {
+        let before = Rc::downgrade(self);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
+            before.upgrade().inspect(|network| network.begin_shutdown(reactor));
+        });
     }
 
     /// Whether something new may be opened.
@@ -173,8 +173,13 @@ impl Network {
         self.stage.set(Stage::Flushing);
         self.impatient.set(false);
         let ending = Rc::downgrade(self);
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |_| {
-            ending.upgrade().inspect(|network| network.stage.set(Stage::Open));
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |reactor| {
+            let Some(network) = ending.upgrade() else { return };
+            drop(network.flushing.take());
+            if network.stage.replace(Stage::Open) == Stage::Flushing {
+                // A crash in the middle: the *during* trigger waits for the next shutdown.
+                network.prepare(reactor);
+            }
         });
         for listener in upgraded(&self.listeners) {
             listener.close();

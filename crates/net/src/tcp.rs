@@ -2,9 +2,11 @@
 
 mod connection;
 mod connector;
+mod listen_address;
 mod listener;
 
 pub use connector::ConnectOptions;
 pub(crate) use connector::connect;
-pub use listener::{ListenAddress, ListeningPort};
+pub use listen_address::ListenAddress;
+pub use listener::ListeningPort;
 pub(crate) use listener::{Listener, listen};

@@ -207,7 +207,8 @@ impl Transport {
     /// Fires when everything written so far, and meanwhile, has been handed to the system; at once
     /// if nothing waits.
     ///
-    /// Fails with [`ConnectionLost`](crate::ConnectionLost) if the connection ends first.
+    /// Fails with [`ConnectionLost`](crate::ConnectionLost) if the connection ends first, or has
+    /// ended otherwise than well.
     #[track_caller]
     pub fn flushed(&self) -> Deferred<()> {
         let (promise, deferred) = Deferred::new();

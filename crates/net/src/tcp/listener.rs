@@ -4,6 +4,7 @@
 //! The factory is taken out of its cell while it runs (I5).
 
 use super::connection::{Owner, Tcp};
+use super::listen_address::ListenAddress;
 use crate::connection::Connection;
 use crate::error::{CannotListen, ListenError, ListenErrorKind};
 use crate::factory::AnyFactory;
@@ -14,8 +15,7 @@ use ropewalk_reactor::{Interest, Reactor, Registration, WeakReactor};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -27,58 +27,6 @@ const ACCEPTS: usize = 64;
 const REST: Duration = Duration::from_millis(100);
 
 type AnyTcpFactory = Box<dyn AnyFactory<SocketAddr>>;
-
-/// An address and a port to listen on: a [`SocketAddr`], a pair, or a text such as
-/// `"127.0.0.1:8007"`. Port 0 takes any free one. No name is looked up, but for `localhost`.
-pub trait ListenAddress: sealed::Sealed {
-    /// The address; the text itself if it is none.
-    #[doc(hidden)]
-    fn into_socket_addr(self) -> Result<SocketAddr, String>;
-}
-
-mod sealed {
-    #[expect(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
-    pub trait Sealed {}
-}
-
-macro_rules! listen_addresses {
-    ($($address:ty),*) => {$(
-        impl sealed::Sealed for $address {}
-        impl ListenAddress for $address {
-            fn into_socket_addr(self) -> Result<SocketAddr, String> {
-                Ok(self.into())
-            }
-        }
-    )*};
-}
-
-listen_addresses!(SocketAddr, SocketAddrV4, SocketAddrV6);
-listen_addresses!((IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
-
-impl sealed::Sealed for &str {}
-impl ListenAddress for &str {
-    fn into_socket_addr(self) -> Result<SocketAddr, String> {
-        let local = self.strip_prefix("localhost:").and_then(|port| port.parse().ok());
-        local
-            .map(|port: u16| (Ipv4Addr::LOCALHOST, port).into())
-            .or_else(|| self.parse().ok())
-            .ok_or_else(|| self.to_owned())
-    }
-}
-
-impl sealed::Sealed for &String {}
-impl ListenAddress for &String {
-    fn into_socket_addr(self) -> Result<SocketAddr, String> {
-        self.as_str().into_socket_addr()
-    }
-}
-
-impl sealed::Sealed for String {}
-impl ListenAddress for String {
-    fn into_socket_addr(self) -> Result<SocketAddr, String> {
-        self.as_str().into_socket_addr()
-    }
-}
 
 pub(crate) struct Listener {
     /// Taken when the port is closed.
@@ -399,5 +347,41 @@ impl fmt::Debug for ListeningPort {
             .field("address", &self.address())
             .field("open", &self.listener.registration.borrow().is_some())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{REST, listen};
+    use crate::{Protocol, Transport};
+    use ropewalk_reactor::{ManualClock, Reactor};
+    use std::io;
+    use std::net::TcpStream;
+    use std::panic::Location;
+    use std::time::Duration;
+
+    struct Quiet;
+
+    impl Protocol for Quiet {
+        fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+    }
+
+    /// A system without descriptors cannot be had in a test without hurting the other tests.
+    #[test]
+    fn a_port_rests_when_the_system_has_no_room_and_then_goes_on() {
+        let clock = ManualClock::new();
+        let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
+        let port = listen(&reactor, "127.0.0.1:0", |_| Quiet, Location::caller()).unwrap();
+        let no_descriptors = io::Error::other("too many open files");
+        port.listener.refused(&reactor, &no_descriptors);
+        let _peer = TcpStream::connect(port.address()).unwrap();
+        let turn = || reactor.turn(Some(Duration::ZERO)).unwrap();
+        let events = reactor.stats().events;
+        (0..5).for_each(|_| turn());
+        assert_eq!(reactor.stats().events, events, "the loop is not kept busy");
+        assert_eq!(reactor.stats().sources, 1);
+        clock.advance(REST);
+        (0..5).for_each(|_| turn());
+        assert_eq!(reactor.stats().sources, 2);
     }
 }

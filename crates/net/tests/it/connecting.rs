@@ -3,11 +3,11 @@
 use crate::fixture::{Probe, has, turn_a_little, turn_until};
 use ropewalk_deferred::{Cancelled, Deferred, Failure};
 use ropewalk_net::{
-    ConnectError, ConnectErrorKind, ConnectOptions, ReactorNet as _, ResolveErrorKind, Resolver,
-    Transport,
+    ConnectError, ConnectErrorKind, ConnectOptions, ConnectionLost, ReactorNet as _,
+    ResolveErrorKind, Resolver, Transport,
 };
 use ropewalk_reactor::{ManualClock, Reactor};
-use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, success_of, within};
+use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, within};
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -294,7 +294,7 @@ fn i3_a_panic_in_connection_made_gives_a_transport_that_is_lost() {
         turn_until(&reactor, || outcome.borrow().is_some());
         let transport = outcome.take().unwrap().unwrap();
         assert!(!transport.is_connected());
-        success_of(transport.flushed());
+        let _: ConnectionLost = failure_as(transport.flushed());
         assert_eq!(log.take(), ["made", "lost panicked"]);
         assert_eq!(reactor.stats().sources, 0);
     });

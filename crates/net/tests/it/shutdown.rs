@@ -190,6 +190,31 @@ fn connections_outlive_a_crash() {
 }
 
 #[test]
+fn a_crash_in_the_middle_of_a_shutdown_leaves_the_next_one_whole() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let mut pair = pair(&reactor, Probe::new(&log));
+        let hold = reactor.hold(SystemEvent::Shutdown);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
+            reactor.call_soon(move |reactor| {
+                reactor.crash();
+                drop(hold);
+            });
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(log.entries(), ["made"]);
+
+        pair.transport.write(&vec![7; 8 * MIB]);
+        let reader = thread(move || pair.peer.read_to_end(&mut Vec::new()).unwrap());
+        reactor.call_when_running(|reactor| reactor.stop());
+        reactor.run().unwrap();
+        assert_eq!(reader.join().unwrap(), 8 * MIB);
+        assert_eq!(log.take(), ["made", "drained", "lost done"]);
+    });
+}
+
+#[test]
 fn i2_a_reactor_that_is_dropped_tells_its_protocols() {
     let log = EventLog::new();
     let reactor = Reactor::new().unwrap();

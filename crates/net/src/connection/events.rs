@@ -1,0 +1,212 @@
+//! What the loop calls of a connection: never from inside of its protocol.
+
+use super::{Connection, State, is_transient};
+use crate::carrier::Close;
+use crate::{ConnectionLost, Protocol, Transport};
+use ropewalk_deferred::Panicked;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How often one event may read before other connections have their turn (I7).
+const ROUNDS: usize = 4;
+
+impl Connection {
+    /// Tells the protocol that the connection is there.
+    ///
+    /// # Panics
+    ///
+    /// With the protocol, when the connection has been put in order.
+    pub fn start(self: &Rc<Self>) {
+        tracing::debug!(peer = %self.peer, host = %self.host, "connected");
+        self.watch();
+        self.tell(|protocol, transport| protocol.connection_made(transport));
+    }
+
+    /// The carrier can be read from, or written to. `buffer` is scratch.
+    ///
+    /// # Panics
+    ///
+    /// With the protocol, when the connection has been put in order.
+    pub fn ready(self: &Rc<Self>, readable: bool, writable: bool, buffer: &mut [u8]) {
+        if self.is_dead() {
+            self.carrier.drain(buffer);
+            return;
+        }
+        if writable && self.buffered() > 0 {
+            self.send();
+        }
+        if readable && self.is_open() && !self.paused.get() {
+            self.receive(buffer);
+        }
+    }
+
+    /// Does what was left for a later turn.
+    ///
+    /// # Panics
+    ///
+    /// With the protocol, when the connection has been put in order.
+    pub fn settle(self: &Rc<Self>) {
+        self.scheduled.set(false);
+        if self.resumed.take() && self.is_open() && !self.paused.get() {
+            self.tell(|protocol, transport| protocol.resumed(transport));
+        }
+        match self.state.get() {
+            State::Closing if self.buffered() == 0 => self.finish(ConnectionLost::Done),
+            State::Ended => {
+                let reason = self.reason.take();
+                self.finish(reason.map_or(ConnectionLost::Aborted, |reason| *reason));
+            }
+            State::Open | State::Closing | State::Dead => {}
+        }
+    }
+
+    /// Ends the connection now, because all connections end: well, if nothing is left unsent.
+    ///
+    /// # Panics
+    ///
+    /// With the protocol, when the connection has been put in order.
+    pub fn end_now(self: &Rc<Self>) {
+        match self.state.get() {
+            State::Ended => self.settle(),
+            State::Dead => self.carrier.drop_remains(),
+            State::Open | State::Closing => self.finish(self.last_reason()),
+        }
+    }
+
+    /// As [`end_now`](Self::end_now), when the reactor is being dropped: there is nothing to wait
+    /// with and nobody to unwind to.
+    pub fn abandon(self: &Rc<Self>) {
+        if self.is_dead() {
+            return;
+        }
+        let reason = self.reason.take().map_or_else(|| self.last_reason(), |reason| *reason);
+        if let Err(panicked) = self.bury(reason, Some(Close::Now)) {
+            tracing::error!(panic = panicked.message(), "a protocol panicked in connection_lost");
+        }
+    }
+
+    fn last_reason(&self) -> ConnectionLost {
+        if self.buffered() == 0 { ConnectionLost::Done } else { ConnectionLost::Aborted }
+    }
+
+    fn receive(self: &Rc<Self>, buffer: &mut [u8]) {
+        for _ in 0..ROUNDS {
+            match self.carrier.read(buffer) {
+                Ok(0) => {
+                    self.peer_is_done.set(true);
+                    if self.buffered() == 0 {
+                        self.finish(ConnectionLost::Done);
+                    } else {
+                        // The peer may still be reading: what was written is its due.
+                        self.state.set(State::Closing);
+                        self.watch();
+                    }
+                    return;
+                }
+                Ok(count) => {
+                    self.tell(|protocol, transport| {
+                        protocol.data_received(transport, &buffer[..count]);
+                    });
+                    if !self.is_open() || self.paused.get() || count < buffer.len() {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.finish(ConnectionLost::Lost(Arc::new(error)));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn send(self: &Rc<Self>) {
+        let before = self.buffered();
+        // Once for each event: as much as there is room for, and then others have their turn (I7).
+        let result = self.outgoing.borrow_mut().send(|slices| self.carrier.write(slices));
+        let after = self.buffered();
+        self.carrier.backlog(before, after);
+        match result {
+            Err(error) if !is_transient(&error) => {
+                self.finish(ConnectionLost::Lost(Arc::new(error)));
+            }
+            _ if after == 0 => self.all_sent(),
+            _ => {}
+        }
+    }
+
+    fn all_sent(self: &Rc<Self>) {
+        self.watch();
+        for promise in self.flushed.take() {
+            promise.callback(());
+        }
+        if self.pressed.take() && self.is_open() {
+            self.tell(|protocol, transport| protocol.drained(transport));
+        }
+        if self.state.get() == State::Closing && self.buffered() == 0 {
+            self.finish(ConnectionLost::Done);
+        }
+    }
+
+    /// Runs one method of the protocol; a panic ends the connection, and then goes on to the
+    /// reactor, which reports it and follows its policy.
+    fn tell(self: &Rc<Self>, call: impl FnOnce(&mut dyn Protocol, &Transport)) {
+        let Some(mut protocol) = self.protocol.take() else { return };
+        let transport = Transport::new(Rc::clone(self));
+        let called = catch_unwind(AssertUnwindSafe(|| call(&mut *protocol, &transport)));
+        self.protocol.set(Some(protocol));
+        if let Err(payload) = called {
+            let panicked = Panicked::from_payload(payload, self.location);
+            let text = self.describe(&panicked);
+            if let Err(second) = self.bury(ConnectionLost::Panicked(panicked), None) {
+                tracing::error!(
+                    panic = second.message(),
+                    "a protocol panicked again in connection_lost"
+                );
+            }
+            resume_unwind(Box::new(text));
+        }
+    }
+
+    fn finish(self: &Rc<Self>, reason: ConnectionLost) {
+        if let Err(panicked) = self.bury(reason, None) {
+            resume_unwind(Box::new(self.describe(&panicked)));
+        }
+    }
+
+    /// The end: releases the carrier, then tells and drops the protocol. Only the first call does.
+    fn bury(self: &Rc<Self>, reason: ConnectionLost, how: Option<Close>) -> Result<(), Panicked> {
+        if self.state.replace(State::Dead) == State::Dead {
+            return Ok(());
+        }
+        let unsent = self.clear();
+        tracing::debug!(peer = %self.peer, %reason, unsent, "disconnected");
+        let how = how.unwrap_or_else(|| match reason {
+            ConnectionLost::Done => Close::Gently { peer_is_done: self.peer_is_done.get() },
+            ConnectionLost::Aborted => Close::Abort,
+            ConnectionLost::Lost(_) | ConnectionLost::Panicked(_) => Close::Now,
+        });
+        self.carrier.close(self, how);
+        self.reason.set(Some(Box::new(reason.clone())));
+        let waiting = self.flushed.take();
+        let protocol = self.protocol.take();
+        let transport = Transport::new(Rc::clone(self));
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(mut protocol) = protocol {
+                protocol.connection_lost(&transport, &reason);
+            }
+        }));
+        for promise in waiting {
+            promise.errback(reason.clone());
+        }
+        told.map_err(|payload| Panicked::from_payload(payload, self.location))
+    }
+
+    fn describe(&self, panicked: &Panicked) -> String {
+        let (peer, message) = (&self.peer, panicked.message());
+        format!("the protocol of {peer}, attached at {}: {message}", self.location)
+    }
+}

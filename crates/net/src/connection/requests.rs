@@ -1,0 +1,124 @@
+//! What a transport asks of its connection: perhaps from inside of the protocol.
+//!
+//! So nothing here calls the protocol; what has to is left to [`Connection::settle`].
+
+use super::{Connection, State, is_transient};
+use crate::{ConnectionLost, Pressure};
+use ropewalk_deferred::Promise;
+use std::io::IoSlice;
+use std::rc::Rc;
+use std::sync::Arc;
+
+impl Connection {
+    pub(crate) fn write(self: &Rc<Self>, slices: &[IoSlice<'_>]) -> Pressure {
+        if !self.is_open() {
+            return Pressure::Relaxed;
+        }
+        let before = self.buffered();
+        let mut sent = 0;
+        if before == 0 {
+            match self.carrier.write(slices) {
+                Ok(count) => sent = count,
+                Err(error) if is_transient(&error) => {}
+                Err(error) => {
+                    self.end_later(ConnectionLost::Lost(Arc::new(error)));
+                    return Pressure::Relaxed;
+                }
+            }
+        }
+        let mut outgoing = self.outgoing.borrow_mut();
+        for slice in slices {
+            let skipped = sent.min(slice.len());
+            sent -= skipped;
+            outgoing.push(&slice[skipped..]);
+        }
+        let after = outgoing.len();
+        drop(outgoing);
+        if after > before {
+            self.carrier.backlog(before, after);
+            if before == 0 {
+                self.watch();
+            }
+        }
+        self.pressure()
+    }
+
+    pub(crate) fn lose(self: &Rc<Self>) {
+        if !self.is_open() {
+            return;
+        }
+        self.state.set(State::Closing);
+        self.watch();
+        if self.buffered() == 0 {
+            self.schedule();
+        }
+    }
+
+    pub(crate) fn abort(self: &Rc<Self>) {
+        self.end_later(ConnectionLost::Aborted);
+    }
+
+    pub(crate) fn set_paused(self: &Rc<Self>, paused: bool) {
+        if !self.is_open() || self.paused.replace(paused) == paused {
+            return;
+        }
+        self.watch();
+        if !paused {
+            self.resumed.set(true);
+            self.schedule();
+        }
+    }
+
+    /// Fires `promise` when everything is sent; at once if nothing waits and nothing was lost.
+    pub(crate) fn when_flushed(&self, promise: Promise<()>) {
+        let lost = self.reason.take();
+        self.reason.set(lost.clone());
+        match lost {
+            Some(reason) if !reason.is_clean() => promise.errback(*reason),
+            _ if self.buffered() == 0 => promise.callback(()),
+            _ => {
+                let mut waiting = self.flushed.take();
+                waiting.push(promise);
+                self.flushed.set(waiting);
+            }
+        }
+    }
+
+    fn end_later(self: &Rc<Self>, reason: ConnectionLost) {
+        if matches!(self.state.get(), State::Ended | State::Dead) {
+            return;
+        }
+        self.state.set(State::Ended);
+        self.reason.set(Some(Box::new(reason)));
+        self.clear();
+        self.watch();
+        self.schedule();
+    }
+
+    fn schedule(self: &Rc<Self>) {
+        if !self.scheduled.replace(true) {
+            self.carrier.later(self);
+        }
+    }
+
+    pub(super) fn watch(self: &Rc<Self>) {
+        let (readable, writable) = match self.state.get() {
+            State::Open => (!self.paused.get(), self.buffered() > 0),
+            State::Closing => (false, self.buffered() > 0),
+            State::Ended | State::Dead => (false, false),
+        };
+        if let Err(error) = self.carrier.watch(readable, writable) {
+            self.end_later(ConnectionLost::Lost(Arc::new(error)));
+        }
+    }
+
+    /// Throws away what is buffered; the number of bytes.
+    pub(super) fn clear(&self) -> usize {
+        let unsent = self.buffered();
+        if unsent > 0 {
+            self.outgoing.borrow_mut().clear();
+            self.carrier.backlog(unsent, 0);
+        }
+        unsent
+    }
+}
