@@ -71,7 +71,10 @@ impl Builder {
         self
     }
 
-    /// How long a shutdown waits for those who hold it. Default: 30 seconds.
+    /// How long a shutdown waits for those who hold it, on the clock of the reactor. Default: 30
+    /// seconds.
+    ///
+    /// A [`ManualClock`] has to be moved for it to pass.
     pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
         self.shutdown_deadline = deadline;
         self

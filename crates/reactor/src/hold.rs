@@ -120,7 +120,8 @@ impl fmt::Debug for Hold {
 impl Reactor {
     /// Keeps the *before* phase of `event` from ending while the [`Hold`] lives.
     ///
-    /// It may be taken at any time: in a *before* trigger, or long before the event.
+    /// It may be taken at any time: in a *before* trigger, or long before the event. Nothing waits
+    /// for a hold of [`SystemEvent::End`]. A startup has no deadline, but a stop ends its waiting.
     ///
     /// # Threads
     ///

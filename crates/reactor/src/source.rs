@@ -203,7 +203,7 @@ impl Reactor {
     ///
     /// `source` is anything that owns a descriptor: a socket, a pipe, or an `Rc` or `Arc` of one.
     /// It should be non-blocking. Readiness is level-triggered: the callback is called in each turn
-    /// until it has read, or written, enough.
+    /// until it has read, or written, enough. One that panics stays registered and is called again.
     ///
     /// # Threads
     ///

@@ -15,6 +15,9 @@ mod sources; // I/O
 mod timers; // delayed calls
 mod triggers; // system events
 
+#[cfg(unix)]
+mod strange_sources; // sources with code of their own
+
 mod restart; // stop, crash, run again
 mod shutdown; // holds and the deadline
 
@@ -27,4 +30,3 @@ mod idle;
 mod ownership;
 mod panics;
 mod reentrancy;
-mod regressions;

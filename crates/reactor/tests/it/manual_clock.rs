@@ -205,6 +205,26 @@ fn a_long_backlog_is_worked_off_at_its_instant() {
     });
 }
 
+/// What gets nowhere is counted for each instant by itself: a clock that has ticked often is not
+/// in a hurry.
+#[test]
+fn a_long_way_leaves_each_instant_its_passes() {
+    fn tick(late: Rc<Cell<u64>>, clock: ManualClock, reactor: &Reactor) {
+        let (now, count, time) = (clock.elapsed(), Rc::clone(&late), clock.clone());
+        reactor.call_later(Duration::ZERO, move |_| {
+            count.set(count.get() + u64::from(time.elapsed() != now));
+        });
+        reactor.call_later(SECOND, move |reactor| tick(late, clock, reactor));
+    }
+    within(DEADLINE, || {
+        let (clock, reactor) = manual();
+        let late = Rc::new(Cell::new(0));
+        tick(Rc::clone(&late), clock.clone(), &reactor);
+        clock.advance(3_000 * SECOND);
+        assert_eq!((late.get(), reactor.stats().timers), (0, 6_001));
+    });
+}
+
 #[test]
 fn an_endless_advance_ends() {
     within(DEADLINE, || {
@@ -245,4 +265,15 @@ fn a_reactor_may_be_dropped_while_its_clock_advances() {
         clock.advance(3 * SECOND);
         assert_eq!(clock.elapsed(), 3 * SECOND);
     });
+}
+
+/// An advance by nothing, or of a clock without reactors, is fine.
+#[test]
+fn a_clock_without_reactors_moves() {
+    let clock = ManualClock::default();
+    clock.advance(Duration::ZERO);
+    clock.advance(Duration::from_secs(5));
+    drop(Reactor::builder().manual_clock(&clock).build().unwrap());
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(clock.elapsed(), Duration::from_secs(10));
 }

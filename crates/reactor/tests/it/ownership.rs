@@ -92,6 +92,22 @@ fn a_reactor_that_is_dropped_by_its_own_callback_ends_its_run() {
     });
 }
 
+/// Not even the last borrower meets the panics of what it has handed in after the end.
+#[test]
+fn i3_what_is_handed_in_after_the_end_is_contained_too() {
+    let owner = Reactor::new().unwrap();
+    let weak = owner.downgrade();
+    let report = reported(|| {
+        let lent = |reactor: &Reactor| {
+            drop(owner);
+            let bomb = OnDrop(|| panic!("on purpose"));
+            reactor.call_soon(move |_| drop(bomb));
+        };
+        weak.with(lent).unwrap();
+    });
+    assert_eq!(report.matches("on purpose").count(), 1, "{report}");
+}
+
 /// A reactor can be dropped by a callback of another one.
 #[test]
 fn a_reactor_may_be_dropped_in_a_nested_position() {

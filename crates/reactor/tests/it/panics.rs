@@ -100,33 +100,6 @@ fn i3_what_a_crash_drops_may_panic() {
     });
 }
 
-/// A source whose own drop panics, ended by its own callback.
-#[test]
-fn i3_a_source_that_panics_when_it_is_closed_is_contained() {
-    struct Fragile(TcpStream, #[expect(dead_code, reason = "for its drop")] OnDrop<fn()>);
-    impl std::os::fd::AsFd for Fragile {
-        fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-            self.0.as_fd()
-        }
-    }
-    within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
-        let (server, mut client) = sockets();
-        client.write_all(b"x").unwrap();
-        let fragile = Fragile(server, OnDrop(|| panic!("on purpose")));
-        let own = std::rc::Rc::new(std::cell::RefCell::new(None));
-        let slot = std::rc::Rc::clone(&own);
-        let callback = move |_: &Reactor, _: &Fragile, _| {
-            let registration = slot.take();
-            drop(registration);
-        };
-        own.replace(Some(reactor.register(fragile, Interest::READABLE, callback).unwrap()));
-        reactor.turn(Some(DEADLINE)).unwrap();
-        assert_eq!((reactor.stats().panics, reactor.stats().sources), (1, 0));
-        run_briefly(&reactor);
-    });
-}
-
 /// The harness runs this test again as a process of its own, which is to die.
 #[test]
 fn i3_the_policy_abort_ends_the_process() {

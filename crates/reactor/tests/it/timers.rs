@@ -62,7 +62,7 @@ fn b85_b91_a_delayed_call_of_no_delay_runs_and_can_stop_the_reactor() {
 }
 
 #[test]
-fn b89_i11_time_never_goes_back() {
+fn i11_b89_time_never_goes_back() {
     let reactor = Reactor::new().unwrap();
     let mut last = reactor.now();
     for _ in 0..1_000 {
@@ -260,4 +260,21 @@ fn a_turn_that_has_served_something_does_not_wait() {
         reactor.turn(None).unwrap();
         assert_eq!((done.get(), reactor.stats().turns), (3, 3));
     });
+}
+
+/// The last second that the clock can express, as far as a test can come near to it.
+#[test]
+fn a_delay_added_to_a_call_at_the_end_of_time_does_not_overflow() {
+    let reactor = Reactor::new().unwrap();
+    let mut far = Duration::from_secs(i64::MAX as u64);
+    while reactor.now().checked_add(far).is_none() {
+        far -= Duration::from_secs(1 << 40);
+    }
+    let call = reactor.call_later(far, |_| unreachable!());
+    for _ in 0..3 {
+        call.delay(Duration::from_secs(1 << 41)).unwrap();
+        call.delay(Duration::MAX).unwrap();
+    }
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    assert!(call.active());
 }
