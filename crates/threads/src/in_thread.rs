@@ -136,7 +136,8 @@ pub trait ReactorThreads: sealed::Sealed {
     /// The reactor's pool: 5 to 10 threads, started with the first need. It is made now if need
     /// be, starts with the reactor and stops with it: it takes no more jobs once the *before*
     /// triggers of the shutdown have run, and has run all others when `run` returns. A crash
-    /// leaves it running, for the next run.
+    /// leaves it running, for the next run. A program that only ever calls [`Reactor::turn`] starts
+    /// it itself.
     ///
     /// # Threads
     ///

@@ -1,15 +1,19 @@
 //! Jobs whose result comes back as a deferred.
 
 use crate::support::{Drops, Refused, gated, just_above, must_not_run, peek, run_for, taken};
-use ropewalk_deferred::{Abandoned, Deferred, Failure, Panicked};
+use ropewalk_deferred::{
+    Abandoned, Deferred, Failure, Panicked, clear_unhandled_hook, set_unhandled_hook,
+};
 use ropewalk_reactor::{Reactor, ReactorStopped};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitError, SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{ReactorThreads as _, WouldDeadlock};
+use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io;
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 fn private_pool(threads: usize) -> ThreadPool {
     let pool = ThreadPool::builder().name("private").min_threads(0).max_threads(threads);
@@ -220,6 +224,66 @@ fn two_reactors_on_one_thread_keep_their_results_apart() {
         first.run().unwrap();
         assert_eq!(taken(&of_first).unwrap(), "first");
         assert_eq!(taken(&of_second).unwrap(), "second");
+    });
+}
+
+#[test]
+fn a_failure_nobody_handles_is_reported_with_where_the_job_was_submitted() {
+    within(DEADLINE, || {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let hook = Rc::clone(&seen);
+        set_unhandled_hook(move |unhandled| hook.borrow_mut().push(unhandled));
+        let reactor = Reactor::new().unwrap();
+        let line = line!() + 1;
+        reactor.defer_to_thread(|| Err::<(), _>(Refused(9).into())).detach();
+        reactor.stop();
+        reactor.run().unwrap();
+        reactor.defer_to_thread(|| ()).detach();
+        clear_unhandled_hook();
+        let seen = seen.take();
+        let created: Vec<_> =
+            seen.iter().map(|it| (it.created().file(), it.created().line())).collect();
+        assert_eq!(created, [(file!(), line), (file!(), line + 3)]);
+        assert!(seen[0].failure().is::<Refused>() && seen[1].failure().is::<ReactorStopped>());
+    });
+}
+
+/// Results are calls like any other: a turn serves some, then it is the turn of the timers.
+#[test]
+fn i7_many_results_do_not_starve_a_timer() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().budget(10.try_into().unwrap()).build().unwrap();
+        let pool = private_pool(2);
+        pool.start().unwrap();
+        let delivered = Rc::new(Cell::new(0));
+        for _ in 0..1000 {
+            let count = Rc::clone(&delivered);
+            let deferred = reactor.defer_to_thread_pool(&pool, || ());
+            deferred.map(move |()| count.set(count.get() + 1)).detach();
+        }
+        pool.stop(); // all results are on their way
+        let at_timer = Rc::new(Cell::new(usize::MAX));
+        let (seen, count) = (Rc::clone(&at_timer), Rc::clone(&delivered));
+        reactor.call_later(Duration::ZERO, move |reactor| {
+            seen.set(count.get());
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!((at_timer.get(), delivered.get()), (10, 1000));
+    });
+}
+
+/// A program with a main loop of its own starts the pool itself: no triggers run there.
+#[test]
+fn a_reactor_that_is_turned_by_hand_delivers_results() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let place = peek(reactor.defer_to_thread(|| Ok(3)));
+        reactor.thread_pool().start().unwrap();
+        while place.borrow().is_none() {
+            reactor.turn(None).unwrap();
+        }
+        assert_eq!(taken(&place).unwrap(), 3);
     });
 }
 

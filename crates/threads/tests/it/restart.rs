@@ -6,7 +6,10 @@ use ropewalk_reactor::{Phase, Reactor, ReactorStopped, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::mpsc::channel;
+use std::thread::Builder;
 use std::time::Duration;
 
 #[test]
@@ -204,6 +207,34 @@ fn i2_a_reactor_that_is_dropped_with_jobs_in_flight_fails_their_deferreds() {
         drop(gate);
         pool.stop();
         assert_eq!(pool.stats().completed, 2, "the pool is its owner's, and its jobs ran");
+    });
+}
+
+#[test]
+fn i10_ten_thousand_deferreds_fail_together_on_a_small_stack() {
+    fn fail_all(end: impl FnOnce(Reactor)) {
+        let reactor = Reactor::new().unwrap();
+        let pool = ThreadPool::builder().build().unwrap(); // never started
+        let failed = Rc::new(Cell::new(0));
+        for _ in 0..10_000 {
+            let count = Rc::clone(&failed);
+            let deferred = reactor.defer_to_thread_pool(&pool, || ());
+            deferred.add_errback(move |_| count.set(count.get() + 1)).detach();
+        }
+        assert_eq!(failed.get(), 0);
+        end(reactor);
+        assert_eq!(failed.get(), 10_000);
+    }
+    within(DEADLINE, || {
+        let body = || {
+            fail_all(drop);
+            fail_all(|reactor| {
+                reactor.call_when_running(|reactor| reactor.crash());
+                reactor.run().unwrap();
+            });
+        };
+        let builder = Builder::new().name("small stack".to_owned()).stack_size(256 * 1024);
+        builder.spawn(body).unwrap().join().unwrap();
     });
 }
 
