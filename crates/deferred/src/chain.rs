@@ -48,6 +48,8 @@ pub(crate) struct Chain<S: ?Sized> {
     /// Cancel handles that name this chain; as long as there are any it is not cut out.
     pub(crate) handles: Cell<usize>,
     pub(crate) links: Queue,
+    /// Made with its promise, and nobody has ever attached anything.
+    pub(crate) bare: Cell<bool>,
     /// The result of a settled chain; `None` means that it still lies in the head.
     value: Cell<Option<Value>>,
     /// Who gets the result instead of the deferred at the end.
@@ -114,6 +116,7 @@ impl<T: 'static> Chain<Head<T>> {
             created,
             stage: Cell::new(stage),
             claimed: Cell::new(true),
+            bare: Cell::new(false),
             cancelled: Cell::new(false),
             canceller: Cell::new(canceller),
             asking: Cell::new(false),
@@ -211,7 +214,7 @@ fn settle(chain: &ChainRef, mut value: Value) {
         let at = chain.created;
         let failure = panics::contain("dropping an unclaimed result", at, || value.discard());
         if let Some(failure) = failure.flatten() {
-            unhandled::report(failure, at);
+            unhandled::report_of(chain.bare.get(), failure, at);
         }
         return;
     }
@@ -245,6 +248,8 @@ fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForItself> {
         if !chain.claimed.get() {
             chain.stage.set(Stage::Done);
             source.claimed.set(false);
+            // A callback returned it: somebody counts on it.
+            source.bare.set(false);
             return Ok(());
         }
     }

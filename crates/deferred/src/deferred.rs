@@ -238,6 +238,7 @@ impl<T> Deferred<T> {
 
     fn pair(canceller: Option<Canceller>, created: Place) -> (Promise<T>, Self) {
         let chain = Chain::new(created, canceller);
+        chain.bare.set(true);
         let state = Cell::new(State::Chained(Rc::clone(&chain) as ChainRef));
         (Promise::new(chain), Self { state })
     }
@@ -266,6 +267,7 @@ impl<T> Deferred<T> {
                     (chain::take_settled(chain), created)
                 }
                 stage => {
+                    chain.bare.set(false);
                     chain.links.push(Node::new(attached, link));
                     if stage == Stage::Settled {
                         chain::resume(Rc::clone(&chain));
@@ -275,29 +277,34 @@ impl<T> Deferred<T> {
             },
             State::Taken => (Err(Abandoned.into()), attached),
         };
-        panics::catch(attached, || link(result, Origin { created, attached }))
-            .unwrap_or_else(|panicked| Deferred::ready(Err(panicked.into()), created))
+        let mut next = panics::catch(attached, || link(result, Origin { created, attached }))
+            .unwrap_or_else(|panicked| Deferred::ready(Err(panicked.into()), created));
+        if let State::Chained(returned) = next.state.get_mut() {
+            // It stands for this one from here on, and to this one something was attached.
+            returned.bare.set(false);
+        }
+        next
     }
 }
 
 impl<T: 'static> Drop for Deferred<T> {
     fn drop(&mut self) {
-        let (result, created) = match replace(self.state.get_mut(), State::Taken) {
-            State::Ready(result, created) => (result, created),
+        let (result, created, bare) = match replace(self.state.get_mut(), State::Taken) {
+            State::Ready(result, created) => (result, created, false),
             State::Chained(chain) => {
                 if chain.stage.get() != Stage::Settled {
                     chain.claimed.set(false);
                     drop(chain.waker.take());
                     return;
                 }
-                let created = chain.created;
-                (chain::take_settled(chain), created)
+                let (created, bare) = (chain.created, chain.bare.get());
+                (chain::take_settled(chain), created, bare)
             }
             State::Taken => return,
         };
         match result {
             Ok(value) => trampoline::drop_value(value, created),
-            Err(failure) => unhandled::report(failure, created),
+            Err(failure) => unhandled::report_of(bare, failure, created),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the end of its chain. The hook belongs to a thread, as deferreds do. It is called with no
 //! borrow held; what it drops itself is not reported to it again but logged.
 
-use crate::{Failure, panics};
+use crate::{Abandoned, Failure, panics};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
@@ -96,6 +96,17 @@ fn replace(hook: Option<Hook>) {
     // An ending thread has no hook any more and can get none.
     let old = HOOK.try_with(|cell| cell.replace(hook));
     drop(old);
+}
+
+/// Reports `failure`, unless it says that a promise was dropped and nobody had attached anything:
+/// then both ends were given up, and nothing is missing anywhere.
+#[cold]
+pub(crate) fn report_of(bare: bool, failure: Failure, created: &'static Location<'static>) {
+    if bare && failure.is::<Abandoned>() {
+        panics::discard("dropping a failure", created, failure);
+    } else {
+        report(failure, created);
+    }
 }
 
 /// Reports `failure`, and drops it.

@@ -74,14 +74,27 @@ fn a_handled_failure_is_not_reported() {
 }
 
 #[test]
-fn i2_an_abandoned_promise_nobody_listens_to_is_reported() {
+fn i2_an_abandoned_promise_somebody_counted_on_is_reported() {
     let unhandled = unhandled_in(|| {
         let (promise, deferred) = Deferred::<u32>::new();
-        deferred.detach();
+        deferred.add_callback(|_| ()).detach();
         drop(promise);
     });
     assert_eq!(unhandled.len(), 1);
     assert!(unhandled.into_iter().all(|one| one.into_failure().is::<Abandoned>()));
+}
+
+#[test]
+fn two_ends_that_were_both_given_up_are_nothing_to_report() {
+    let unhandled = unhandled_in(|| {
+        let (promise, deferred) = Deferred::<u32>::new();
+        drop(deferred);
+        drop(promise);
+        let (promise, deferred) = Deferred::<u32>::new();
+        drop(promise);
+        drop(deferred);
+    });
+    assert!(unhandled.is_empty());
 }
 
 #[test]

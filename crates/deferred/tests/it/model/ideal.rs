@@ -30,6 +30,7 @@ struct Chain {
     result: Outcome,
     canceller: Option<usize>,
     claimed: bool,
+    bare: bool,
     forward: Option<usize>,
     source: Option<usize>,
 }
@@ -81,6 +82,7 @@ impl Model {
                     result: Err("no result"),
                     canceller: canceller.then_some(self.held.len()),
                     claimed: true,
+                    bare: true,
                     forward: None,
                     source: None,
                 });
@@ -91,6 +93,7 @@ impl Model {
                 let end = if let Act::Return(other) = act { self.take_end(other) } else { None };
                 let promise =
                     if let Act::Fire(other) = act { self.take_promise(other) } else { None };
+                self.chains[chain].bare = false;
                 self.chains[chain].links.push_back(Link { number, on, act, end, promise });
                 if self.chains[chain].stage == Stage::Settled {
                     self.drive(chain);
@@ -134,14 +137,15 @@ impl Model {
     fn drop_end(&mut self, chain: usize) {
         if self.chains[chain].stage == Stage::Settled {
             self.chains[chain].stage = Stage::Done;
-            self.report(self.chains[chain].result);
+            self.report(chain);
         } else {
             self.chains[chain].claimed = false;
         }
     }
 
-    fn report(&mut self, result: Outcome) {
-        if result.is_err() {
+    fn report(&mut self, chain: usize) {
+        let Chain { result, bare, .. } = self.chains[chain];
+        if result.is_err() && !(bare && result == Err("abandoned")) {
             self.log.push(format!("unhandled {}", name(result)));
         }
     }
@@ -217,7 +221,7 @@ impl Model {
             self.chains[chain].stage = Stage::Settled;
         } else {
             self.chains[chain].stage = Stage::Done;
-            self.report(result);
+            self.report(chain);
         }
     }
 
