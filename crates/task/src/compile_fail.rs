@@ -37,8 +37,7 @@ struct DeferredStaysOnItsThread;
 /// let reactor = Reactor::new().unwrap();
 /// let handle = reactor.handle();
 /// let call = move |reactor: &Reactor| {
-///     let local = Rc::new(1);
-///     let future = async move { Ok(ready(*local).await) };
+///     let future = ready(Ok(Rc::new(1)));
 ///     reactor.spawn(future).detach();
 /// };
 /// std::thread::spawn(move || handle.call_from_thread(call).is_ok()).join().unwrap();
@@ -53,8 +52,7 @@ struct DeferredStaysOnItsThread;
 ///
 /// let reactor = Reactor::new().unwrap();
 /// let handle = reactor.handle();
-/// let local = Rc::new(1);
-/// let future = async move { Ok(ready(*local).await) };
+/// let future = ready(Ok(Rc::new(1)));
 /// let call = move |reactor: &Reactor| {
 ///     reactor.spawn(future).detach();
 /// };
