@@ -10,6 +10,8 @@ pub use ropewalk_deferred::{Deferred, Failure, Promise};
 #[doc(no_inline)]
 pub use ropewalk_reactor::{Reactor, ReactorHandle, Remote};
 #[doc(no_inline)]
+pub use ropewalk_task::{DeferredTimeout as _, ReactorTask as _};
+#[doc(no_inline)]
 pub use ropewalk_threadpool::ThreadPool;
 #[doc(no_inline)]
 pub use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
