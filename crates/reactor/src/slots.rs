@@ -6,14 +6,14 @@
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Slots for the reactor thread alone.
 #[derive(Default)]
-pub(crate) struct LocalSlots(RefCell<HashMap<TypeId, Rc<dyn Any>>>);
+pub(crate) struct LocalSlots(RefCell<BTreeMap<TypeId, Rc<dyn Any>>>);
 
 impl LocalSlots {
     pub(crate) fn get<T: Default + 'static>(&self) -> Rc<T> {
@@ -34,7 +34,7 @@ impl LocalSlots {
 
     /// Empties all slots; the values are dropped by the caller.
     pub(crate) fn take(&self) -> Vec<Rc<dyn Any>> {
-        self.0.borrow_mut().drain().map(|(_, value)| value).collect()
+        self.0.take().into_values().collect()
     }
 }
 
@@ -46,7 +46,7 @@ impl fmt::Debug for LocalSlots {
 
 /// Slots for every thread that has a handle.
 #[derive(Default)]
-pub(crate) struct SharedSlots(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+pub(crate) struct SharedSlots(Mutex<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl SharedSlots {
     pub(crate) fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
@@ -64,12 +64,12 @@ impl SharedSlots {
 
     /// Empties all slots; the values are dropped by the caller.
     pub(crate) fn take(&self) -> Vec<Arc<dyn Any + Send + Sync>> {
-        self.lock(|slots| slots.drain().map(|(_, value)| value).collect())
+        self.lock(std::mem::take).into_values().collect()
     }
 
     fn lock<R>(
         &self,
-        look: impl FnOnce(&mut HashMap<TypeId, Arc<dyn Any + Send + Sync>>) -> R,
+        look: impl FnOnce(&mut BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>) -> R,
     ) -> R {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -121,6 +121,9 @@ impl<T: Send + 'static> Ticket<T> {
 
 impl<T: Send + 'static> Drop for Ticket<T> {
     fn drop(&mut self) {
-        self.send(Err(Failure::new(Abandoned)));
+        // A failure may carry a backtrace, so it is not made for nothing.
+        if self.key.is_some() {
+            self.send(Err(Failure::new(Abandoned)));
+        }
     }
 }
