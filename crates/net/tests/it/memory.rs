@@ -1,6 +1,6 @@
 //! Protocols without sockets: the in-memory connection keeps the rules of the real one.
 
-use crate::fixture::{Probe, has};
+use crate::fixture::{Probe, count, has};
 use ropewalk_net::Pressure;
 use ropewalk_testing::{Ending, EventLog, MemoryTransport};
 use std::cell::Cell;
@@ -64,6 +64,17 @@ fn drained_is_told_once_after_pressure() {
     peer.transport().write(b"z");
     peer.turn();
     assert_eq!(log.take(), ["made", "drained"]);
+}
+
+#[test]
+fn a_pause_inside_data_received_stops_the_reading_there() {
+    let log = EventLog::new();
+    let peer = MemoryTransport::connect(Probe::new(&log).data(|t, _| t.pause_producing()));
+    peer.send(&[b'x'; 200_000]);
+    assert_eq!(count(&log, "data"), 1);
+    peer.transport().resume_producing();
+    peer.turn();
+    assert_eq!(count(&log, "data"), 2);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::connecting::Stub;
 use crate::fixture::{Probe, pair, turn_until};
 use ropewalk_net::{ConnectionLost, Protocol, ReactorNet as _, Transport};
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::{DEADLINE, EventLog, failure_of, within};
+use ropewalk_testing::{DEADLINE, EventLog, failure_of, success_of, within};
 use std::net::TcpStream;
 use std::rc::Rc;
 
@@ -77,9 +77,13 @@ fn a_reactor_that_was_never_run_frees_everything() {
     let port = reactor.listen_tcp("127.0.0.1:0", move |_| Hoarder::new(&given)).unwrap();
     let attempt = reactor.connect_tcp("127.0.0.1", port.address().port(), Hoarder::new(&payload));
     let stopping = port.stop_listening();
+    let given = Rc::clone(&payload);
+    let open = reactor.listen_tcp("127.0.0.1:0", move |_| Hoarder::new(&given)).unwrap();
     drop(reactor);
-    drop((failure_of(attempt), failure_of(stopping), port));
-    assert_eq!(Rc::strong_count(&payload), 1);
+    drop((failure_of(attempt), failure_of(stopping)));
+    assert_eq!(Rc::strong_count(&payload), 1, "although the handles of the ports are held");
+    assert!(TcpStream::connect(open.address()).is_err());
+    success_of(open.stop_listening());
 }
 
 #[test]

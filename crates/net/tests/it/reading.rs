@@ -89,18 +89,18 @@ fn i6_idle_connections_cost_no_events() {
 #[test]
 fn what_was_written_is_still_sent_after_the_peer_has_closed_its_half() {
     within(DEADLINE, || {
-        const ANSWER: usize = 8 * 1024 * 1024;
+        const ANSWER: usize = 16 * 1024 * 1024;
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let probe = Probe::new(&log).data(|transport, _| {
             transport.write(&vec![7; ANSWER]);
         });
-        let mut peer = pair(&reactor, probe).peer;
-        let reader = thread(move || {
-            peer.write_all(b"request").unwrap();
-            peer.shutdown(Shutdown::Write).unwrap();
-            let mut all = Vec::new();
-            peer.read_to_end(&mut all).unwrap()
-        });
+        let mut pair = pair(&reactor, probe);
+        pair.peer.write_all(b"request").unwrap();
+        pair.peer.shutdown(Shutdown::Write).unwrap();
+        turn_until(&reactor, || !pair.transport.is_connected());
+        assert!(pair.transport.buffered() > 0);
+        assert_eq!(log.entries(), ["made", "data request"]);
+        let reader = thread(move || pair.peer.read_to_end(&mut Vec::new()).unwrap());
         turn_until(&reactor, || has(&log, "lost done"));
         assert_eq!(reader.join().unwrap(), ANSWER);
     });

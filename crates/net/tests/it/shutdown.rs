@@ -24,8 +24,7 @@ fn w18_what_is_buffered_is_sent_before_the_run_ends() {
         let (begin, begun) = channel();
         let reader = thread(move || {
             begun.recv().unwrap();
-            let mut all = Vec::new();
-            pair.peer.read_to_end(&mut all).map(|_| all.len()).unwrap()
+            pair.peer.read_to_end(&mut Vec::new()).unwrap()
         });
         reactor.call_when_running(move |reactor| {
             reactor.stop();
@@ -43,21 +42,23 @@ fn w18_what_is_written_during_the_shutdown_is_sent() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let mut pair = pair(&reactor, Probe::new(&log));
+        let (begin, begun) = channel();
         let reader = thread(move || {
-            let mut all = Vec::new();
-            pair.peer.read_to_end(&mut all).map(|_| all.len()).unwrap()
+            begun.recv().unwrap();
+            pair.peer.read_to_end(&mut Vec::new()).unwrap()
         });
         let transport = pair.transport;
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
             let hold = reactor.hold(SystemEvent::Shutdown);
             reactor.call_later(Duration::from_millis(20), move |_| {
-                transport.write(&vec![7; 8 * MIB]);
+                transport.write(&vec![7; 16 * MIB]);
                 drop(hold);
+                begin.send(()).unwrap();
             });
         });
         reactor.stop();
         reactor.run().unwrap();
-        assert_eq!(reader.join().unwrap(), 8 * MIB);
+        assert_eq!(reader.join().unwrap(), 16 * MIB);
         assert_eq!(log.take(), ["made", "drained", "lost done"]);
     });
 }
@@ -205,11 +206,11 @@ fn a_crash_in_the_middle_of_a_shutdown_leaves_the_next_one_whole() {
         reactor.run().unwrap();
         assert_eq!(log.entries(), ["made"]);
 
-        pair.transport.write(&vec![7; 8 * MIB]);
+        pair.transport.write(&vec![7; 16 * MIB]);
         let reader = thread(move || pair.peer.read_to_end(&mut Vec::new()).unwrap());
         reactor.call_when_running(|reactor| reactor.stop());
         reactor.run().unwrap();
-        assert_eq!(reader.join().unwrap(), 8 * MIB);
+        assert_eq!(reader.join().unwrap(), 16 * MIB);
         assert_eq!(log.take(), ["made", "drained", "lost done"]);
     });
 }

@@ -46,7 +46,7 @@ fn b213_large_writes_arrive_completely_and_i8_in_order() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let pair = pair(&reactor, Probe::new(&log));
-        let sent = pattern(8 * MIB);
+        let sent = pattern(16 * MIB);
         for piece in sent.chunks(10_000) {
             pair.transport.write(piece);
         }
@@ -60,8 +60,8 @@ fn b213_large_writes_arrive_completely_and_i8_in_order() {
         });
         turn_until(&reactor, || has(&log, "lost done"));
         let received = reader.join().unwrap();
-        assert!(received[..8 * MIB] == sent);
-        assert_eq!(&received[8 * MIB..], b"the end");
+        assert!(received[..16 * MIB] == sent);
+        assert_eq!(&received[16 * MIB..], b"the end");
     });
 }
 
