@@ -11,12 +11,16 @@ use std::rc::Rc;
 pub(crate) fn run(chat: &Remote<Rc<Chat>>) {
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
-        match command(chat, line.trim()) {
-            Ok(answer) => println!("{answer}"),
-            Err(failure) => println!("error: {failure:#}"),
-        }
-        if !chat.handle().accepts_calls() {
-            break;
+        match line.trim() {
+            "quit" => {
+                println!("stopping");
+                chat.handle().stop();
+                break;
+            }
+            line => match command(chat, line) {
+                Ok(answer) => println!("{answer}"),
+                Err(failure) => println!("error: {failure:#}"),
+            },
         }
     }
 }
@@ -32,10 +36,6 @@ fn command(chat: &Remote<Rc<Chat>>, line: &str) -> ropewalk::Result<String> {
                 let stored = chat.store(reactor, "console".to_owned(), text);
                 stored.map(|line| format!("said as #{}", line.id))
             })
-        }
-        "quit" => {
-            chat.handle().stop();
-            Ok("stopping".to_owned())
         }
         "" => Ok("commands: stats, who, say TEXT, quit".to_owned()),
         _ => anyhow::bail!("unknown command {line:?}: there are stats, who, say TEXT, quit"),
