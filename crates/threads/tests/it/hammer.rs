@@ -8,35 +8,55 @@ use ropewalk_threadpool::{SubmitError, SubmitErrorKind};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 const THREADS: u64 = 8;
 const ROUNDS: u64 = 300;
 
-/// Counts the outcomes of one call, and says at the end that there was one.
+/// Counts what became of one closure.
 #[derive(Clone, Default)]
-struct Outcome(Arc<AtomicU32>);
+struct Outcome {
+    ran: Arc<AtomicU32>,
+    dropped: Arc<AtomicU32>,
+    /// It was accepted where nothing but running it will do.
+    must_run: Arc<AtomicBool>,
+}
 
 impl Outcome {
-    fn came(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+    fn accepted(&self) {
+        self.must_run.store(true, Ordering::SeqCst);
+    }
+
+    #[track_caller]
+    fn check(&self) {
+        let counts = || (self.ran.load(Ordering::SeqCst), self.dropped.load(Ordering::SeqCst));
+        // A job that its pool accepted as the run ended may still be on its way.
+        while counts() == (0, 0) {
+            thread::yield_now();
+        }
+        let counts = counts();
+        if self.must_run.load(Ordering::SeqCst) {
+            assert_eq!(counts, (1, 0));
+        } else {
+            assert!(matches!(counts, (1, 0) | (0, 1)), "{counts:?}");
+        }
     }
 }
 
-/// The outcome of a closure that runs, or is handed back; if it is dropped, that is seen too.
-struct Once(Outcome, bool);
+/// What a closure captures: it runs, or is dropped.
+struct Once(Option<Outcome>);
 
 impl Once {
     fn run(mut self) {
-        self.1 = true;
-        self.0.came();
+        self.0.take().unwrap().ran.fetch_add(1, Ordering::SeqCst);
     }
 }
 
 impl Drop for Once {
     fn drop(&mut self) {
-        if !self.1 {
-            self.0.came();
+        if let Some(outcome) = self.0.take() {
+            outcome.dropped.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
@@ -44,16 +64,20 @@ impl Drop for Once {
 /// Asks everything once; gives the outcomes that may come later.
 fn ask_everything(handle: &ReactorHandle, n: u64, answered: &AtomicU64) -> Vec<Outcome> {
     let outcomes: Vec<Outcome> = (0..3).map(|_| Outcome::default()).collect();
-    let once = |index: usize| Once(outcomes[index].clone(), false);
+    let once = |index: usize| Once(Some(outcomes[index].clone()));
 
     let called = once(0);
-    if let Err(refused) = handle.call_from_thread(move |_| called.run()) {
-        drop(refused.into_inner());
+    match handle.call_from_thread(move |_| called.run()) {
+        Ok(()) => outcomes[0].accepted(),
+        Err(refused) => drop(refused.into_inner()),
     }
     let job = once(1);
-    if let Err(refused) = handle.call_in_thread(move || job.run()) {
-        assert_eq!(refused.kind(), SubmitErrorKind::Stopped);
-        drop(refused.into_inner());
+    match handle.call_in_thread(move || job.run()) {
+        Ok(_) => outcomes[1].accepted(),
+        Err(refused) => {
+            assert_eq!(refused.kind(), SubmitErrorKind::Stopped);
+            drop(refused.into_inner());
+        }
     }
     let seen = |failure: &ropewalk_deferred::Failure| {
         let refused = failure.downcast_ref::<SubmitError<()>>();
@@ -98,7 +122,6 @@ fn i2_every_call_has_exactly_one_outcome_while_the_reactor_stops_and_starts() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
         let (finished, answered) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        let over = Arc::new(AtomicBool::new(false));
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
                 let (handle, answered) = (reactor.handle(), Arc::clone(&answered));
@@ -120,14 +143,11 @@ fn i2_every_call_has_exactly_one_outcome_while_the_reactor_stops_and_starts() {
             reactor.run().unwrap();
             runs += 1;
         }
-        over.store(true, Ordering::SeqCst);
         let outcomes: Vec<Outcome> =
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         drop(reactor);
         assert_eq!(outcomes.len() as u64, THREADS * ROUNDS * 3);
-        for outcome in &outcomes {
-            assert_eq!(outcome.0.load(Ordering::SeqCst), 1);
-        }
+        outcomes.iter().for_each(Outcome::check);
         assert!(runs > 1, "the reactor stopped and started");
         assert!(answered.load(Ordering::SeqCst) > 0);
     });
