@@ -17,7 +17,7 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
-/// Where [`Transport::write`] starts to answer [`Pressure::High`].
+/// Where [`Transport::write`](crate::Transport::write) starts to answer [`Pressure::High`].
 pub(crate) const WRITE_LIMIT: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,7 +32,7 @@ enum State {
     Dead,
 }
 
-/// One connection. Not for applications: they have a [`Transport`].
+/// One connection. Not for applications: they have a [`Transport`](crate::Transport).
 pub struct Connection<C: Carrier + ?Sized = dyn Carrier> {
     state: Cell<State>,
     paused: Cell<bool>,
