@@ -67,12 +67,7 @@ impl ReactorPool {
         let shared = handle.shared::<Self>();
         let (pool, loose) = shared.get(handle, false);
         if let Some(number) = loose {
-            let request = TieRequest { shared: Arc::clone(&shared), number };
-            if let Err(refused) = handle.call_from_thread(move |reactor| request.grant(reactor)) {
-                // The run has ended since: what other threads have handed in already, runs.
-                shared.close_loose(number);
-                drop(refused);
-            }
+            TieRequest { shared, number }.send(handle);
         }
         pool
     }
@@ -228,6 +223,15 @@ struct TieRequest {
 }
 
 impl TieRequest {
+    fn send(self, handle: &ReactorHandle) {
+        let (shared, number) = (Arc::clone(&self.shared), self.number);
+        if let Err(refused) = handle.call_from_thread(move |reactor| self.grant(reactor)) {
+            // The run has ended since: what other threads have handed in already, runs.
+            shared.close_loose(number);
+            drop(refused);
+        }
+    }
+
     fn grant(self, reactor: &Reactor) {
         let number = self.number;
         if reactor.stopping() && !reactor.handle().accepts_calls() {
@@ -321,4 +325,51 @@ fn drain(reactor: &Reactor, pool: &ThreadPool, number: u64) {
 fn let_go(hold: &Mutex<Option<Hold>>) {
     let taken = hold.lock().unwrap_or_else(PoisonError::into_inner).take();
     drop(taken);
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{ReactorPool, TieRequest};
+    use ropewalk_reactor::Reactor;
+    use ropewalk_testing::{DEADLINE, within};
+    use ropewalk_threadpool::SubmitErrorKind;
+    use std::sync::mpsc::channel;
+
+    /// A foreign thread makes the pool, and the run ends before it has asked to have it tied.
+    #[test]
+    fn i2_a_pool_that_the_end_of_a_run_leaves_loose_is_closed_by_who_made_it() {
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            let handle = reactor.handle();
+            let shared = handle.shared::<ReactorPool>();
+            let (pool, loose) = shared.get(&handle, false);
+            let (other, tied) = shared.get(&handle, false);
+            assert!(tied.is_none(), "one request is enough");
+            let (sender, receiver) = channel();
+            other.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
+            reactor.stop();
+            reactor.run().unwrap();
+            TieRequest { shared, number: loose.unwrap() }.send(&handle);
+            assert_eq!(pool.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
+            assert_eq!(receiver.recv().unwrap(), "ran");
+        });
+    }
+
+    /// As above, but the reactor runs again, and has tied the pool itself in the meantime.
+    #[test]
+    fn i2_a_late_request_leaves_a_pool_alone_that_is_tied() {
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            let handle = reactor.handle();
+            let shared = handle.shared::<ReactorPool>();
+            let (_, loose) = shared.get(&handle, false);
+            let pool = ReactorPool::of(&reactor);
+            TieRequest { shared, number: loose.unwrap() }.send(&handle);
+            let (sender, receiver) = channel();
+            pool.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
+            reactor.stop();
+            reactor.run().unwrap();
+            assert_eq!(receiver.try_recv().unwrap(), "ran");
+        });
+    }
 }
