@@ -48,6 +48,7 @@ impl Shared {
         make: impl FnOnce(F) -> Box<dyn FnOnce(&Reactor) + Send>,
     ) -> Result<(), F> {
         if !self.gate.enter() {
+            tracing::debug!(%location, "a call was refused: the reactor has stopped");
             return Err(argument);
         }
         // The receiver lives as long as a reactor can be run; if it is gone, the gate is closed.

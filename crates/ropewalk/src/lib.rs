@@ -57,6 +57,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod compile_fail;
 pub mod prelude;
 
 #[cfg(doctest)]
