@@ -63,6 +63,9 @@ fn b131_a_returned_failure_goes_to_the_outer_errback_and_only_there() {
     assert!(unhandled.is_empty());
 }
 
+/// B137, B133: the result moves. A deferred that was returned is consumed, so nobody is left to see
+/// the `None` that Twisted leaves in it; what was attached to it before has run. There is no
+/// `pause` (B128, B132): returning an unfired deferred is how a chain waits.
 #[test]
 fn b134_inner_callbacks_run_before_the_outer_goes_on_over_several_levels() {
     let log = Log::default();
