@@ -19,7 +19,8 @@ fn sleeps() -> u64 {
     0
 }
 
-/// B81 with more than nothing to wait for: timers that are far away and connections on which nothing happens cost nothing. The stretch is
+/// B81, with more than nothing to wait for: timers that are far away and connections on which
+/// nothing happens cost nothing. The stretch is
 /// long enough for a hundred ticks of a millisecond.
 #[test]
 fn i6_an_idle_reactor_does_not_wake_up() {
