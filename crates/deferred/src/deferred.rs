@@ -200,6 +200,36 @@ impl<T> Deferred<T> {
         CancelHandle::new(chain)
     }
 
+    /// Takes the result if it is there; otherwise gives the deferred back.
+    ///
+    /// For code that has a quicker way for a result that need not be waited for. A failure that is
+    /// taken is the caller's to handle.
+    ///
+    /// # Errors
+    ///
+    /// The deferred itself: its result is still to come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// assert_eq!(Deferred::succeed(7).try_take().unwrap()?, 7);
+    ///
+    /// let (promise, deferred) = Deferred::<u32>::new();
+    /// let deferred = deferred.try_take().unwrap_err();
+    /// promise.callback(7);
+    /// assert_eq!(deferred.try_take().unwrap()?, 7);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
+    /// ```
+    ///
+    /// Twisted: `called` and `result`.
+    pub fn try_take(self) -> std::result::Result<Result<T>, Self> {
+        match self.into_held() {
+            Held::Ready(result) => Ok(result),
+            Held::Waiting(chain) => Err(Self { state: Cell::new(State::Chained(chain)) }),
+        }
+    }
+
     /// Lets the chain run on its own.
     ///
     /// The same as dropping it, in a word that says so. A failure at the end is still reported.

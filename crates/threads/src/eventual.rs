@@ -4,7 +4,7 @@ use crate::bridge::Bridge;
 use crate::error::WouldDeadlock;
 use crate::ledger::{Key, Work};
 use crate::slot::{Filler, Taker, slot};
-use ropewalk_deferred::{Cancelled, Deferred, Failure, Outcome, Panicked, Result};
+use ropewalk_deferred::{Cancelled, Failure, Outcome, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use std::fmt;
 use std::future::Future;
@@ -188,8 +188,13 @@ fn answer<F, R>(
     R::Value: Send,
 {
     let deferred = match catch_unwind(AssertUnwindSafe(|| f(reactor))) {
-        Ok(outcome) => outcome.into_deferred(),
-        Err(payload) => Deferred::fail(Panicked::from_payload(payload, location)),
+        Ok(outcome) => outcome.into_deferred().try_take(),
+        Err(payload) => Ok(Err(Failure::new(Panicked::from_payload(payload, location)))),
+    };
+    let deferred = match deferred {
+        // The usual case: nothing to wait for, so nothing to keep account of.
+        Ok(result) => return reply.0.fill(result),
+        Err(deferred) => deferred,
     };
     let bridge = Bridge::of(reactor);
     let key = bridge.replies.open(Box::new(reply));
@@ -209,7 +214,7 @@ fn answer<F, R>(
         cancel_chain(reactor, key);
     }
     if reactor.stopping() {
-        // Not there at once, and the shutdown waits for nobody's Deferred.
+        // The shutdown waits for nobody's Deferred.
         if let Some(entry) = bridge.replies.close(key) {
             entry.party.reactor_stopped();
         }

@@ -183,3 +183,13 @@ fn both_ends_can_be_printed_at_any_stage() {
     promise.callback(1);
     assert!(format!("{deferred:?}").contains("Settled"));
 }
+
+#[test]
+fn a_result_can_be_taken_if_it_is_there_and_only_then() {
+    let (promise, deferred) = Deferred::<u32>::new();
+    let deferred = deferred.map(|n| n + 1).try_take().unwrap_err();
+    promise.callback(7);
+    assert_eq!(deferred.try_take().unwrap().unwrap(), 8);
+    let failed = Deferred::<u32>::fail(TimedOut).try_take().unwrap();
+    assert!(failed.unwrap_err().is::<TimedOut>());
+}
