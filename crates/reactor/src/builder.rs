@@ -95,6 +95,7 @@ impl Builder {
             shutdown_deadline: self.shutdown_deadline,
             lifecycle: Cell::new(Lifecycle::Idle),
             entered: Cell::new(false),
+            dropped: Cell::new(false),
             crashed: Cell::new(false),
             runs: Cell::new(0),
             panic: Cell::new(None),

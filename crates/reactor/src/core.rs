@@ -52,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) lifecycle: Cell<Lifecycle>,
     /// Inside of `run` or `turn`.
     pub(crate) entered: Cell<bool>,
+    /// The owner has dropped it: it does not run again.
+    pub(crate) dropped: Cell<bool>,
     pub(crate) crashed: Cell<bool>,
     /// How many runs have begun.
     pub(crate) runs: Cell<u64>,
@@ -88,6 +90,7 @@ impl Core {
 
     /// Ends it: no call is accepted any more, and everything that is pending is dropped.
     pub(crate) fn purge(&self) {
+        self.dropped.set(true);
         self.shared.close();
         // What is dropped here may own anything, and its drop may even hand in more; the rounds
         // are bounded because something that always makes more of itself must not hang us.
@@ -100,7 +103,10 @@ impl Core {
 
     /// `false`: there was nothing.
     fn purge_once(&self) -> bool {
-        let mut found = self.drop_each(self.inbox.take_all());
+        // The slots first: upper crates keep there who waits for a result, and whom they tell that
+        // the reactor is gone, before what would have brought the result is dropped.
+        let mut found = self.drop_each(self.locals.take());
+        found |= self.drop_each(self.inbox.take_all());
         found |= self.drop_each(self.soon.take());
         // Each is taken out in a statement of its own, so that its borrow ends before the drops.
         let timers = self.timers.borrow_mut().take();
@@ -111,7 +117,6 @@ impl Core {
         found |= self.drop_each(sources);
         let shares = self.shares.borrow_mut().take();
         found |= self.drop_each(shares);
-        found |= self.drop_each(self.locals.take());
         found | self.drop_each(self.shared.slots.take())
     }
 

@@ -55,7 +55,8 @@ impl<F> fmt::Debug for ReactorStopped<F> {
 impl<F> fmt::Display for ReactorStopped<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the reactor has stopped and takes no more calls: run it again, or drop the call",
+            "the reactor has stopped and takes no more calls: hand them in while it runs, \
+             or announce another run with `accept_calls`",
         )
     }
 }

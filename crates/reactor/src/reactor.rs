@@ -221,9 +221,10 @@ impl Reactor {
         }
     }
 
-    /// Enters the reactor on this thread, for a run or a turn; `None` if it is entered already.
+    /// Enters the reactor on this thread, for a run or a turn; `None` if it is entered already, or
+    /// was dropped by its owner.
     pub(crate) fn enter(&self) -> Option<Entered<'_>> {
-        if self.core.entered.replace(true) {
+        if self.core.dropped.get() || self.core.entered.replace(true) {
             return None;
         }
         let core = Rc::downgrade(&self.core);

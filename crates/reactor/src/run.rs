@@ -15,8 +15,9 @@ impl Reactor {
     /// shutdown deadline passes; *during* and *after* triggers. Then no calls are accepted any
     /// more, those that were are run, and `run` returns.
     ///
-    /// A reactor can be run again. What was pending stays pending in between; calls from other
-    /// threads are refused in between.
+    /// A reactor can be run again. What was pending stays pending in between. Calls and jobs are
+    /// refused in between, because nobody can know whether another run will come: who does know
+    /// says so with [`accept_calls`](Self::accept_calls).
     ///
     /// # Threads
     ///
@@ -47,6 +48,40 @@ impl Reactor {
         tracing::debug!(stats = ?self.stats(), "reactor stopped");
         drop(entered);
         result
+    }
+
+    /// Accepts calls and jobs again after a run, and keeps them for the next one, as before the
+    /// first.
+    ///
+    /// Call it only if there will be a next run: whoever waits for an answer waits for that. Inside
+    /// of a run it does nothing.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let handle = reactor.handle();
+    /// for round in 1..=2 {
+    ///     reactor.accept_calls();
+    ///     handle.call_from_thread(move |reactor| {
+    ///         println!("round {round}");
+    ///         reactor.stop();
+    ///     }).unwrap();
+    ///     reactor.run().unwrap();
+    /// }
+    /// assert!(!handle.accepts_calls());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn accept_calls(&self) {
+        if !self.core.entered.get() && !self.core.dropped.get() {
+            self.core.shared.open();
+        }
     }
 
     /// Asks the reactor to stop: it finishes the turn and then goes through its shutdown.

@@ -1,6 +1,6 @@
 //! Stop, crash, errors, and running again.
 
-use crate::fixture::{Log, foreign, run_briefly};
+use crate::fixture::{Log, OnDrop, foreign, run_briefly};
 use ropewalk_reactor::{PanicPolicy, Phase, Reactor, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use std::sync::mpsc::channel;
@@ -224,5 +224,42 @@ fn a_startup_that_is_held_ends_with_a_stop() {
         reactor.run().unwrap();
         thread.join().unwrap();
         drop(hold);
+    });
+}
+
+/// A run that is to come is announced; without that, calls are refused between two runs.
+#[test]
+fn i2_calls_for_an_announced_run_are_kept_for_it() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        reactor.add_system_event_trigger(Phase::After, SystemEvent::End, |reactor| {
+            reactor.accept_calls();
+            assert!(!reactor.handle().accepts_calls(), "not while the last run ends");
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        handle.call_from_thread(|_| ()).unwrap_err();
+        reactor.accept_calls();
+        handle.call_from_thread(|reactor| reactor.stop()).unwrap();
+        reactor.run().unwrap();
+        assert_eq!(reactor.stats().calls, 1);
+    });
+}
+
+/// Dropping a reactor ends it: what it drops cannot bring it to life again.
+#[test]
+fn i9_a_reactor_does_not_run_while_it_is_dropped() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (weak, handle) = (reactor.downgrade(), reactor.handle());
+        let guard = OnDrop(move || {
+            let ran = weak.with(Reactor::run).unwrap();
+            assert!(matches!(ran, Err(RunError::AlreadyRunning)));
+            weak.with(Reactor::accept_calls).unwrap();
+            assert!(!handle.accepts_calls());
+        });
+        reactor.call_soon(move |_| drop(guard));
+        drop(reactor);
     });
 }
