@@ -68,7 +68,7 @@ pub struct Abandoned;
 
 impl fmt::Display for Abandoned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the promise was dropped without a result; fire it on every path")
+        f.write_str("no result will come: its promise was dropped unfired")
     }
 }
 
@@ -140,7 +140,7 @@ impl Panicked {
         &self.message
     }
 
-    /// Where the code that panicked was attached; the panic itself may be anywhere below it.
+    /// Where the code that panicked was attached or handed over; the panic itself may be anywhere below it.
     #[must_use]
     pub fn location(&self) -> &'static Location<'static> {
         self.location
@@ -149,7 +149,7 @@ impl Panicked {
 
 impl fmt::Display for Panicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the callback attached at {} panicked: {}", self.location, self.message)
+        write!(f, "the code handed over at {} panicked: {}", self.location, self.message)
     }
 }
 

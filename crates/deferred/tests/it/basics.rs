@@ -141,7 +141,9 @@ fn i2_a_promise_that_is_dropped_fails_its_deferred_with_abandoned() {
     let (promise, deferred) = Deferred::<u32>::new();
     let result = peek(deferred.map(|n| n + 1));
     drop(promise);
-    assert!(take(&result).unwrap().unwrap_err().is::<Abandoned>());
+    let failure = take(&result).unwrap().unwrap_err();
+    assert!(failure.is::<Abandoned>());
+    assert_eq!(failure.to_string(), "no result will come: its promise was dropped unfired");
 }
 
 #[test]
