@@ -151,6 +151,27 @@ impl<T> Deferred<T> {
         self.add_callback(|value| Ok(function(value)))
     }
 
+    /// Ends the chain: a failure goes to `report`, a value is dropped.
+    ///
+    /// For the last words of a chain, whatever its type of value; whatever `report` does, there
+    /// is nobody left to fail to. If it panics, that is reported as an unhandled failure is. To go
+    /// on after a failure, use [`add_errback`](Self::add_errback).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// Deferred::succeed("http")
+    ///     .add_callback(|text| Ok(text.parse::<u32>()?))
+    ///     .on_failure(|failure| eprintln!("no port: {failure:#}"));
+    /// ```
+    ///
+    /// Twisted: `addErrback(log.err)`.
+    #[track_caller]
+    pub fn on_failure(self, report: impl FnOnce(Failure) + 'static) {
+        self.add_callbacks(drop, report).detach();
+    }
+
     /// Fires `promise` with the result of this chain, and so ends this chain in that one.
     ///
     /// From then on the other chain waits for this one: cancelling it cancels this one, unless it

@@ -1,7 +1,9 @@
 //! Failures that nobody handles.
 
-use crate::support::{Log, LogsDrop, failure_of, unhandled_in};
-use ropewalk_deferred::{Abandoned, Deferred, TimedOut, clear_unhandled_hook, set_unhandled_hook};
+use crate::support::{Log, LogsDrop, PanicsInDrop, failure_of, unhandled_in};
+use ropewalk_deferred::{
+    Abandoned, Deferred, Panicked, TimedOut, clear_unhandled_hook, set_unhandled_hook,
+};
 use std::io;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
@@ -37,6 +39,41 @@ fn w11_a_fired_chain_reports_once_at_its_drop() {
     });
     assert!(unhandled.is_empty(), "somebody may still attach an errback");
     assert_eq!(unhandled_in(|| drop(deferred)).len(), 1);
+}
+
+#[test]
+fn the_last_words_of_a_chain_hear_its_failure() {
+    let log = Log::default();
+    let unhandled = unhandled_in(|| {
+        for number in ["7", "seven"] {
+            let (promise, deferred) = Deferred::<&str>::new();
+            let (early, late) = (log.clone(), log.clone());
+            deferred
+                .add_callback(|text| Ok(text.parse::<u32>()?))
+                .on_failure(move |failure| early.add(failure));
+            promise.callback(number);
+            Deferred::succeed(number)
+                .add_callback(|text| Ok(text.parse::<u32>()?))
+                .on_failure(move |failure| late.add(failure));
+        }
+    });
+    assert_eq!(log.take(), ["invalid digit found in string"; 2]);
+    assert!(unhandled.is_empty());
+}
+
+#[test]
+fn i3_what_is_handed_to_on_failure_may_panic() {
+    let line = line!() + 2;
+    let unhandled = unhandled_in(|| {
+        Deferred::<u32>::fail(TimedOut).on_failure(|failure| panic!("no log for: {failure}"));
+        Deferred::succeed(PanicsInDrop).on_failure(|_| unreachable!("it has a value"));
+    });
+    let panics = unhandled.iter().map(|it| it.failure().downcast_ref::<Panicked>().unwrap());
+    let found: Vec<_> = panics.map(|it| (it.message(), it.location().line())).collect();
+    assert_eq!(
+        found,
+        [("no log for: no result within the time allowed", line), ("in drop", line + 1)]
+    );
 }
 
 #[test]
