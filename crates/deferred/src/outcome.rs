@@ -35,9 +35,10 @@ mod sealed {
 ///     .detach();
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a callback cannot return `{Self}`",
+    message = "this closure cannot return `{Self}`",
     label = "this must be `()`, `Result<_, Failure>` or `Deferred<_>`",
-    note = "return `Ok(value)`, or attach the callback with `map`, which takes a plain value"
+    note = "a plain value: return `Ok(value)`, or use `map`, if there is one, in place of `add_callback`",
+    note = "a `Result` with an error of its own: return `Ok(result?)`; `?` makes a `Failure` of any error"
 )]
 pub trait Outcome: sealed::Sealed {
     /// What the next callback receives.

@@ -49,6 +49,38 @@ struct JobsCaptureWhatIsSend;
 #[expect(dead_code, reason = "carries a doc test")]
 struct DeferredJobsCaptureAndReturnWhatIsSend;
 
+/// A job returns nothing or a `Result`; `?` makes its error a `Failure`.
+///
+/// ```
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// reactor.defer_to_thread(|| Ok(3)).detach();
+/// reactor.defer_to_thread(|| Ok("3".parse::<u32>()?)).detach();
+/// reactor.defer_to_thread(|| ()).add_callback(|()| ropewalk_deferred::Deferred::succeed(3)).detach();
+/// ```
+///
+/// Neither a plain value, nor an error of its own, nor a `Deferred`.
+///
+/// ```compile_fail,E0277
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// reactor.defer_to_thread(|| 3).detach();
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// reactor.defer_to_thread(|| "3".parse::<u32>()).detach();
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// reactor.defer_to_thread(|| ropewalk_deferred::Deferred::succeed(3)).detach();
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct JobsReturnNothingOrAResult;
+
 /// A blocking call brings back what is `Send`.
 ///
 /// ```

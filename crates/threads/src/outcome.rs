@@ -6,6 +6,14 @@ use ropewalk_deferred::{Failure, Result};
 /// reactor thread and cannot come from a job.
 ///
 /// `?` and a bare `Ok(value)` work in the closure without a type annotation.
+#[diagnostic::on_unimplemented(
+    message = "a job cannot return `{Self}`",
+    label = "this must be `()` or `Result<_, Failure>`, with a value that is `Send`",
+    note = "a plain value: return `Ok(value)`",
+    note = "a `Result` with an error of its own: return `Ok(result?)`; `?` makes a `Failure` of any error",
+    note = "a `Deferred` belongs to the reactor thread: return it from a callback, or from the closure of \
+            `blocking_call_from_thread`"
+)]
 pub trait JobOutcome: sealed::Sealed + Send + 'static {
     /// The value of success.
     type Value: Send + 'static;
