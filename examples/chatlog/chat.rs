@@ -1,5 +1,6 @@
 //! The chat itself: who is there, and what they are sent. It lives on the reactor thread.
 
+use crate::member::Member;
 use crate::store::{Line, Store};
 use ropewalk::net::Transport;
 use ropewalk::prelude::*;
@@ -7,44 +8,42 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// A client that has so much still to read is not worth waiting for.
-const SLOW: usize = 4 * 1024 * 1024;
-
 pub(crate) struct Chat {
-    store: Store,
-    clients: RefCell<BTreeMap<u64, Transport>>,
-    next_client: Cell<u64>,
+    store: Rc<Store>,
+    members: RefCell<BTreeMap<u64, Rc<Member>>>,
+    joined: Cell<u64>,
     /// Stored since the start.
     stored: Cell<u64>,
     closing: Cell<bool>,
 }
 
 impl Chat {
-    pub(crate) fn new(store: Store) -> Rc<Self> {
+    pub(crate) fn new(store: Rc<Store>) -> Rc<Self> {
         Rc::new(Self {
             store,
-            clients: RefCell::default(),
-            next_client: Cell::new(1),
+            members: RefCell::default(),
+            joined: Cell::new(0),
             stored: Cell::new(0),
             closing: Cell::new(false),
         })
     }
 
-    pub(crate) fn database(&self) -> &Store {
+    pub(crate) fn database(&self) -> &Rc<Store> {
         &self.store
     }
 
     /// A client comes; the number is for [`leave`](Self::leave).
-    pub(crate) fn join(&self, transport: &Transport) -> u64 {
-        let number = self.next_client.get();
-        self.next_client.set(number + 1);
-        self.clients.borrow_mut().insert(number, transport.clone());
-        number
+    pub(crate) fn join(&self, transport: &Transport) -> (u64, Rc<Member>) {
+        let number = self.joined.get() + 1;
+        self.joined.set(number);
+        let member = Rc::new(Member::new(transport));
+        self.members.borrow_mut().insert(number, Rc::clone(&member));
+        (number, member)
     }
 
     pub(crate) fn leave(&self, number: u64) {
         // Out of the borrow first.
-        let left = self.clients.borrow_mut().remove(&number);
+        let left = self.members.borrow_mut().remove(&number);
         drop(left);
     }
 
@@ -56,7 +55,7 @@ impl Chat {
         text: String,
     ) -> Deferred<Line> {
         if self.closing.get() {
-            return Deferred::fail(anyhow::anyhow!("the chat is closing"));
+            return Deferred::fail(Failure::msg("the chat is closing"));
         }
         let chat = Rc::clone(self);
         self.store.append(reactor, who, text).map(move |line| {
@@ -67,15 +66,8 @@ impl Chat {
     }
 
     pub(crate) fn broadcast(&self, text: &str) {
-        let line = format!("{text}\n");
-        let everybody: Vec<_> = self.clients.borrow().values().cloned().collect();
-        for transport in everybody {
-            transport.write(line.as_bytes());
-            if transport.buffered() > SLOW {
-                tracing::warn!(peer = %transport.peer(), "too slow: disconnected");
-                transport.abort_connection();
-            }
-        }
+        let everybody: Vec<_> = self.members.borrow().values().cloned().collect();
+        everybody.iter().for_each(|member| member.send(text));
     }
 
     /// No more lines are taken; those that were taken will still be stored and sent.
@@ -88,13 +80,13 @@ impl Chat {
     }
 
     pub(crate) fn who(&self) -> String {
-        let clients = self.clients.borrow();
-        let peers: Vec<_> = clients.values().map(|client| client.peer().to_string()).collect();
+        let members = self.members.borrow();
+        let peers: Vec<_> = members.values().map(|member| member.peer().to_string()).collect();
         format!("{} clients: {}", peers.len(), peers.join(" "))
     }
 
     pub(crate) fn stats(&self, reactor: &Reactor) -> Deferred<String> {
-        let clients = self.clients.borrow().len();
+        let clients = self.members.borrow().len();
         let (stored, turns) = (self.stored.get(), reactor.stats().turns);
         let queued = self.store.pool().stats().queued;
         self.store.count(reactor).map(move |count| {

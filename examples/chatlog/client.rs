@@ -1,74 +1,50 @@
 //! One client: lines in, lines out.
 
 use crate::chat::Chat;
+use crate::member::Member;
 use crate::store::Line;
 use ropewalk::net::{ConnectionLost, LineProtocol, LineTooLong, Transport, line_text};
 use ropewalk::prelude::*;
-use std::cell::Cell;
 use std::rc::Rc;
-
-/// A client with so many lines that are not stored yet is not read from for a while.
-const IN_FLIGHT: usize = 64;
 
 pub(crate) struct Client {
     chat: Rc<Chat>,
-    number: u64,
-    in_flight: Rc<Cell<usize>>,
+    /// Known as soon as the connection is there.
+    member: Option<(u64, Rc<Member>)>,
 }
 
 impl Client {
     pub(crate) fn new(chat: Rc<Chat>) -> Self {
-        Self { chat, number: 0, in_flight: Rc::default() }
+        Self { chat, member: None }
     }
 
-    fn say(&self, transport: &Transport, text: &str) {
-        let peer = transport.peer().to_string();
-        let stored =
-            Reactor::with_current(|reactor| self.chat.store(reactor, peer, text.to_owned()));
-        let Some(stored) = stored else { return };
-        self.in_flight.set(self.in_flight.get() + 1);
-        if self.in_flight.get() == IN_FLIGHT {
-            transport.pause_producing();
-        }
-        let (in_flight, transport) = (Rc::clone(&self.in_flight), transport.clone());
-        stored
-            .add_both(move |result| {
-                in_flight.set(in_flight.get() - 1);
-                if in_flight.get() == IN_FLIGHT / 2 {
-                    transport.resume_producing();
-                }
-                if let Err(failure) = result {
-                    error(&transport, format_args!("not stored: {failure:#}"));
-                }
-            })
-            .detach();
-    }
-
-    fn command(&self, transport: &Transport, line: &str) {
+    fn line(&self, reactor: &Reactor, member: &Rc<Member>, line: &str) {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let answer = Reactor::with_current(|reactor| self.answer(reactor, verb, rest.trim()));
-        let Some(answer) = answer else { return };
-        let quits = verb == "/quit";
+        let answer = if verb.starts_with('/') {
+            self.command(reactor, verb, rest.trim()).map(Some)
+        } else {
+            // What is stored is sent to everybody; only a failure is answered.
+            let peer = member.peer().to_string();
+            self.chat.store(reactor, peer, line.to_owned()).map(|_line| None)
+        };
+        member.asked();
+        let (member, quits) = (Rc::clone(member), verb == "/quit");
         if quits {
-            transport.pause_producing();
+            member.leaves();
         }
-        let transport = transport.clone();
         answer
             .add_both(move |answer| {
                 match answer {
-                    Ok(text) => {
-                        transport.write(format!("{text}\n").as_bytes());
-                    }
-                    Err(failure) => error(&transport, format_args!("{failure:#}")),
+                    Ok(Some(text)) => member.send(&text),
+                    Ok(None) => {}
+                    Err(failure) => member.error(&format!("{failure:#}")),
                 }
-                if quits {
-                    transport.lose_connection();
-                }
+                member.answered();
             })
             .detach();
     }
 
-    fn answer(&self, reactor: &Reactor, verb: &str, rest: &str) -> Deferred<String> {
+    fn command(&self, reactor: &Reactor, verb: &str, rest: &str) -> Deferred<String> {
         let database = self.chat.database();
         match verb {
             "/last" => match rest.parse() {
@@ -91,34 +67,40 @@ impl Client {
 
 impl LineProtocol for Client {
     fn connection_made(&mut self, transport: &Transport) {
-        self.number = self.chat.join(transport);
+        self.member = Some(self.chat.join(transport));
     }
 
-    fn line_received(&mut self, transport: &Transport, line: &[u8]) {
+    fn line_received(&mut self, _: &Transport, line: &[u8]) {
+        let Some((_, member)) = &self.member else { return };
         match line_text(line) {
-            Err(not_text) => error(transport, format_args!("{not_text}")),
-            Ok(_) if self.chat.is_closing() => {
-                error(transport, format_args!("the chat is closing"));
-            }
+            Err(not_text) => member.error(&not_text.to_string()),
+            Ok(_) if self.chat.is_closing() => member.error("the chat is closing"),
             Ok("") => {}
-            Ok(command) if command.starts_with('/') => self.command(transport, command),
-            Ok(text) => self.say(transport, text),
+            Ok(line) => {
+                Reactor::with_current(|reactor| self.line(reactor, member, line));
+            }
         }
     }
 
     /// The line is skipped; the client stays.
-    fn line_length_exceeded(&mut self, transport: &Transport, too_long: &LineTooLong) {
-        error(transport, format_args!("{too_long}"));
+    fn line_length_exceeded(&mut self, _: &Transport, too_long: &LineTooLong) {
+        if let Some((_, member)) = &self.member {
+            member.error(&too_long.to_string());
+        }
+    }
+
+    fn drained(&mut self, _: &Transport) {
+        if let Some((_, member)) = &self.member {
+            member.drained();
+        }
     }
 
     fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
-        tracing::info!(client = self.number, %reason, "left");
-        self.chat.leave(self.number);
+        if let Some((number, _)) = self.member.take() {
+            tracing::info!(client = number, %reason, "left");
+            self.chat.leave(number);
+        }
     }
-}
-
-fn error(transport: &Transport, text: std::fmt::Arguments<'_>) {
-    transport.write(format!("error: {text}\n").as_bytes());
 }
 
 fn listed(lines: &[Line]) -> String {

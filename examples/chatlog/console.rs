@@ -4,24 +4,24 @@
 //! returns an error instead of waiting for ever.
 
 use crate::chat::Chat;
+use crate::output::Output;
 use ropewalk::prelude::*;
 use std::io::BufRead as _;
 use std::rc::Rc;
 
-pub(crate) fn run(chat: &Remote<Rc<Chat>>) {
-    for line in std::io::stdin().lock().lines() {
+pub(crate) fn run(chat: &Remote<Rc<Chat>>, output: &Output) {
+    for line in std::io::stdin().lock().split(b'\n') {
         let Ok(line) = line else { break };
-        match line.trim() {
-            "quit" => {
-                println!("stopping");
+        let answer = match std::str::from_utf8(&line).map(str::trim) {
+            Ok("quit") => {
+                output.line("stopping");
                 chat.handle().stop();
                 break;
             }
-            line => match command(chat, line) {
-                Ok(answer) => println!("{answer}"),
-                Err(failure) => println!("error: {failure:#}"),
-            },
-        }
+            Ok(line) => command(chat, line),
+            Err(error) => Err(error.into()),
+        };
+        output.line(answer.unwrap_or_else(|failure| format!("error: {failure:#}")));
     }
 }
 
@@ -30,8 +30,9 @@ fn command(chat: &Remote<Rc<Chat>>, line: &str) -> ropewalk::Result<String> {
     match verb {
         "stats" => ask(chat, |chat, reactor| chat.stats(reactor)),
         "who" => ask(chat, |chat, _| Deferred::succeed(chat.who())),
-        "say" if !rest.trim().is_empty() => {
+        "say" => {
             let text = rest.trim().to_owned();
+            anyhow::ensure!(!text.is_empty(), "say wants a text");
             ask(chat, move |chat, reactor| {
                 let stored = chat.store(reactor, "console".to_owned(), text);
                 stored.map(|line| format!("said as #{}", line.id))
@@ -50,6 +51,6 @@ fn ask(
     let there = chat.clone();
     chat.handle().blocking_call_from_thread(move |reactor| match there.get(reactor) {
         Some(chat) => question(&chat, reactor),
-        None => Deferred::fail(anyhow::anyhow!("the chat is closed")),
+        None => Deferred::fail(Failure::msg("the chat is closed")),
     })
 }

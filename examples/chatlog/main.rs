@@ -10,21 +10,24 @@
 //! Then type `stats`, `who`, `say TEXT` or `quit` into it, and from other terminals connect with
 //! `nc 127.0.0.1 8007` (or telnet) and type lines, `/last N`, `/find WORD`, `/stats`, `/quit`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a program for the terminal")]
 
 mod args;
 mod chat;
 mod client;
 mod console;
+mod member;
+mod output;
 mod store;
 
-use args::Args;
+use args::{Args, USAGE};
 use chat::Chat;
 use client::Client;
+use output::Output;
 use ropewalk::net::{LineReceiver, ReactorNet as _};
 use ropewalk::prelude::*;
 use ropewalk::reactor::{Phase, SystemEvent};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -36,11 +39,18 @@ use store::Store;
 const LONGEST_LINE: usize = 4096;
 
 /// How long a shutdown may take before what is stuck is named instead.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 fn main() -> ExitCode {
     ropewalk_examples::init_tracing();
-    match Args::parse(std::env::args().skip(1)).and_then(serve) {
+    let done = Args::parse(std::env::args_os().skip(1)).and_then(|args| match args {
+        Some(args) => serve(args),
+        None => {
+            println!("{USAGE}");
+            Ok(())
+        }
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("chatlog: {failure:#}");
@@ -52,6 +62,7 @@ fn main() -> ExitCode {
 fn serve(args: Args) -> ropewalk::Result<()> {
     let reactor = Reactor::builder().shutdown_deadline(PATIENCE).build()?;
     reactor.stop_on_signals()?;
+    let output = Output::start()?;
     let chat = Chat::new(Store::open(args.db.as_deref())?);
 
     let room = Rc::clone(&chat);
@@ -60,21 +71,23 @@ fn serve(args: Args) -> ropewalk::Result<()> {
             LineReceiver::new(Client::new(Rc::clone(&room))).max_length(LONGEST_LINE)
         })
         .map_err(|refused| refused.into_error())?;
-    println!("listening on {}", port.address());
+    output.line(format!("listening on {}", port.address()));
 
     // The way out: no new clients, no new lines. The lines that wait for the database hold the
     // shutdown until they are stored and sent.
-    let (leaving, port) = (Rc::clone(&chat), RefCell::new(Some(port)));
+    let (leaving, port, told) = (Rc::clone(&chat), Cell::new(Some(port)), output.clone());
     reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
-        println!("closing");
         leaving.close();
         drop(port.take());
+        told.line("closing");
     });
 
     let remote = reactor.share(Rc::clone(&chat));
-    let asked = remote.clone();
+    let (asked, answers) = (remote.clone(), output.clone());
     // It blocks on standard input, which cannot be interrupted: it is not joined.
-    thread::Builder::new().name("console".to_owned()).spawn(move || console::run(&asked))?;
+    thread::Builder::new()
+        .name("console".to_owned())
+        .spawn(move || console::run(&asked, &answers))?;
     let (awake, asleep) = channel::<()>();
     let ticker = thread::Builder::new().name("ticker".to_owned()).spawn(move || {
         while asleep.recv_timeout(args.announce) == Err(RecvTimeoutError::Timeout) {
@@ -92,8 +105,12 @@ fn serve(args: Args) -> ropewalk::Result<()> {
     if ticker.join().is_err() {
         eprintln!("chatlog: the ticker panicked");
     }
-    chat.database().pool().stop_within(PATIENCE)?;
+    // A run that was cut short leaves lines behind that nobody can be told of any more.
+    let patience = if ran.is_ok() { PATIENCE } else { Duration::ZERO };
+    let stopped = chat.database().pool().stop_within(patience);
     ran?;
-    println!("stopped");
+    stopped?;
+    output.line("stopped");
+    output.finish();
     Ok(())
 }

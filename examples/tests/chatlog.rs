@@ -20,7 +20,7 @@ const LINES: usize = 200;
 struct Server {
     process: Running,
     console: ChildStdin,
-    output: BufReader<ChildStdout>,
+    output: Option<BufReader<ChildStdout>>,
     address: SocketAddr,
     database: PathBuf,
 }
@@ -50,7 +50,7 @@ impl Server {
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap().parse().unwrap();
-        Self { process: Running(process), console, output, address, database }
+        Self { process: Running(process), console, output: Some(output), address, database }
     }
 
     fn connect(&self) -> Client {
@@ -61,8 +61,12 @@ impl Server {
     fn ask(&mut self, command: &str) -> String {
         writeln!(self.console, "{command}").unwrap();
         let mut answer = String::new();
-        self.output.read_line(&mut answer).unwrap();
+        self.output.as_mut().unwrap().read_line(&mut answer).unwrap();
         answer.trim_end().to_owned()
+    }
+
+    fn close_output(&mut self) {
+        self.output = None;
     }
 
     fn signal(&self, signal: &str) {
@@ -289,6 +293,57 @@ fn the_console_asks_and_tells_the_reactor() {
         assert!(server.ask("dance").starts_with("error: unknown command"));
         assert_eq!(server.ask("quit"), "stopping");
         assert_eq!(server.end(), [(1, "from inside".to_owned())]);
+    });
+}
+
+#[test]
+fn what_comes_after_quit_is_not_said() {
+    within(LIMIT, || {
+        let server = Server::start("chatlog-quit");
+        let mut client = server.connect();
+        let before: String = (1..=40).map(|n| format!("before {n}\n")).collect();
+        client.send(format!("{before}/quit\nafter\n/last 1\n").as_bytes());
+        for n in 1..=40 {
+            assert_eq!(client.line(), client.own(n, &format!("before {n}")));
+        }
+        assert_eq!([client.line(), client.line()], ["bye", ""]);
+        server.signal("INT");
+        assert_eq!(server.end().len(), 40);
+    });
+}
+
+/// It is not read from until it has read, so it cannot make the server remember more and more.
+#[test]
+fn a_client_that_does_not_read_harms_nobody() {
+    within(LIMIT, || {
+        let server = Server::start("chatlog-deaf");
+        let mut deaf = server.connect();
+        deaf.send(b"/stats\n");
+        assert!(deaf.line().starts_with("1 clients"));
+        deaf.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let flood = b"\xff\n".repeat(32 * 1024);
+        let refused = (0..1000).find_map(|_| deaf.stream.write_all(&flood).err()).unwrap();
+        assert_eq!(refused.kind(), std::io::ErrorKind::WouldBlock, "the server reads no more");
+        let mut other = server.connect();
+        other.send(b"is anybody there?\n");
+        assert_eq!(other.line(), other.own(1, "is anybody there?"));
+        drop(deaf);
+        server.signal("INT");
+        assert_eq!(server.end().len(), 1);
+    });
+}
+
+#[test]
+fn it_stops_cleanly_when_nobody_listens_to_its_output() {
+    within(LIMIT, || {
+        let mut server = Server::start("chatlog-pipe");
+        server.close_output();
+        let mut client = server.connect();
+        client.send(b"hello\n");
+        assert_eq!(client.line(), client.own(1, "hello"));
+        writeln!(server.console, "stats").unwrap();
+        server.signal("INT");
+        assert_eq!(server.end().len(), 1);
     });
 }
 
