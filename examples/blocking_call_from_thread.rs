@@ -9,7 +9,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
-use ropewalk::net::{ConnectError, ConnectionLost, Protocol, ReactorNet as _, Transport};
+use ropewalk::net::{ConnectError, ConnectionLost, Protocol, Transport};
 use ropewalk::prelude::*;
 use ropewalk::threads::WouldDeadlock;
 use std::net::{SocketAddr, TcpListener};

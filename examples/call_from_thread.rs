@@ -10,7 +10,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
-use ropewalk::net::{Protocol, ReactorNet as _, Transport};
+use ropewalk::net::{Protocol, Transport};
 use ropewalk::prelude::*;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};

@@ -24,7 +24,7 @@ use args::{Args, USAGE};
 use chat::Chat;
 use client::Client;
 use output::Output;
-use ropewalk::net::{LineReceiver, ReactorNet as _};
+use ropewalk::net::LineReceiver;
 use ropewalk::prelude::*;
 use ropewalk::reactor::{Phase, SystemEvent};
 use std::cell::Cell;

@@ -7,6 +7,9 @@
 
 #[doc(no_inline)]
 pub use ropewalk_deferred::{Deferred, Failure, Promise};
+#[cfg(feature = "net")]
+#[doc(no_inline)]
+pub use ropewalk_net::ReactorNet as _;
 #[doc(no_inline)]
 pub use ropewalk_reactor::{Reactor, ReactorHandle, Remote};
 #[doc(no_inline)]
