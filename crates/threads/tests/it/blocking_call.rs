@@ -303,3 +303,26 @@ fn a_worker_asks_the_reactor_which_asks_another_worker() {
         reactor.join().unwrap();
     });
 }
+
+/// What would have brought the result is dropped with the reactor, but who waits hears of it first.
+#[test]
+fn i4_a_reactor_that_was_only_turned_tells_who_waits_that_it_is_gone() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        let (sender, started) = channel();
+        let waiting = foreign(move || {
+            handle.blocking_call_from_thread(move |reactor| {
+                let (promise, deferred) = Deferred::<()>::new();
+                reactor.call_later(LONG, |_| promise.callback(()));
+                sender.send(()).unwrap();
+                deferred
+            })
+        });
+        while started.try_recv().is_err() {
+            reactor.turn(Some(Duration::from_millis(1))).unwrap();
+        }
+        drop(reactor);
+        assert!(waiting.join().unwrap().unwrap_err().is::<ReactorStopped>());
+    });
+}

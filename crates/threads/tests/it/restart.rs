@@ -285,3 +285,16 @@ fn a_late_result_of_an_earlier_run_disturbs_nobody() {
 fn stop_soon(reactor: &Reactor) {
     reactor.call_when_running(|reactor| stop_after_calls(&reactor.handle()));
 }
+
+/// Who announces another run can hand in its work before it.
+#[test]
+fn i2_jobs_for_an_announced_run_are_kept_for_it() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        for round in 0..3 {
+            reactor.accept_calls();
+            let result = reactor.defer_to_thread(move || Ok(round));
+            assert_eq!(run_for(&reactor, result).unwrap(), round);
+        }
+    });
+}
