@@ -1,10 +1,14 @@
 //! The errors of this crate: one small type per operation that can fail.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::time::Duration;
+
+/// How many unfinished things a text names.
+const SHOWN: usize = 10;
 
 /// The reactor has stopped (or was dropped) and takes no more calls; the closure comes back inside.
 ///
@@ -74,8 +78,9 @@ pub enum RunError {
     /// The operating system refused to wait for events. The loop has ended without its shutdown
     /// triggers; the reactor can be run again.
     Poll(io::Error),
-    /// Somebody still held the shutdown when its deadline passed. The reactor has stopped all the
-    /// same; what was not finished is listed.
+    /// Somebody still held the shutdown when its deadline passed, or when it was cut short by
+    /// [`stop_now`](crate::Reactor::stop_now) or a second signal. The reactor has stopped all the
+    /// same; what was not finished is listed. Shown as text, the list ends after ten things.
     ShutdownTimedOut(Vec<Stuck>),
     /// A callback panicked under [`PanicPolicy::Stop`](crate::PanicPolicy::Stop); the reactor has
     /// shut down in the usual order.
@@ -95,8 +100,9 @@ impl fmt::Display for RunError {
             ),
             Self::Poll(_) => f.write_str("waiting for events failed"),
             Self::ShutdownTimedOut(stuck) => {
-                write!(f, "the shutdown deadline passed with {} thing(s) unfinished:", stuck.len())?;
-                stuck.iter().try_for_each(|one| write!(f, " [{one}]"))
+                let count: usize = stuck.iter().map(Stuck::count).sum();
+                write!(f, "the shutdown ended with {count} thing(s) unfinished: ")?;
+                write_some(f, count, stuck.iter().flat_map(Stuck::lines))
             }
             Self::Panicked { message, location } => {
                 write!(f, "stopped because a callback handed over at {location} panicked: {message}")
@@ -126,10 +132,39 @@ pub struct Stuck {
     pub details: Vec<String>,
 }
 
+impl Stuck {
+    fn count(&self) -> usize {
+        self.details.len().max(1)
+    }
+
+    /// What its owner says, or, if that is nothing, where it was taken.
+    fn lines(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let held = || format!("held at {} for {:.1?}", self.location, self.age).into();
+        let nameless = self.details.is_empty().then(held);
+        self.details.iter().map(|line| Cow::from(line.as_str())).chain(nameless)
+    }
+}
+
+/// What its owner says of itself, at most ten lines; where the hold was taken, if it says nothing.
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "held at {} for {:?}", self.location, self.age)?;
-        self.details.iter().try_for_each(|line| write!(f, "; {line}"))
+        write_some(f, self.count(), self.lines())
+    }
+}
+
+/// The first few of `count` things: one text must not grow with the number of jobs.
+fn write_some(
+    f: &mut fmt::Formatter<'_>,
+    count: usize,
+    lines: impl Iterator<Item: fmt::Display>,
+) -> fmt::Result {
+    for (index, line) in lines.take(SHOWN).enumerate() {
+        let separator = if index == 0 { "" } else { "; " };
+        write!(f, "{separator}{line}")?;
+    }
+    match count.saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => write!(f, "; … and {more} more"),
     }
 }
 

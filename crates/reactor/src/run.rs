@@ -160,6 +160,7 @@ impl Reactor {
         if core.crashed.get() {
             return Ok(());
         }
+        let cut_short = core.shared.stop_now_requested();
         // What is still held is named before the *during* triggers take things down.
         let stuck = if in_time { Vec::new() } else { core.stuck() };
         self.fire(SystemEvent::Shutdown, Phase::During);
@@ -169,7 +170,11 @@ impl Reactor {
         if in_time {
             return Ok(());
         }
-        tracing::warn!(stuck = stuck.len(), "the shutdown deadline passed");
+        if cut_short {
+            tracing::warn!(holds = stuck.len(), "the shutdown was cut short: it waits no longer");
+        } else {
+            tracing::warn!(holds = stuck.len(), "the shutdown deadline passed");
+        }
         Err(RunError::ShutdownTimedOut(stuck))
     }
 

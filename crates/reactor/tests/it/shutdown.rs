@@ -1,6 +1,6 @@
 //! Holds, the shutdown deadline, and the last calls.
 
-use crate::fixture::{Drops, Log, foreign, run_briefly};
+use crate::fixture::{Drops, Log, foreign, reported, run_briefly};
 use ropewalk_reactor::{Hold, ManualClock, Phase, Reactor, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::RefCell;
@@ -110,14 +110,67 @@ fn i9_w10_the_deadline_ends_the_shutdown_and_names_what_is_stuck() {
         for one in &stuck {
             assert!(one.location.file().ends_with("shutdown.rs"));
             assert!(one.age >= deadline);
-            assert!(one.to_string().contains("shutdown.rs"));
         }
         let details: Vec<_> = stuck.iter().map(|one| one.details.join("+")).collect();
         assert_eq!(details, ["", "job 7"]);
+        assert!(stuck[0].to_string().starts_with(&format!("held at {}:", file!())));
+        assert_eq!(stuck[1].to_string(), "job 7", "what the owner says comes first, and alone");
 
         // It is over all the same, and the next run knows nothing of it.
         drop((plain, told));
         run_briefly(&reactor);
+    });
+}
+
+/// One job of a flood is as good an example as a thousand.
+#[test]
+fn i9_the_text_of_the_error_does_not_grow_with_the_flood() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().shutdown_deadline(Duration::ZERO).build().unwrap();
+        let line = line!() + 1;
+        let hold = reactor.hold(SystemEvent::Shutdown);
+        let told = reactor
+            .hold_with(SystemEvent::Shutdown, || (0..50_000).map(|n| format!("job {n}")).collect());
+        reactor.stop();
+        let error = reactor.run().unwrap_err();
+        let text = error.to_string();
+        let RunError::ShutdownTimedOut(stuck) = error else { panic!("{text}") };
+        assert!(
+            text.starts_with("the shutdown ended with 50001 thing(s) unfinished: held at"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("{}:{line}:", file!())), "{text}");
+        assert!(text.ends_with("; job 7; job 8; … and 49991 more"), "{text}");
+        assert_eq!(stuck[1].details.len(), 50_000, "whoever wants them has them all");
+        let text = stuck[1].to_string();
+        assert!(
+            text.starts_with("job 0; ") && text.ends_with("; job 9; … and 49990 more"),
+            "{text}"
+        );
+        drop((hold, told));
+    });
+}
+
+/// A deadline that passes and a shutdown that is cut short are two things to who reads the log.
+#[test]
+fn w17_the_log_says_whether_the_shutdown_was_cut_short() {
+    within(DEADLINE, || {
+        for cut_short in [false, true] {
+            let deadline = if cut_short { Duration::MAX } else { Duration::ZERO };
+            let logged = reported(|| {
+                let reactor = Reactor::builder().shutdown_deadline(deadline).build().unwrap();
+                let hold = reactor.hold(SystemEvent::Shutdown);
+                if cut_short {
+                    reactor.stop_now();
+                } else {
+                    reactor.stop();
+                }
+                assert_eq!(stuck_for(&reactor).len(), 1);
+                drop(hold);
+            });
+            assert_eq!(logged.contains("the shutdown was cut short"), cut_short, "{logged}");
+            assert_eq!(logged.contains("the shutdown deadline passed"), !cut_short, "{logged}");
+        }
     });
 }
 
