@@ -106,6 +106,11 @@ impl<C: Carrier + ?Sized> Connection<C> {
         self.paused.get()
     }
 
+    /// Whether there is more to come, and it is wanted.
+    fn is_reading(&self) -> bool {
+        self.is_open() && !self.paused.get() && !self.peer_is_done.get()
+    }
+
     pub(crate) fn peer(&self) -> &Address {
         &self.peer
     }

@@ -42,6 +42,11 @@ pub trait LineProtocol: 'static {
         transport.lose_connection();
     }
 
+    /// As [`Protocol::peer_done`]: all lines have come. A line without its end is dropped.
+    fn peer_done(&mut self, transport: &Transport) {
+        transport.lose_connection();
+    }
+
     /// As [`Protocol::drained`].
     fn drained(&mut self, transport: &Transport) {
         let _ = transport;
@@ -141,6 +146,11 @@ impl<L: LineProtocol> Protocol for LineReceiver<L> {
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
         self.feed(transport, data);
+    }
+
+    fn peer_done(&mut self, transport: &Transport) {
+        self.splitter.forget();
+        self.lines.peer_done(transport);
     }
 
     fn drained(&mut self, transport: &Transport) {

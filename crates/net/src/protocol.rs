@@ -51,6 +51,50 @@ pub trait Protocol: 'static {
     #[doc(alias = "dataReceived")]
     fn data_received(&mut self, transport: &Transport, data: &[u8]);
 
+    /// The peer will send nothing more. It may still read, and writing goes on to be possible.
+    ///
+    /// As it stands it ends the connection when everything written has been sent. A protocol that
+    /// owes answers keeps the connection instead, and calls
+    /// [`lose_connection`](Transport::lose_connection) when it has given them. Until it writes, it
+    /// does not notice if the peer goes away altogether.
+    ///
+    /// Called once, after the last [`data_received`](Self::data_received), and not at all if the
+    /// connection ends in another way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{Protocol, Transport};
+    /// use ropewalk_reactor::Reactor;
+    /// use std::time::Duration;
+    ///
+    /// /// Takes its time.
+    /// struct Slow;
+    ///
+    /// impl Protocol for Slow {
+    ///     fn data_received(&mut self, transport: &Transport, _request: &[u8]) {
+    ///         let transport = transport.clone();
+    ///         Reactor::with_current(|reactor| {
+    ///             reactor.call_later(Duration::from_millis(5), move |_| {
+    ///                 transport.write(b"here it is\n");
+    ///                 transport.lose_connection();
+    ///             });
+    ///         });
+    ///     }
+    ///
+    ///     fn peer_done(&mut self, _: &Transport) {
+    ///         // The answer is still to come.
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Twisted: `IHalfCloseableProtocol.readConnectionLost`.
+    #[doc(alias = "readConnectionLost")]
+    #[doc(alias = "IHalfCloseableProtocol")]
+    fn peer_done(&mut self, transport: &Transport) {
+        transport.lose_connection();
+    }
+
     /// Everything written has been sent, after a [`write`](Transport::write) had answered
     /// [`Pressure::High`](crate::Pressure::High): whoever stopped writing then can go on.
     ///
@@ -82,6 +126,10 @@ impl<P: Protocol + ?Sized> Protocol for Box<P> {
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
         (**self).data_received(transport, data);
+    }
+
+    fn peer_done(&mut self, transport: &Transport) {
+        (**self).peer_done(transport);
     }
 
     fn drained(&mut self, transport: &Transport) {

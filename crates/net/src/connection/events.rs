@@ -37,7 +37,9 @@ impl Connection {
         if writable && self.buffered() > 0 {
             self.send();
         }
-        if readable && self.is_open() && !self.paused.get() {
+        // What the protocol has kept back while it was paused comes before what is read now, and
+        // before the end above all.
+        if readable && self.is_reading() && !self.resumed.get() {
             self.receive(buffer);
         }
     }
@@ -95,21 +97,15 @@ impl Connection {
         for _ in 0..ROUNDS {
             match self.carrier.read(buffer) {
                 Ok(0) => {
-                    self.peer_is_done.set(true);
-                    if self.buffered() == 0 {
-                        self.finish(ConnectionLost::Done);
-                    } else {
-                        // The peer may still be reading: what was written is its due.
-                        self.state.set(State::Closing);
-                        self.watch();
-                    }
+                    self.peer_has_finished();
                     return;
                 }
                 Ok(count) => {
                     self.tell(|protocol, transport| {
                         protocol.data_received(transport, &buffer[..count]);
                     });
-                    if !self.is_open() || self.paused.get() || count < buffer.len() {
+                    let goes_on = self.is_reading() && !self.resumed.get();
+                    if !goes_on || count < buffer.len() {
                         return;
                     }
                 }
@@ -120,6 +116,19 @@ impl Connection {
                     return;
                 }
             }
+        }
+    }
+
+    /// The end of what the peer sends. It may still be reading: so the end of the connection is
+    /// the protocol's to decide.
+    fn peer_has_finished(self: &Rc<Self>) {
+        self.peer_is_done.set(true);
+        self.tell(|protocol, transport| protocol.peer_done(transport));
+        match self.state.get() {
+            // What was written before is the peer's due.
+            State::Open => self.watch(),
+            State::Closing if self.buffered() == 0 => self.finish(ConnectionLost::Done),
+            State::Closing | State::Ended | State::Dead => {}
         }
     }
 

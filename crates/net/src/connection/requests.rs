@@ -103,7 +103,7 @@ impl Connection {
 
     pub(super) fn watch(self: &Rc<Self>) {
         let (readable, writable) = match self.state.get() {
-            State::Open => (!self.paused.get(), self.buffered() > 0),
+            State::Open => (self.is_reading(), self.buffered() > 0),
             State::Closing => (false, self.buffered() > 0),
             State::Ended | State::Dead => (false, false),
         };

@@ -54,6 +54,12 @@ impl Splitter {
         self.limit
     }
 
+    /// Drops the line that has begun: its end will not come.
+    pub(super) fn forget(&mut self) {
+        self.rest = Vec::new();
+        self.searched = 0;
+    }
+
     pub(super) fn feed(&mut self, data: &[u8], deliver: impl FnMut(Piece<'_>) -> Next) {
         // Out of `self`, so that a panic in `deliver` finds everything in order.
         let mut rest = take(&mut self.rest);

@@ -19,6 +19,8 @@ pub(crate) struct Probe {
     transport: Slot,
     made: OnTransport,
     data: OnData,
+    /// Nothing: the default of the trait, which is not logged.
+    peer_done: Option<OnTransport>,
     drained: OnTransport,
     resumed: OnTransport,
     lost: OnLost,
@@ -41,6 +43,7 @@ impl Probe {
             transport: Slot::default(),
             made: Box::new(|_| ()),
             data: Box::new(|_, _| ()),
+            peer_done: None,
             drained: Box::new(|_| ()),
             resumed: Box::new(|_| ()),
             lost: Box::new(|_, _| ()),
@@ -58,6 +61,11 @@ impl Probe {
 
     pub(crate) fn data(mut self, f: impl FnMut(&Transport, &[u8]) + 'static) -> Self {
         self.data = Box::new(f);
+        self
+    }
+
+    pub(crate) fn peer_done(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
+        self.peer_done = Some(Box::new(f));
         self
     }
 
@@ -93,6 +101,16 @@ impl Protocol for Probe {
     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
         self.log.add(format!("data {}", String::from_utf8_lossy(data)));
         (self.data)(transport, data);
+    }
+
+    fn peer_done(&mut self, transport: &Transport) {
+        match &mut self.peer_done {
+            Some(peer_done) => {
+                self.log.add("peer done");
+                peer_done(transport);
+            }
+            None => transport.lose_connection(),
+        }
     }
 
     fn drained(&mut self, transport: &Transport) {

@@ -156,6 +156,54 @@ fn a_line_without_its_end_is_dropped_with_the_connection() {
     assert_eq!(log.take(), ["whole", "lost"]);
 }
 
+/// Pauses with each line, and goes on in a later turn; what it owes the peer is large.
+struct Paced {
+    log: EventLog,
+    answer: usize,
+}
+
+impl LineProtocol for Paced {
+    fn line_received(&mut self, transport: &Transport, line: &[u8]) {
+        self.log.add(String::from_utf8_lossy(line).into_owned());
+        transport.write(&vec![7; self.answer]);
+        transport.pause_producing();
+        let transport = transport.clone();
+        Reactor::with_current(|reactor| {
+            reactor.call_soon(move |_| transport.resume_producing());
+        });
+    }
+
+    fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
+        self.log.add(reason.to_string());
+    }
+}
+
+/// I2: a line that came complete is given, although the end of the connection came with it.
+#[test]
+fn i2_no_line_is_lost_when_the_end_comes_while_reading_is_being_resumed() {
+    // Without and with something unsent at the end.
+    for answer in [0, 2 * 1024 * 1024] {
+        within(DEADLINE, move || {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let seen = log.clone();
+            let port = reactor
+                .listen_tcp("127.0.0.1:0", move |_| {
+                    LineReceiver::new(Paced { log: seen.clone(), answer })
+                })
+                .unwrap();
+            let mut stream = TcpStream::connect(port.address()).unwrap();
+            stream.write_all(b"1\n2\n3\n4\n5\n").unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            turn_until(&reactor, || log.len() >= 5);
+            let peer = thread(move || std::io::copy(&mut stream, &mut std::io::sink()).unwrap());
+            turn_until(&reactor, || log.len() == 6);
+            let end = ConnectionLost::Done.to_string();
+            assert_eq!(log.take(), ["1", "2", "3", "4", "5", end.as_str()]);
+            assert_eq!(peer.join().unwrap(), 5 * answer as u64);
+        });
+    }
+}
+
 #[test]
 fn another_delimiter_is_taken_exactly() {
     let log = EventLog::new();

@@ -10,6 +10,7 @@ mod fixture; // a protocol that logs and does what it is told, peers, a loop tha
 // in the order of a first reading
 mod connecting; // names, addresses, one deadline
 mod endings; // each way in which a connection ends
+mod half_open; // a peer that sends nothing more, and reads
 mod lines; // lines instead of bytes
 mod listening; // ports and factories
 mod memory;
