@@ -5,7 +5,7 @@ use crate::core::Lifecycle;
 use crate::error::RunError;
 use crate::reactor::Reactor;
 use crate::triggers::{Phase, SystemEvent};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Reactor {
     /// Runs the loop on this thread until [`stop`](Self::stop).
@@ -198,7 +198,9 @@ impl Reactor {
             if left.is_zero() || core.shared.stop_now_requested() {
                 return Ok(!held);
             }
-            self.pass(Some(left)).map_err(RunError::Poll)?;
+            // With nothing held there is nothing to wait for, only the last of those calls to run.
+            let wait = if held { left } else { Duration::ZERO };
+            self.pass(Some(wait)).map_err(RunError::Poll)?;
         }
         Ok(true)
     }

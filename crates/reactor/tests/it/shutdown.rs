@@ -82,6 +82,26 @@ fn what_is_handed_in_before_a_hold_ends_runs_before_the_during_phase() {
     });
 }
 
+/// It is served by a turn of the shutdown, which then has nothing to wait for.
+#[test]
+fn i9_a_call_that_a_trigger_hands_in_does_not_make_the_shutdown_wait() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().shutdown_deadline(Duration::MAX).build().unwrap();
+        let served = Arc::new(AtomicBool::new(false));
+        let (sets, before) = (Arc::clone(&served), Arc::clone(&served));
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
+            let call = move |_: &Reactor| sets.store(true, Ordering::SeqCst);
+            reactor.handle().call_from_thread(call).unwrap();
+        });
+        reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, move |_| {
+            assert!(before.load(Ordering::SeqCst), "it comes before the *during* triggers");
+        });
+        run_briefly(&reactor);
+        assert!(served.load(Ordering::SeqCst));
+        assert_eq!(reactor.stats().panics, 0);
+    });
+}
+
 fn stuck_for(reactor: &Reactor) -> Vec<ropewalk_reactor::Stuck> {
     match reactor.run() {
         Err(RunError::ShutdownTimedOut(stuck)) => stuck,
