@@ -95,6 +95,13 @@ impl LineProtocol for Client {
         }
     }
 
+    /// It says nothing more, but may still read what it asked for.
+    fn peer_done(&mut self, _: &Transport) {
+        if let Some((_, member)) = &self.member {
+            member.leaves();
+        }
+    }
+
     fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
         if let Some((number, _)) = self.member.take() {
             tracing::info!(client = number, %reason, "left");

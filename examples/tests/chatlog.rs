@@ -6,7 +6,7 @@ use ropewalk_testing::within;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -309,6 +309,24 @@ fn what_comes_after_quit_is_not_said() {
         assert_eq!([client.line(), client.line()], ["bye", ""]);
         server.signal("INT");
         assert_eq!(server.end().len(), 40);
+    });
+}
+
+#[test]
+fn a_client_that_says_no_more_still_gets_its_answers() {
+    within(LIMIT, || {
+        let server = Server::start("chatlog-half");
+        let mut client = server.connect();
+        let lines: String = (1..=100).map(|n| format!("line {n}\n")).collect();
+        client.send(format!("{lines}/last 1\n").as_bytes());
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        for n in 1..=100 {
+            assert_eq!(client.line(), client.own(n, &format!("line {n}")));
+        }
+        let last = [client.own(100, "line 100"), "1 lines".to_owned(), String::new()];
+        assert_eq!([client.line(), client.line(), client.line()], last);
+        server.signal("INT");
+        assert_eq!(server.end().len(), 100);
     });
 }
 
