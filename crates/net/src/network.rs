@@ -3,32 +3,33 @@
 //! When the reactor stops:
 //!
 //! 1. *before*: the ports are closed. What is buffered goes on being sent, and so does what the
-//!    work that is still running writes; a [`Hold`] keeps the loop turning for it, until everything
-//!    is sent, or nothing moves for a second, or ten seconds have passed.
-//! 2. *during*: what is pending fails, and each connection is told of its end, exactly once.
+//!    work that is still running writes; a hold keeps the loop turning for it, until everything is
+//!    sent, or nothing moves for three seconds, or ten seconds have passed.
+//! 2. *during*: what is pending fails, and each connection is told of its end, exactly once. Its
+//!    sending half is closed; not sooner, because whoever holds the shutdown may still write.
 //! 3. until the end of the run nothing new can be opened.
+//! 4. last of all, what peers still send is thrown away for up to a second: otherwise the system
+//!    would reset their connections, and a reset overtakes what was sent.
 //!
 //! **Borrow rule:** the tables are borrowed for one look-up; what is found is called afterwards.
+
+mod flush;
+mod lingering;
 
 use crate::connection::Connection;
 use crate::resolver::{Resolver, Threaded};
 use crate::tcp::Listener;
-use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent, WeakReactor};
+use flush::Flush;
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 /// One buffer serves all reads of a reactor: an idle connection needs none.
 const READ_BUFFER: usize = 64 * 1024;
-
-/// How long a shutdown waits for a peer that takes nothing of what is buffered for it.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How often in a row it waits for one that takes a little.
-const PATIENT_ROUNDS: u32 = 10;
 
 /// Something that will fail when the reactor stops.
 pub(crate) trait Pending {
@@ -61,9 +62,11 @@ pub(crate) struct Network {
     unsent: Cell<usize>,
     /// Changes with each send.
     progress: Cell<u64>,
-    flushing: Cell<Option<Hold>>,
+    flushing: Cell<Option<Box<Flush>>>,
     /// The shutdown has waited long enough.
     impatient: Cell<bool>,
+    /// What is served once more when the run is over.
+    lingering: RefCell<Vec<TcpStream>>,
 }
 
 impl Network {
@@ -96,9 +99,14 @@ impl Network {
         self.stage.get() == Stage::Open
     }
 
-    /// Whether there is no time left for a gentle end.
+    /// Whether the loop does not turn any more, and sockets linger without it.
     pub(crate) fn is_closed(&self) -> bool {
         self.stage.get() == Stage::Closed
+    }
+
+    /// Keeps a socket whose sending half is closed until the run is over, and a little longer.
+    pub(crate) fn linger_after_the_run(&self, socket: TcpStream) {
+        self.lingering.borrow_mut().push(socket);
     }
 
     pub(crate) fn with_buffer(&self, f: impl FnOnce(&mut [u8])) {
@@ -147,28 +155,6 @@ impl Network {
         old
     }
 
-    /// A connection has more, or less, to send than before.
-    pub(crate) fn backlog(self: &Rc<Self>, reactor: &WeakReactor, before: usize, after: usize) {
-        if after < before {
-            self.progress.set(self.progress.get().wrapping_add(1));
-        }
-        match (before, after) {
-            (0, 1..) => {
-                self.unsent.set(self.unsent.get() + 1);
-                if self.stage.get() == Stage::Flushing {
-                    reactor.with(|reactor| self.hold_for_flush(reactor));
-                }
-            }
-            (1.., 0) => {
-                self.unsent.set(self.unsent.get().saturating_sub(1));
-                if self.unsent.get() == 0 {
-                    drop(self.flushing.take());
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn begin_shutdown(self: &Rc<Self>, reactor: &Reactor) {
         self.stage.set(Stage::Flushing);
         self.impatient.set(false);
@@ -189,41 +175,15 @@ impl Network {
         }
     }
 
-    fn hold_for_flush(self: &Rc<Self>, reactor: &Reactor) {
-        let held = self.flushing.take();
-        if held.is_some() || self.impatient.get() {
-            self.flushing.set(held);
-            return;
-        }
-        self.flushing.set(Some(reactor.hold_with(SystemEvent::Shutdown, || {
-            vec!["connections have something unsent: their peers do not read".to_owned()]
-        })));
-        self.watch_flush(reactor, 1);
-    }
-
-    /// Looks again after a while whether sending makes progress.
-    fn watch_flush(self: &Rc<Self>, reactor: &Reactor, round: u32) {
-        let (weak, progress) = (Rc::downgrade(self), self.progress.get());
-        reactor.call_later(PATIENCE, move |reactor| {
-            let Some(network) = weak.upgrade() else { return };
-            let Some(hold) = network.flushing.take() else { return };
-            if network.progress.get() != progress && round < PATIENT_ROUNDS {
-                network.flushing.set(Some(hold));
-                network.watch_flush(reactor, round + 1);
-            } else {
-                let connections = network.unsent.get();
-                tracing::warn!(
-                    connections,
-                    "the shutdown waits no longer for peers that do not read"
-                );
-                network.impatient.set(true);
-            }
-        });
-    }
-
-    fn end_shutdown(&self, reactor: &Reactor) {
+    fn end_shutdown(self: &Rc<Self>, reactor: &Reactor) {
         self.stage.set(Stage::Closed);
         self.prepared.set(false);
+        let ending = Rc::downgrade(self);
+        reactor.add_system_event_trigger(Phase::After, SystemEvent::End, move |_| {
+            let Some(network) = ending.upgrade() else { return };
+            network.stage.set(Stage::Open);
+            lingering::linger(network.lingering.take());
+        });
         drop(self.flushing.take());
         for pending in upgraded(&self.pending) {
             contained(|| pending.stop());

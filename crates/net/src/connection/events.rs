@@ -64,7 +64,19 @@ impl Connection {
         }
     }
 
-    /// Ends the connection now, because all connections end: well, if nothing is left unsent.
+    /// Offers what is unsent, whether or not there is said to be room.
+    ///
+    /// # Panics
+    ///
+    /// With the protocol, when the connection has been put in order.
+    pub fn push(self: &Rc<Self>) {
+        if self.buffered() > 0 {
+            self.send();
+        }
+    }
+
+    /// Ends the connection now, because all connections end: well, if nothing is left unsent. The
+    /// peer gets what the carrier has taken in either case.
     ///
     /// # Panics
     ///
@@ -73,7 +85,10 @@ impl Connection {
         match self.state.get() {
             State::Ended => self.settle(),
             State::Dead => self.carrier.drop_remains(),
-            State::Open | State::Closing => self.finish(self.last_reason()),
+            State::Open | State::Closing => {
+                let gently = Close::Gently { peer_is_done: self.peer_is_done.get() };
+                self.finish_as(self.last_reason(), Some(gently));
+            }
         }
     }
 
@@ -181,7 +196,11 @@ impl Connection {
     }
 
     fn finish(self: &Rc<Self>, reason: ConnectionLost) {
-        if let Err(panicked) = self.bury(reason, None) {
+        self.finish_as(reason, None);
+    }
+
+    fn finish_as(self: &Rc<Self>, reason: ConnectionLost, how: Option<Close>) {
+        if let Err(panicked) = self.bury(reason, how) {
             resume_unwind(Box::new(self.describe(&panicked)));
         }
     }

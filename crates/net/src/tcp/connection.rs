@@ -2,7 +2,8 @@
 //!
 //! After a gentle end the socket lingers: closing it while the peer still sends would make the
 //! system reset the connection, and a reset overtakes what was sent last. So the sending half is
-//! closed, and what still comes is thrown away until the peer closes too, for a bounded time.
+//! closed, and what still comes is thrown away until the peer closes too, for a bounded time. When
+//! the loop ends before that, the network does it.
 
 use crate::carrier::{Carrier, Close};
 use crate::connection::Connection;
@@ -74,6 +75,15 @@ impl Tcp {
         drop(registration);
     }
 
+    /// Leaves the socket to those who linger when the loop has ended.
+    fn hand_over(&self, network: &Network) {
+        match self.with(TcpStream::try_clone) {
+            Ok(socket) => network.linger_after_the_run(socket),
+            Err(error) => tracing::debug!(%error, "a socket cannot linger"),
+        }
+        self.release();
+    }
+
     fn linger(&self, connection: &Rc<Connection>) {
         let weak = Rc::downgrade(connection);
         let timer = self.reactor.with(|reactor| {
@@ -108,19 +118,15 @@ impl Carrier for Tcp {
         match how {
             Close::Gently { peer_is_done } => {
                 let half_closed = self.with(|stream| stream.shutdown(Shutdown::Write));
-                let closed = self.network.upgrade().is_none_or(|network| {
-                    if network.is_closed() {
-                        network.with_buffer(|buffer| self.drain(buffer));
-                    }
-                    network.is_closed()
-                });
-                if !closed
-                    && !peer_is_done
-                    && half_closed.is_ok()
-                    && self.watch(true, false).is_ok()
+                if let (Some(network), false, Ok(())) =
+                    (self.network.upgrade(), peer_is_done, half_closed)
                 {
-                    self.linger(connection);
-                    return;
+                    if network.is_closed() {
+                        return self.hand_over(&network);
+                    }
+                    if self.watch(true, false).is_ok() {
+                        return self.linger(connection);
+                    }
                 }
             }
             Close::Now => {}
@@ -147,7 +153,10 @@ impl Carrier for Tcp {
     }
 
     fn drop_remains(&self) {
-        self.release();
+        match self.network.upgrade() {
+            Some(network) if network.is_closed() => self.hand_over(&network),
+            _ => self.release(),
+        }
     }
 
     fn later(&self, connection: &Rc<Connection>) {

@@ -1,11 +1,11 @@
 //! What a stop does to ports, connections and attempts: each has its end, and within bounds.
 
 use crate::connecting::Stub;
-use crate::fixture::{Probe, count, has, pair, thread};
+use crate::fixture::{Probe, count, has, pair, thread, turn_until};
 use ropewalk_net::{ConnectError, ConnectErrorKind, ListenErrorKind, ReactorNet as _};
-use ropewalk_reactor::{Phase, Reactor, SystemEvent};
+use ropewalk_reactor::{ManualClock, Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, within};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
@@ -64,11 +64,12 @@ fn w18_what_is_written_during_the_shutdown_is_sent() {
 }
 
 #[test]
-fn i9_a_peer_that_does_not_read_delays_the_stop_by_about_a_second() {
+fn i9_a_peer_that_does_not_read_delays_the_stop_by_a_few_seconds() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let pair = pair(&reactor, Probe::new(&log));
+        let mut pair = pair(&reactor, Probe::new(&log));
         pair.transport.write(&vec![7; 20 * MIB]);
+        let taken = 20 * MIB - pair.transport.buffered();
         let flushed = pair.transport.flushed();
         reactor.stop();
         let start = Instant::now();
@@ -76,8 +77,115 @@ fn i9_a_peer_that_does_not_read_delays_the_stop_by_about_a_second() {
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert_eq!(log.take(), ["made", "lost aborted"]);
         let _: ropewalk_net::ConnectionLost = failure_as(flushed);
-        assert_eq!(reactor.stats().sources, 0);
-        drop(pair.peer);
+        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
+        // What the system had taken is not lost.
+        let received = pair.peer.read_to_end(&mut Vec::new()).unwrap();
+        assert!(received >= taken, "{received} of {taken}");
+    });
+}
+
+/// Reads 256 KiB in a second: the system tells of room to write every few seconds only.
+#[test]
+fn a_peer_that_reads_slowly_is_waited_for() {
+    within(DEADLINE, || {
+        const ALL: usize = 20 * MIB;
+        let (clock, log) = (ManualClock::new(), EventLog::new());
+        let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
+        let mut pair = pair(&reactor, Probe::new(&log));
+        pair.transport.write(&vec![7; ALL]);
+        let clock = reactor.share(clock);
+        let (begin, begun) = channel();
+        let reader = thread(move || {
+            begun.recv().unwrap();
+            let (mut part, mut all) = (vec![0; 64 * 1024], 0);
+            for _ in 0..30 {
+                pair.peer.read_exact(&mut part).unwrap();
+                all += part.len();
+                let (done, moved) = channel();
+                let step = move |clock: &ManualClock, _: &Reactor| {
+                    clock.advance(Duration::from_millis(250));
+                    done.send(()).unwrap();
+                };
+                clock.call_from_thread(step).unwrap();
+                moved.recv().unwrap();
+            }
+            all + pair.peer.read_to_end(&mut Vec::new()).unwrap()
+        });
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+            begin.send(()).unwrap();
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(reader.join().unwrap(), ALL);
+        assert_eq!(log.take(), ["made", "drained", "lost done"]);
+    });
+}
+
+/// A reset would overtake what was sent.
+#[test]
+fn a_peer_that_still_sends_gets_everything_that_was_sent() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let mut pair = pair(
+            &reactor,
+            Probe::new(&log).made(|transport| {
+                transport.pause_producing();
+            }),
+        );
+        pair.transport.write(&vec![7; MIB]);
+        let peer = thread(move || {
+            pair.peer.write_all(&vec![8; 8 * MIB]).unwrap();
+            pair.peer.read_to_end(&mut Vec::new()).unwrap()
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(peer.join().unwrap(), MIB);
+        assert_eq!(count(&log, "lost done"), 1);
+        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
+    });
+}
+
+/// Also one that was asked to end before, and waits for its peer in the loop.
+#[test]
+fn a_connection_that_has_just_ended_is_not_reset_by_the_stop() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let mut pair = pair(
+            &reactor,
+            Probe::new(&log).made(|transport| {
+                transport.pause_producing();
+            }),
+        );
+        pair.transport.write(&vec![7; MIB]);
+        turn_until(&reactor, || pair.transport.buffered() == 0);
+        pair.peer.write_all(&vec![8; MIB]).unwrap();
+        let transport = pair.transport;
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
+            transport.lose_connection();
+            // For one more turn.
+            let hold = reactor.hold(SystemEvent::Shutdown);
+            reactor.call_soon(move |_| drop(hold));
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(pair.peer.read_to_end(&mut Vec::new()).unwrap(), MIB);
+        assert_eq!(log.take(), ["made", "lost done"]);
+    });
+}
+
+#[test]
+fn i9_a_peer_that_floods_delays_the_stop_by_about_a_second() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let mut pair = pair(&reactor, Probe::new(&log).data(|_, _| {}));
+        let flood = thread(move || while pair.peer.write_all(&[8; 65_536]).is_ok() {});
+        reactor.call_later(Duration::from_millis(20), Reactor::stop);
+        let start = Instant::now();
+        reactor.run().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        flood.join().unwrap();
+        assert_eq!(count(&log, "lost done"), 1);
+        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
     });
 }
 
@@ -186,7 +294,7 @@ fn connections_outlive_a_crash() {
         reactor.run().unwrap();
         assert!(pair.transport.is_connected());
         drop(pair.peer);
-        crate::fixture::turn_until(&reactor, || has(&log, "lost done"));
+        turn_until(&reactor, || has(&log, "lost done"));
     });
 }
 
