@@ -172,7 +172,8 @@ impl Builder {
         self
     }
 
-    /// Makes the pool. It has no threads until it is started and a job comes.
+    /// Makes the pool. It runs nothing until [`start`](ThreadPool::start) is called: jobs that are
+    /// handed in earlier wait for that, and without it for ever.
     ///
     /// # Errors
     ///

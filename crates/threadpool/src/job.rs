@@ -15,6 +15,8 @@ use tracing::Span;
 
 use crate::error::Panicked;
 use crate::shared::Shared;
+use crate::state::Phase;
+use crate::sync::lock;
 
 /// Where a job is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -265,6 +267,14 @@ impl JobHandle {
     #[must_use]
     pub fn state(&self) -> JobState {
         self.job.header().state()
+    }
+
+    /// Returns true while the job is queued in a pool that has never been started: it will not
+    /// run until [`start`](crate::ThreadPool::start) is called.
+    #[must_use]
+    pub fn waits_for_start(&self) -> bool {
+        let phase = lock(&self.shared.core).state.phase();
+        phase == Phase::New && self.state() == JobState::Queued
     }
 }
 

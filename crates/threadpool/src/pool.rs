@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::builder::{Builder, check_size};
 use crate::error::{AlreadyStopped, InvalidSize, StillRunning};
 use crate::shared::{Shared, Wakes, wake};
+use crate::state::Phase;
 use crate::stats::{PoolStats, RunningJob};
 use crate::sync::lock;
 use crate::worker;
@@ -202,6 +203,28 @@ impl ThreadPool {
         wake(wakes);
         self.shared().tell_refusal(refused.as_ref());
         Ok(())
+    }
+
+    /// Returns true from the start of the pool until it is stopped or closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder().build()?;
+    /// assert!(!pool.started());
+    /// pool.start()?;
+    /// assert!(pool.started());
+    /// pool.stop();
+    /// assert!(!pool.started());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Twisted: `ThreadPool.started`.
+    #[must_use]
+    pub fn started(&self) -> bool {
+        lock(&self.shared().core).state.phase() == Phase::Running
     }
 
     /// Returns the name of the pool.
