@@ -162,11 +162,11 @@ impl Shared {
     /// Tells of a submission that was refused; the lock is not held.
     pub(crate) fn tell_rejection(&self, rejection: &Rejection, job: &Header) {
         let (pool, submitted_at, kind) = (&*self.config.name, job.location(), rejection.kind);
-        if kind == SubmitErrorKind::Full {
-            // The everyday answer of a bounded queue, and the caller holds it.
-            tracing::debug!(pool, %submitted_at, "a job was rejected: the queue is full");
-        } else {
+        if kind == SubmitErrorKind::NoThread {
             tracing::warn!(pool, %submitted_at, ?kind, "a job was rejected");
+        } else {
+            // An everyday answer, perhaps thousands of times a second, and the caller holds it.
+            tracing::debug!(pool, %submitted_at, ?kind, "a job was rejected");
         }
     }
 
