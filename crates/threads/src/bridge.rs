@@ -2,13 +2,16 @@
 //!
 //! When a shutdown begins, blocking calls that wait for a `Deferred` are told that the reactor has
 //! stopped: one of them may sit on a worker, and the pool is about to be drained. Results that
-//! jobs owe to `Deferred`s, on whatever pool, are waited for, while the loop keeps turning. What
-//! is still open when the run ends fails with `ReactorStopped`.
+//! jobs owe to `Deferred`s, on whatever pool, are waited for, while the loop keeps turning, unless
+//! that pool was never started. What is still open when the run ends fails with `ReactorStopped`.
 
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Key, Ledger, Work};
+use crate::panics;
 use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent, TriggerId};
+use ropewalk_threadpool::JobHandle;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Instant;
 
 /// One per reactor, in its local slots.
 #[derive(Default)]
@@ -20,6 +23,8 @@ pub(crate) struct Bridge {
     hold: RefCell<Option<Hold>>,
     /// The trigger for the shutdown of this run, if there is one.
     trigger: Cell<Option<TriggerId>>,
+    /// The shutdown has begun: no pool is to be expected to start any more.
+    draining: Cell<bool>,
 }
 
 impl Bridge {
@@ -30,7 +35,9 @@ impl Bridge {
             let event = SystemEvent::Shutdown;
             let trigger = reactor.add_system_event_trigger(Phase::Before, event, |reactor| {
                 let bridge = Self::of(reactor);
+                bridge.draining.set(true);
                 bridge.replies.close_all();
+                bridge.give_up_unstarted();
                 bridge.wait_for_deliveries(reactor);
             });
             bridge.trigger.set(Some(trigger));
@@ -41,8 +48,30 @@ impl Bridge {
         bridge
     }
 
+    /// Notes which job owes the result, and has a shutdown wait for it.
+    pub(crate) fn owe(&self, reactor: &Reactor, key: Key, job: JobHandle) {
+        let hopeless = self.draining.get() && job.waits_for_start();
+        self.deliveries.set_work(key, Work::Job(job, Instant::now()));
+        if hopeless {
+            self.deliveries.close(key).into_iter().for_each(give_up);
+        }
+        self.wait_for_deliveries(reactor);
+    }
+
+    /// The jobs of a pool that was never started cannot come to an end, so nobody waits for them.
+    fn give_up_unstarted(&self) {
+        let entries = self.deliveries.close_unstarted();
+        if !entries.is_empty() {
+            tracing::warn!(
+                jobs = entries.len(),
+                "the reactor stops, and drops jobs whose pool has not been started: call start()"
+            );
+        }
+        entries.into_iter().for_each(give_up);
+    }
+
     /// Holds the shutdown, if there is one and something is owed.
-    pub(crate) fn wait_for_deliveries(&self, reactor: &Reactor) {
+    fn wait_for_deliveries(&self, reactor: &Reactor) {
         if !reactor.stopping() || self.deliveries.is_empty() || self.hold.borrow().is_some() {
             return;
         }
@@ -73,7 +102,15 @@ impl Bridge {
         }
         self.close();
         self.settled();
+        self.draining.set(false);
     }
+}
+
+fn give_up(entry: Entry) {
+    if let Work::Job(job, _) = &entry.work {
+        panics::contain("dropping a job that cannot run", job.location(), || job.cancel());
+    }
+    entry.party.reactor_stopped();
 }
 
 impl Drop for Bridge {

@@ -6,15 +6,14 @@ use crate::outcome::JobOutcome;
 use crate::panics;
 use ropewalk_deferred::{Abandoned, Cancelled, Deferred, Failure, Panicked, Promise, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
-use ropewalk_threadpool::ThreadPool;
+use ropewalk_threadpool::{JobHandle, ThreadPool};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
-use std::time::Instant;
 
-/// Runs `job` on `pool` and gives its result to a `Deferred` of `reactor`.
+/// Runs `job` on a `pool` that somebody else has to start, and tells if that has not been done.
 #[track_caller]
-pub(crate) fn defer_to_pool<F, R>(
+pub(crate) fn defer_to_private_pool<F, R>(
     reactor: &Reactor,
     pool: &ThreadPool,
     job: F,
@@ -23,10 +22,32 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: JobOutcome,
 {
+    defer_to_pool(reactor, pool, job, |job| {
+        if reactor.running() && job.waits_for_start() {
+            tracing::warn!(
+                location = %job.location(),
+                "a job waits for a pool that has not been started: call start()"
+            );
+        }
+    })
+}
+
+/// Runs `job` on `pool` and gives its result to a `Deferred` of `reactor`.
+#[track_caller]
+pub(crate) fn defer_to_pool<F, R>(
+    reactor: &Reactor,
+    pool: &ThreadPool,
+    job: F,
+    accepted: impl FnOnce(&JobHandle),
+) -> Deferred<R::Value>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: JobOutcome,
+{
     let location = Location::caller();
     if !reactor.handle().accepts_calls() {
         // Between two runs: the result could not come back.
-        tracing::warn!(%location, "a job was refused: the reactor has stopped");
+        tracing::debug!(%location, "a job was refused: the reactor has stopped");
         return Deferred::fail(ReactorStopped::new());
     }
     let bridge = Bridge::of(reactor);
@@ -55,11 +76,11 @@ where
     );
     match submitted {
         Ok(job) => {
-            bridge.deliveries.set_work(key, Work::Job(job, Instant::now()));
-            bridge.wait_for_deliveries(reactor);
+            accepted(&job);
+            bridge.owe(reactor, key, job);
         }
         Err(refused) => {
-            tracing::warn!(%location, kind = ?refused.kind(), "a job was refused");
+            // The pool has logged it.
             // Closed before the closures go: the ticket in one of them must find nothing.
             let entry = bridge.deliveries.close(key);
             let promise = entry.and_then(|entry| entry.party::<Promise<R::Value>>());

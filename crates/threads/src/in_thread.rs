@@ -1,6 +1,6 @@
 //! The bridges as extension traits: what a `Reactor` and its handle gain with this crate.
 
-use crate::defer_to_thread::defer_to_pool;
+use crate::defer_to_thread::{defer_to_pool, defer_to_private_pool};
 use crate::eventual::Eventual;
 use crate::outcome::JobOutcome;
 use crate::reactor_pool::ReactorPool;
@@ -98,8 +98,10 @@ pub trait ReactorThreads: sealed::Sealed {
 
     /// As [`defer_to_thread`](Self::defer_to_thread), in a pool of your own.
     ///
-    /// The queue limit of that pool is respected. Starting and stopping it is your business; the
-    /// reactor's shutdown does wait for the results that are owed.
+    /// The queue limit of that pool is respected. Starting and stopping it is your business: until
+    /// [`ThreadPool::start`] is called, jobs wait in it. The reactor's shutdown does wait for the
+    /// results that are owed, but not for those of a pool that was never started: these jobs are
+    /// dropped, and their `Deferred`s fail with `ReactorStopped`.
     ///
     /// # Threads
     ///
@@ -182,7 +184,7 @@ impl ReactorThreads for Reactor {
         F: FnOnce() -> R + Send + 'static,
         R: JobOutcome,
     {
-        defer_to_pool(self, &ReactorPool::of(self), job)
+        defer_to_pool(self, &ReactorPool::of(self), job, |_| ())
     }
 
     fn defer_to_thread_pool<F, R>(&self, pool: &ThreadPool, job: F) -> Deferred<R::Value>
@@ -190,7 +192,7 @@ impl ReactorThreads for Reactor {
         F: FnOnce() -> R + Send + 'static,
         R: JobOutcome,
     {
-        defer_to_pool(self, pool, job)
+        defer_to_private_pool(self, pool, job)
     }
 
     fn suggest_thread_pool_size(&self, threads: usize) -> std::result::Result<(), InvalidSize> {

@@ -7,7 +7,7 @@
 
 use ropewalk_deferred::{CancelHandle, Promise};
 use ropewalk_reactor::ReactorStopped;
-use ropewalk_threadpool::JobHandle;
+use ropewalk_threadpool::{JobHandle, JobState};
 use slab::Slab;
 use std::any::Any;
 use std::cell::RefCell;
@@ -118,6 +118,19 @@ impl Ledger {
         self.0.borrow().entries.is_empty()
     }
 
+    /// Closes the accounts of the jobs whose pool has not been started.
+    pub(crate) fn close_unstarted(&self) -> Vec<Entry> {
+        let mut accounts = self.0.borrow_mut();
+        let hopeless = |entry: &Entry| match &entry.work {
+            Work::Job(job, _) => job.waits_for_start(),
+            Work::Unknown | Work::Chain(_) => false,
+        };
+        let entries = accounts.entries.iter();
+        let slots: Vec<_> =
+            entries.filter(|(_, entry)| hopeless(entry)).map(|(slot, _)| slot).collect();
+        slots.into_iter().filter_map(|slot| accounts.entries.try_remove(slot)).collect()
+    }
+
     /// Closes all accounts: nothing will come any more.
     pub(crate) fn close_all(&self) {
         let entries: Vec<_> = self.0.borrow_mut().entries.drain().collect();
@@ -136,7 +149,14 @@ impl Ledger {
                 Work::Job(job, since) => {
                     let (name, location) = (job.name(), job.location());
                     let age = since.elapsed();
-                    Some(format!("no result for {age:.1?} from {name}, submitted at {location}"))
+                    let state = match job.state() {
+                        JobState::Queued => "queued",
+                        JobState::Running => "running",
+                        _ => "its result is on the way",
+                    };
+                    Some(format!(
+                        "no result for {age:.1?} from {name}, submitted at {location} ({state})"
+                    ))
                 }
                 Work::Unknown | Work::Chain(_) => None,
             })

@@ -1,11 +1,12 @@
 //! Deferred jobs that nobody wants any more (W9).
 
 use crate::support::{Drops, OnDrop, gated, must_not_run, peek, run_for, taken};
-use ropewalk_deferred::{Cancelled, Deferred};
+use ropewalk_deferred::{CancelHandle, Cancelled, Deferred};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{CancelToken, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
+use std::cell::RefCell;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -94,18 +95,17 @@ fn the_last_link_of_a_chain_cancels_the_job_that_a_callback_deferred() {
         let deferred = reactor.defer_to_thread(|| ()).add_callback(move |()| {
             let job = move || must_not_run(&witness);
             Reactor::with_current(|reactor| {
-                reactor.call_soon(|reactor| reactor.stop());
+                let stopping = reactor.local::<RefCell<Option<CancelHandle>>>();
+                reactor.call_soon(move |reactor| {
+                    stopping.take().unwrap().cancel();
+                    reactor.stop();
+                });
                 reactor.defer_to_thread_pool(&inner, job)
             })
             .unwrap()
         });
-        let canceller = deferred.canceller();
+        reactor.local::<RefCell<Option<CancelHandle>>>().replace(Some(deferred.canceller()));
         let place = peek(deferred);
-        reactor.add_system_event_trigger(
-            ropewalk_reactor::Phase::Before,
-            ropewalk_reactor::SystemEvent::Shutdown,
-            move |_| canceller.cancel(),
-        );
         reactor.run().unwrap();
         assert!(taken(&place).unwrap_err().is::<Cancelled>());
         assert_eq!((dropped.count(), pool.stats().cancelled), (1, 1));
@@ -149,7 +149,11 @@ fn a_cancel_that_meets_the_result_on_its_way_wins() {
 fn a_cancelled_job_does_not_hold_the_shutdown() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
-        let pool = ThreadPool::builder().build().unwrap(); // never started
+        let pool = ThreadPool::builder().max_threads(1).build().unwrap();
+        pool.start().unwrap();
+        let (gate, job) = gated();
+        pool.call_in_thread(job).unwrap();
+        gate.started.recv().unwrap();
         let deferred = reactor.defer_to_thread_pool(&pool, || ());
         let canceller = deferred.canceller();
         let place = peek(deferred);
@@ -162,6 +166,7 @@ fn a_cancelled_job_does_not_hold_the_shutdown() {
         );
         reactor.run().unwrap();
         assert!(taken(&place).unwrap_err().is::<Cancelled>());
+        drop(gate);
     });
 }
 

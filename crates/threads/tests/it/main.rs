@@ -13,6 +13,8 @@ mod eventual;
 mod cancellation;
 // what happens to all of them when the reactor stops
 mod shutdown;
+// pools of one's own, and those that nobody has started
+mod private_pools;
 // the pool through that shutdown: who may still use it, and when it ends
 mod drain;
 // crashes, drops, and reactors that run again

@@ -1,7 +1,7 @@
 //! What the tests share.
 
 use ropewalk_deferred::{Deferred, Result};
-use ropewalk_reactor::{Reactor, ReactorHandle};
+use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use std::cell::RefCell;
 use std::future::Future;
 use std::panic::Location;
@@ -49,6 +49,12 @@ pub(crate) fn peek<T>(deferred: Deferred<T>) -> Place<T> {
 #[track_caller]
 pub(crate) fn taken<T>(place: &Place<T>) -> Result<T> {
     place.take().expect("no result has come")
+}
+
+/// Whether the deferred has failed because the reactor has stopped.
+#[track_caller]
+pub(crate) fn is_stopped<T>(place: &Place<T>) -> bool {
+    taken(place).err().expect("a failure").is::<ReactorStopped>()
 }
 
 /// Runs the reactor until the deferred has its result.
