@@ -1,7 +1,7 @@
 //! Signals that stop a reactor (feature `signals`).
 //!
-//! A binary of its own, because a signal is for the whole process; and one test in it, because two
-//! would hear each other's signals.
+//! A binary of its own, because a signal is for the whole process; and one test in it that raises
+//! any, because two would hear each other's. The other test sends them to a child.
 
 #![cfg(unix)]
 
@@ -10,6 +10,10 @@ use ropewalk_testing::{DEADLINE, within};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::raise;
 use std::cell::Cell;
+use std::env;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,6 +67,10 @@ fn b71_b88_w17_w30_signals_stop_a_reactor_and_escalate() {
         drop(reactor);
         other.run().unwrap();
 
+        // Those that come while it does not run are one.
+        (0..50).for_each(|_| raise(SIGTERM).unwrap());
+        other.run().unwrap();
+
         // When the last one is gone, what was there before is there again: here, a flag.
         drop(other);
         let heard = Arc::new(AtomicBool::new(false));
@@ -70,5 +78,45 @@ fn b71_b88_w17_w30_signals_stop_a_reactor_and_escalate() {
         raise(SIGINT).unwrap();
         assert!(heard.load(Ordering::SeqCst));
         signal_hook::low_level::unregister(id);
+    });
+}
+
+/// The third signal needs no reactor that listens: this one's only callback does not end.
+#[test]
+fn w30_the_third_signal_ends_a_process_whose_callback_blocks() {
+    const CHILD: &str = "ROPEWALK_BLOCKED_CHILD";
+    const SAYS: &str = "blocked for ever";
+    const NAME: &str = "w30_the_third_signal_ends_a_process_whose_callback_blocks";
+    if env::var_os(CHILD).is_some() {
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            reactor.stop_on_signals().unwrap();
+            reactor.call_when_running(|_| {
+                writeln!(std::io::stdout(), "\n{SAYS}").unwrap();
+                loop {
+                    std::thread::park();
+                }
+            });
+            reactor.run().unwrap();
+        });
+    }
+    within(DEADLINE, || {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", NAME, "--nocapture"]).env(CHILD, "1");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        assert!(output.lines().any(|line| line.unwrap() == SAYS));
+        let kill = format!("kill -INT {}", child.id());
+        // Signals that come too fast are one. Each one that is too many finds the child a zombie.
+        let mut sent = 0;
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+            sent += 1;
+        };
+        assert!(sent >= 3, "ended by {sent}");
+        assert_eq!(status.signal(), Some(signal_hook::consts::SIGABRT));
     });
 }
