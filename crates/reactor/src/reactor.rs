@@ -162,7 +162,18 @@ impl Reactor {
     /// Twisted: `callLater(0, f)`.
     #[track_caller]
     pub fn call_soon(&self, f: impl FnOnce(&Self) + 'static) {
-        let pending = Pending { run: Box::new(f), location: Location::caller() };
+        self.call_soon_at(Location::caller(), f);
+    }
+
+    /// As [`call_soon`](Self::call_soon), on behalf of who is at `location`. For crates that extend
+    /// the reactor.
+    #[doc(hidden)]
+    pub fn call_soon_at(
+        &self,
+        location: &'static Location<'static>,
+        f: impl FnOnce(&Self) + 'static,
+    ) {
+        let pending = Pending { run: Box::new(f), location };
         self.core.soon.borrow_mut().push_back(pending);
     }
 

@@ -247,6 +247,23 @@ impl Reactor {
         &self,
         source: S,
         interest: Interest,
+        callback: F,
+    ) -> Result<Registration<S>, RegisterError<S>>
+    where
+        S: AsSource + 'static,
+        F: FnMut(&Self, &S, Readiness) + 'static,
+    {
+        self.register_at(source, interest, Location::caller(), callback)
+    }
+
+    /// As [`register`](Self::register), on behalf of who is at `location`. For crates that extend
+    /// the reactor.
+    #[doc(hidden)]
+    pub fn register_at<S, F>(
+        &self,
+        source: S,
+        interest: Interest,
+        location: &'static Location<'static>,
         mut callback: F,
     ) -> Result<Registration<S>, RegisterError<S>>
     where
@@ -265,7 +282,7 @@ impl Reactor {
             callback: Some(Box::new(move |reactor: &Self, readiness| {
                 callback(reactor, lent.source(), readiness);
             })),
-            location: Location::caller(),
+            location,
         };
         self.core.sources.borrow_mut().slots.insert(source);
         Ok(Registration { core: Rc::downgrade(&self.core), key, armed })
