@@ -7,6 +7,7 @@ mod host;
 mod lookup;
 mod threaded;
 
+pub(crate) use host::{Host, classify};
 pub(crate) use lookup::{TIMEOUT, resolve};
 pub(crate) use threaded::Threaded;
 

@@ -1,9 +1,16 @@
 //! What can be listened on.
 
+use crate::resolver::{Host, classify};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// An address and a port to listen on: a [`SocketAddr`], a pair, or a text such as
-/// `"127.0.0.1:8007"`. Port 0 takes any free one. No name is looked up, but for `localhost`.
+/// An address and a port to listen on. Port 0 takes any free one.
+///
+/// - A [`SocketAddr`], or one of its two kinds.
+/// - A pair of a port with an [`IpAddr`], [`Ipv4Addr`] or [`Ipv6Addr`], or with the text of one:
+///   `("127.0.0.1", 8007)`, `("::1", 8007)`.
+/// - A text with both: `"127.0.0.1:8007"`, `"[::1]:8007"`.
+///
+/// No name is looked up, but for `localhost`, which is 127.0.0.1 here.
 pub trait ListenAddress: sealed::Sealed {
     /// The address; the text itself if it is none.
     #[doc(hidden)]
@@ -37,6 +44,17 @@ impl ListenAddress for &str {
             .map(|port: u16| (Ipv4Addr::LOCALHOST, port).into())
             .or_else(|| self.parse().ok())
             .ok_or_else(|| self.to_owned())
+    }
+}
+
+impl sealed::Sealed for (&str, u16) {}
+impl ListenAddress for (&str, u16) {
+    fn into_socket_addr(self) -> Result<SocketAddr, String> {
+        match classify(self.0, self.1) {
+            Host::Address(address) => Ok(address),
+            Host::Name if self.0 == "localhost" => Ok((Ipv4Addr::LOCALHOST, self.1).into()),
+            Host::Name | Host::Invalid(_) => Err(format!("{}:{}", self.0, self.1)),
+        }
     }
 }
 

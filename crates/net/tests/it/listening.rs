@@ -97,6 +97,16 @@ fn addresses_come_in_several_forms() {
     let pair = reactor.listen_tcp((Ipv4Addr::LOCALHOST, 0), factory()).unwrap();
     let owned = reactor.listen_tcp(String::from("127.0.0.1:0"), factory()).unwrap();
     assert_ne!(pair.address(), owned.address());
+    for host in ["127.0.0.1", "localhost"] {
+        let text = reactor.listen_tcp((host, 0), factory()).unwrap();
+        assert_eq!(text.address().ip(), Ipv4Addr::LOCALHOST);
+        assert_ne!(text.address().port(), 0);
+    }
+    for host in ["", "host.example", "127.0.0.1:80", "localhost:80", "not one"] {
+        let error = reactor.listen_tcp((host, 0), factory()).unwrap_err();
+        assert!(matches!(error.error().kind(), ListenErrorKind::Address), "{host}");
+        assert_eq!(error.error().address(), format!("{host}:0"));
+    }
 }
 
 #[test]
