@@ -114,9 +114,10 @@ impl fmt::Display for ConnectError {
 }
 
 impl Error for ConnectError {
+    /// What the text of this error does not say already.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
-            ConnectErrorKind::Resolve(error) => Some(error),
+            ConnectErrorKind::Resolve(_) | ConnectErrorKind::Unreachable => None,
             _ => self.attempts.last().map(|one| &one.error as _),
         }
     }

@@ -56,28 +56,36 @@ impl fmt::Display for ListenError {
                 "it is not an address and a port; write it as 127.0.0.1:8007 or [::1]:8007",
             ),
             ListenErrorKind::Stopping => f.write_str("the reactor is stopping; run it again first"),
-            ListenErrorKind::Io(error) => match error.kind() {
-                io::ErrorKind::AddrInUse => f.write_str(
-                    "another socket has this port; stop its program, or choose another port \
-                     (0 takes any free one)",
-                ),
-                io::ErrorKind::PermissionDenied => f.write_str(
-                    "this user may not open this port; choose one above 1023, or ask for the right",
-                ),
-                io::ErrorKind::AddrNotAvailable => f.write_str(
-                    "this machine does not have that address; use one of its own, or 0.0.0.0 for all",
-                ),
-                _ => write!(f, "{error}"),
+            ListenErrorKind::Io(error) => match in_words(error) {
+                Some(words) => f.write_str(words),
+                None => error.fmt(f),
             },
         }
     }
 }
 
+fn in_words(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Some(
+            "another socket has this port; stop its program, or choose another port \
+             (0 takes any free one)",
+        ),
+        io::ErrorKind::PermissionDenied => {
+            Some("this user may not open this port; choose one above 1023, or ask for the right")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            Some("this machine does not have that address; use one of its own, or 0.0.0.0 for all")
+        }
+        _ => None,
+    }
+}
+
 impl Error for ListenError {
+    /// What the system said, if the text of this error says it in other words.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
-            ListenErrorKind::Io(error) => Some(error),
-            ListenErrorKind::Address | ListenErrorKind::Stopping => None,
+            ListenErrorKind::Io(error) if in_words(error).is_some() => Some(error),
+            _ => None,
         }
     }
 }
