@@ -118,7 +118,8 @@ pub trait ReactorNet: sealed::Sealed {
 
     /// Finds the addresses of `host`, within 60 seconds; `port` is put into each.
     ///
-    /// An address is its own answer. The deferred fails with [`ResolveError`](crate::ResolveError);
+    /// An address is its own answer. A name that is asked for outside of a run has its answer in
+    /// the next one. The deferred fails with [`ResolveError`](crate::ResolveError);
     /// cancelling it forgets the name.
     ///
     /// Twisted: `resolve`.

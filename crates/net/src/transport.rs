@@ -157,8 +157,14 @@ impl Transport {
         self.0.is_paused()
     }
 
-    /// Whether what is written now has a chance: false as soon as the connection is lost, or was
-    /// asked to end.
+    /// Whether what is written now is accepted: from `connection_made` on, until the connection is
+    /// lost or was asked to end, whichever comes first.
+    ///
+    /// So it is false after [`lose_connection`](Self::lose_connection), although what was written
+    /// before is still being sent and `connection_lost` is still to come. And it is true as long as
+    /// nobody has noticed that the peer is gone: a peer that vanishes without a word, or while
+    /// reading is paused, is noticed by writing only. A peer that has [sent
+    /// everything](crate::Protocol::peer_done) may still read, so that alone changes nothing.
     ///
     /// Twisted: `connected and not disconnecting`.
     #[must_use]

@@ -65,6 +65,7 @@ pub(crate) fn resolve(
 }
 
 impl Lookup {
+    #[track_caller]
     fn begin(self: &Rc<Self>, reactor: &Reactor, network: &Network, port: u16) {
         let weak: Weak<Self> = Rc::downgrade(self);
         self.key.set(Some(network.add_pending(Weak::<Self>::clone(&weak))));

@@ -70,11 +70,12 @@ impl Resolver for Threaded {
                 }
             }
         };
-        // Between two runs no answer could come in: then the question waits, too.
+        // Between two runs no answer could come in, also if somebody turns the loop by hand: then
+        // the question waits for the next one.
         if reactor.handle().accepts_calls() {
             submit(reactor);
         } else {
-            reactor.call_soon(submit);
+            reactor.call_when_running(submit);
         }
         deferred
     }

@@ -181,6 +181,32 @@ fn the_resolver_works_again_in_another_run() {
 }
 
 #[test]
+fn a_name_that_is_asked_for_between_two_runs_is_kept_for_the_next() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.stop();
+        reactor.run().unwrap();
+        assert!(!reactor.handle().accepts_calls());
+        let found = Rc::new(RefCell::new(None));
+        let slot = Rc::clone(&found);
+        reactor
+            .resolve("localhost", 80)
+            .add_both(move |result| {
+                slot.replace(Some(result));
+                Reactor::with_current(Reactor::stop);
+            })
+            .detach();
+        // Also if the loop is turned by hand meanwhile.
+        for _ in 0..5 {
+            reactor.turn(Some(Duration::from_millis(20))).unwrap();
+        }
+        assert!(found.borrow().is_none());
+        reactor.run().unwrap();
+        assert!(!found.take().unwrap().unwrap().is_empty());
+    });
+}
+
+#[test]
 fn i2_a_lookup_that_is_pending_when_the_reactor_stops_fails() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
