@@ -93,6 +93,11 @@ impl<C: Carrier + ?Sized> Connection<C> {
         &self.carrier
     }
 
+    /// Where the application asked for it.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
     /// Whether its protocol has been told of the end.
     pub fn is_dead(&self) -> bool {
         self.state.get() == State::Dead

@@ -4,9 +4,11 @@ mod connection;
 mod connector;
 mod listen_address;
 mod listener;
+mod listening_port;
+mod rests;
 
 pub use connector::ConnectOptions;
 pub(crate) use connector::connect;
 pub use listen_address::ListenAddress;
-pub use listener::ListeningPort;
 pub(crate) use listener::{Listener, listen};
+pub use listening_port::ListeningPort;

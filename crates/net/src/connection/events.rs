@@ -100,7 +100,11 @@ impl Connection {
         }
         let reason = self.reason.take().map_or_else(|| self.last_reason(), |reason| *reason);
         if let Err(panicked) = self.bury(reason, Some(Close::Now)) {
-            tracing::error!(panic = panicked.message(), "a protocol panicked in connection_lost");
+            tracing::error!(
+                location = %self.location,
+                panic = panicked.message(),
+                "a protocol panicked in connection_lost"
+            );
         }
     }
 
@@ -187,6 +191,7 @@ impl Connection {
             let text = self.describe(&panicked);
             if let Err(second) = self.bury(ConnectionLost::Panicked(panicked), None) {
                 tracing::error!(
+                    location = %self.location,
                     panic = second.message(),
                     "a protocol panicked again in connection_lost"
                 );

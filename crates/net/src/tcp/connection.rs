@@ -161,7 +161,9 @@ impl Carrier for Tcp {
 
     fn later(&self, connection: &Rc<Connection>) {
         let connection = Rc::clone(connection);
-        self.reactor.with(|reactor| reactor.call_soon(move |_| connection.settle()));
+        self.reactor.with(|reactor| {
+            reactor.call_soon_at(connection.location(), move |_| connection.settle());
+        });
     }
 
     fn backlog(&self, before: usize, after: usize) {

@@ -205,8 +205,11 @@ impl Attempt {
     ) -> io::Result<()> {
         let weak = Rc::downgrade(self);
         let mut owner: Option<Owner> = None;
-        let registered =
-            reactor.register(stream, Interest::WRITABLE, move |reactor, stream, readiness| {
+        let registered = reactor.register_at(
+            stream,
+            Interest::WRITABLE,
+            self.location,
+            move |reactor, stream, readiness| {
                 if let Some(owner) = &owner {
                     return owner.ready(readiness);
                 }
@@ -220,7 +223,8 @@ impl Attempt {
                         attempt.try_next(reactor);
                     }
                 }
-            });
+            },
+        );
         let registration =
             registered.map_err(|refused| io::Error::other(refused.io_error().to_string()))?;
         self.socket.set(Some(registration));

@@ -5,26 +5,23 @@
 
 use super::connection::{Owner, Tcp};
 use super::listen_address::ListenAddress;
+use super::listening_port::ListeningPort;
+use super::rests::Rests;
 use crate::connection::Connection;
 use crate::error::{CannotListen, ListenError, ListenErrorKind};
 use crate::factory::AnyFactory;
 use crate::network::Network;
 use crate::{Address, Factory};
-use ropewalk_deferred::{Deferred, Promise};
+use ropewalk_deferred::Promise;
 use ropewalk_reactor::{Interest, Reactor, Registration, WeakReactor};
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 /// The most connections that are accepted in one turn (I7).
 const ACCEPTS: usize = 64;
-
-/// How long a port rests when the system has no room for another connection.
-const REST: Duration = Duration::from_millis(100);
 
 type AnyTcpFactory = Box<dyn AnyFactory<SocketAddr>>;
 
@@ -36,6 +33,7 @@ pub(crate) struct Listener {
     /// Fired when the end is complete.
     stopping: Cell<Vec<Promise<()>>>,
     complete: Cell<bool>,
+    rests: Rests,
     address: SocketAddr,
     location: &'static Location<'static>,
     reactor: WeakReactor,
@@ -91,6 +89,7 @@ impl Listener {
             factory: Cell::new(None),
             stopping: Cell::default(),
             complete: Cell::new(false),
+            rests: Rests::default(),
             address,
             location,
             reactor: reactor.downgrade(),
@@ -98,9 +97,10 @@ impl Listener {
             key: Cell::new(None),
         });
         let watched = Watched(Rc::clone(&listener));
-        let registered = reactor.register(socket, Interest::READABLE, move |reactor, socket, _| {
-            watched.0.accept(reactor, socket);
-        });
+        let registered =
+            reactor.register_at(socket, Interest::READABLE, location, move |reactor, socket, _| {
+                watched.0.accept(reactor, socket);
+            });
         match registered {
             Ok(registration) => listener.registration.replace(Some(registration)),
             Err(refused) => {
@@ -115,7 +115,7 @@ impl Listener {
         listener.key.set(Some(network.add_listener(Rc::downgrade(&listener))));
         tracing::debug!(%address, "listening");
         // The port exists before user code runs: a panic there drops it, and so closes the port.
-        let port = ListeningPort { listener: Rc::clone(&listener), detached: false };
+        let port = ListeningPort::new(Rc::clone(&listener));
         let mut factory: AnyTcpFactory = Box::new(factory);
         factory.started(reactor);
         listener.factory.set(Some(factory));
@@ -127,6 +127,7 @@ impl Listener {
         for _ in 0..ACCEPTS {
             match socket.accept() {
                 Ok((stream, peer)) => {
+                    self.rests.end(self.address);
                     let welcome = || self.welcome(reactor, stream, peer);
                     // The first panic goes to the reactor when the others have been served.
                     panic = panic.or(catch_unwind(AssertUnwindSafe(welcome)).err());
@@ -179,7 +180,9 @@ impl Listener {
         let shared: Rc<Connection> = Rc::<Connection<Tcp>>::clone(&connection);
         let owner = Owner::new(Rc::clone(&shared), &network);
         let registration = reactor
-            .register(stream, Interest::READABLE, move |_, _, readiness| owner.ready(readiness))
+            .register_at(stream, Interest::READABLE, self.location, move |_, _, readiness| {
+                owner.ready(readiness);
+            })
             .map_err(|refused| io::Error::other(refused.io_error().to_string()))?;
         Tcp::attach(&connection, registration);
         Ok(shared)
@@ -194,10 +197,10 @@ impl Listener {
             _ => {
                 // Most likely no descriptors are left. The connection stays in the backlog, so
                 // trying again at once would keep the loop busy with nothing.
-                tracing::warn!(address = %self.address, %error, "accepting rests for {REST:?}");
+                self.rests.begin(self.address, error, reactor.now());
                 self.watch(Interest::NONE);
                 let weak = Rc::downgrade(self);
-                reactor.call_later(REST, move |_| {
+                reactor.call_later(Rests::LENGTH, move |_| {
                     weak.upgrade().inspect(|listener| listener.watch(Interest::READABLE));
                 });
             }
@@ -245,9 +248,30 @@ impl Listener {
         }
     }
 
-    fn complete_later(self: &Rc<Self>) {
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.registration.borrow().is_some()
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete.get()
+    }
+
+    /// Fires `promise` when the end is complete.
+    pub(super) fn wait(&self, promise: Promise<()>) {
+        let mut waiting = self.stopping.take();
+        waiting.push(promise);
+        self.stopping.set(waiting);
+    }
+
+    pub(super) fn complete_later(self: &Rc<Self>) {
         let ending = Ending(Rc::clone(self));
-        self.reactor.with(|reactor| reactor.call_soon(move |reactor| ending.0.complete(reactor)));
+        self.reactor.with(|reactor| {
+            reactor.call_soon_at(self.location, move |reactor| ending.0.complete(reactor));
+        });
     }
 
     /// The end when the reactor is gone: nobody is told, everything is dropped.
@@ -279,80 +303,10 @@ impl Drop for Ending {
     }
 }
 
-/// A port that listens. Dropping it closes the port; connections made before live on.
-///
-/// # Threads
-///
-/// Reactor thread; it is neither `Send` nor `Sync`.
-///
-/// Twisted: `IListeningPort`.
-#[doc(alias = "IListeningPort")]
-#[must_use = "dropping it closes the port; `detach` leaves it open"]
-pub struct ListeningPort {
-    listener: Rc<Listener>,
-    detached: bool,
-}
-
-impl ListeningPort {
-    /// The address that it listens on: with the port that was found, if 0 was asked for.
-    ///
-    /// Twisted: `getHost`.
-    #[doc(alias = "getHost")]
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.listener.address
-    }
-
-    /// Stops accepting, now. The deferred fires in a later turn, when the factory has been told;
-    /// the address can be used again from then on.
-    ///
-    /// Calling it again is harmless.
-    ///
-    /// Twisted: `stopListening`.
-    #[doc(alias = "stopListening")]
-    #[track_caller]
-    pub fn stop_listening(&self) -> Deferred<()> {
-        let listener = &self.listener;
-        let closed_now = listener.close();
-        if listener.complete.get() {
-            return Deferred::succeed(());
-        }
-        let (promise, deferred) = Deferred::new();
-        let mut waiting = listener.stopping.take();
-        waiting.push(promise);
-        listener.stopping.set(waiting);
-        if closed_now {
-            listener.complete_later();
-        }
-        deferred
-    }
-
-    /// Leaves the port open until the reactor stops.
-    pub fn detach(mut self) {
-        self.detached = true;
-    }
-}
-
-impl Drop for ListeningPort {
-    fn drop(&mut self) {
-        if !self.detached && self.listener.close() {
-            self.listener.complete_later();
-        }
-    }
-}
-
-impl fmt::Debug for ListeningPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListeningPort")
-            .field("address", &self.address())
-            .field("open", &self.listener.registration.borrow().is_some())
-            .finish()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{REST, listen};
+    use super::listen;
+    use crate::tcp::rests::Rests;
     use crate::{Protocol, Transport};
     use ropewalk_reactor::{ManualClock, Reactor};
     use std::io;
@@ -380,7 +334,7 @@ mod tests {
         (0..5).for_each(|_| turn());
         assert_eq!(reactor.stats().events, events, "the loop is not kept busy");
         assert_eq!(reactor.stats().sources, 1);
-        clock.advance(REST);
+        clock.advance(Rests::LENGTH);
         (0..5).for_each(|_| turn());
         assert_eq!(reactor.stats().sources, 2);
     }

@@ -20,6 +20,7 @@ mod writing; // what goes out: at once, buffered, under pressure // protocols wi
 
 // across all of them
 mod auto_traits; // what may cross threads
+mod diagnosis; // what errors and logs say, and where they point
 mod fairness;
 mod ownership; // what is freed, and when
 mod reentrancy;

@@ -1,0 +1,80 @@
+//! The application's end of a port.
+
+use super::listener::Listener;
+use ropewalk_deferred::Deferred;
+use std::fmt;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// A port that listens. Dropping it closes the port; connections made before live on.
+///
+/// # Threads
+///
+/// Reactor thread; it is neither `Send` nor `Sync`.
+///
+/// Twisted: `IListeningPort`.
+#[doc(alias = "IListeningPort")]
+#[must_use = "dropping it closes the port; `detach` leaves it open"]
+pub struct ListeningPort {
+    pub(super) listener: Rc<Listener>,
+    detached: bool,
+}
+
+impl ListeningPort {
+    pub(super) fn new(listener: Rc<Listener>) -> Self {
+        Self { listener, detached: false }
+    }
+
+    /// The address that it listens on: with the port that was found, if 0 was asked for.
+    ///
+    /// Twisted: `getHost`.
+    #[doc(alias = "getHost")]
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Stops accepting, now. The deferred fires in a later turn, when the factory has been told;
+    /// the address can be used again from then on.
+    ///
+    /// Calling it again is harmless.
+    ///
+    /// Twisted: `stopListening`.
+    #[doc(alias = "stopListening")]
+    #[track_caller]
+    pub fn stop_listening(&self) -> Deferred<()> {
+        let listener = &self.listener;
+        let closed_now = listener.close();
+        if listener.is_complete() {
+            return Deferred::succeed(());
+        }
+        let (promise, deferred) = Deferred::new();
+        listener.wait(promise);
+        if closed_now {
+            listener.complete_later();
+        }
+        deferred
+    }
+
+    /// Leaves the port open until the reactor stops.
+    pub fn detach(mut self) {
+        self.detached = true;
+    }
+}
+
+impl Drop for ListeningPort {
+    fn drop(&mut self) {
+        if !self.detached && self.listener.close() {
+            self.listener.complete_later();
+        }
+    }
+}
+
+impl fmt::Debug for ListeningPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListeningPort")
+            .field("address", &self.address())
+            .field("open", &self.listener.is_open())
+            .finish()
+    }
+}

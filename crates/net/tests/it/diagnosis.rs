@@ -1,0 +1,127 @@
+//! What errors say, and where the logs point: at the line of the application.
+
+use crate::fixture::{Probe, pair, turn_until};
+use ropewalk_deferred::Failure;
+use ropewalk_net::{
+    ConnectionLost, ListenError, ReactorNet as _, ResolveError, ResolveErrorKind, Transport,
+};
+use ropewalk_reactor::Reactor;
+use ropewalk_testing::{Captured, DEADLINE, EventLog, capture_tracing, within};
+use std::cell::RefCell;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Where each panic that was logged came from.
+fn panics(events: &[Captured]) -> Vec<String> {
+    let locations = events.iter().filter(|event| event.field("panic").is_some());
+    locations.map(|event| event.field("location").unwrap().to_owned()).collect()
+}
+
+fn here(line: u32, column: u32) -> String {
+    format!("{}:{line}:{column}", file!())
+}
+
+#[test]
+fn i3_a_panic_of_a_factory_names_the_line_that_listens() {
+    within(DEADLINE, || {
+        let mut expected = String::new();
+        let events = capture_tracing(|| {
+            let reactor = Reactor::new().unwrap();
+            expected = here(line!() + 1, 32);
+            let port = reactor.listen_tcp("127.0.0.1:0", |_| -> Probe { panic!("a bug") });
+            let _peer = TcpStream::connect(port.as_ref().unwrap().address()).unwrap();
+            turn_until(&reactor, || reactor.stats().panics == 1);
+        });
+        assert_eq!(panics(&events), [expected]);
+    });
+}
+
+#[test]
+fn i3_a_panic_of_a_protocol_names_the_line_that_connects() {
+    within(DEADLINE, || {
+        let mut expected = String::new();
+        let events = capture_tracing(|| {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let server = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = server.local_addr().unwrap().port();
+            let probe = Probe::new(&log)
+                .made(|transport| {
+                    transport.pause_producing();
+                    transport.resume_producing();
+                })
+                .resumed(|_| panic!("a bug in what is left for later"))
+                .lost(|_, _| panic!("another"));
+            expected = here(line!() + 1, 21);
+            reactor.connect_tcp("127.0.0.1", port, probe).detach();
+            turn_until(&reactor, || reactor.stats().panics == 1);
+        });
+        let places = panics(&events);
+        assert_eq!(places, [expected.clone(), expected], "its own one, and that of its end");
+    });
+}
+
+#[test]
+fn i3_a_panic_of_an_accepted_protocol_names_the_line_that_listens() {
+    within(DEADLINE, || {
+        let events = capture_tracing(|| {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let pair = pair(&reactor, Probe::new(&log).peer_done(|_| panic!("a bug")));
+            drop(pair.peer);
+            turn_until(&reactor, || reactor.stats().panics == 1);
+        });
+        let places = panics(&events);
+        assert_eq!(places.len(), 1);
+        assert!(places[0].starts_with(&file!().replace("diagnosis", "fixture")), "{places:?}");
+    });
+}
+
+/// With its sources, as most programs print it.
+fn text(error: impl Into<Failure>) -> String {
+    format!("{:#}", error.into())
+}
+
+fn times(text: &str, part: &str) -> usize {
+    text.matches(part).count()
+}
+
+#[test]
+fn a_failed_connection_gives_its_reason_once() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let slot = Rc::new(RefCell::new(None::<Failure>));
+        let seen = Rc::clone(&slot);
+        reactor
+            .connect_tcp("127.0.0.1", free, Probe::new(&log))
+            .map(|_: Transport| ())
+            .add_errback(move |failure| {
+                seen.replace(Some(failure));
+            })
+            .detach();
+        turn_until(&reactor, || slot.borrow().is_some());
+        let failure = slot.take().unwrap();
+        let error: &ropewalk_net::ConnectError = failure.downcast_ref().unwrap();
+        let reason = error.attempts()[0].error.to_string();
+        assert_eq!(times(&format!("{failure:#}"), &reason), 1, "{failure:#}");
+        assert_eq!(times(&format!("{failure}"), &reason), 1, "{failure}");
+    });
+}
+
+#[test]
+fn other_errors_give_their_reason_once_too() {
+    let reason = || io::Error::other("the reason");
+    let resolve = text(ResolveError::new("a.example", ResolveErrorKind::Lookup(reason())));
+    assert_eq!(times(&resolve, "the reason"), 1, "{resolve}");
+    let lost = text(ConnectionLost::Lost(Arc::new(reason())));
+    assert_eq!(times(&lost, "the reason"), 1, "{lost}");
+
+    // The text of this one says it in other words.
+    let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = reactor.listen_tcp(taken.local_addr().unwrap(), move |_| Probe::new(&log));
+    let error: ListenError = refused.unwrap_err().into_error();
+    let in_use = text(error);
+    assert_eq!(times(&in_use, "os error"), 1, "in words, and then as the system says: {in_use}");
+}
