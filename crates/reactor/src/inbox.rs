@@ -10,6 +10,7 @@ use crate::poller::Waker;
 use crate::reactor::Reactor;
 use crate::remote::Released;
 use crate::slots::SharedSlots;
+use crate::storage::GiveBack as _;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
@@ -160,7 +161,15 @@ impl Inbox {
     }
 
     pub(crate) fn next(&self) -> Option<Call> {
-        self.batch.borrow_mut().pop_front()
+        let mut batch = self.batch.borrow_mut();
+        let call = batch.pop_front();
+        batch.give_back();
+        call
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.batch.borrow().capacity()
     }
 
     pub(crate) fn len(&self) -> usize {

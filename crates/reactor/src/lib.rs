@@ -63,6 +63,7 @@ mod signals;
 mod slots;
 mod source;
 mod stats;
+mod storage;
 mod sync;
 mod timers;
 mod triggers;

@@ -6,6 +6,7 @@
 use crate::error::ReactorStopped;
 use crate::handle::ReactorHandle;
 use crate::reactor::Reactor;
+use crate::storage::GiveBack as _;
 use slab::Slab;
 use std::any::Any;
 use std::fmt;
@@ -47,7 +48,14 @@ impl Shares {
 
     fn remove(&mut self, key: ShareKey) -> Option<Share> {
         self.get(key)?;
-        self.slots.try_remove(key.slot)
+        let removed = self.slots.try_remove(key.slot);
+        self.slots.give_back();
+        removed
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.capacity()
     }
 
     /// Takes all values out; the caller drops them.

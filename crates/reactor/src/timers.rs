@@ -8,6 +8,7 @@
 //! were set (I8). The sequence number also tells which timers a pass may run: one that is set
 //! while a pass runs has a later number and waits for the next pass (I7).
 
+use crate::storage::GiveBack as _;
 use slab::Slab;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -53,7 +54,9 @@ impl<F> Timers<F> {
         let timer = self.find(key)?;
         let place = (timer.deadline, timer.sequence);
         self.order.remove(&place);
-        self.slots.try_remove(key.slot).map(|timer| timer.callback)
+        let removed = self.slots.try_remove(key.slot);
+        self.slots.give_back();
+        removed.map(|timer| timer.callback)
     }
 
     /// Moves a timer; among equal deadlines it goes to the end. `false`: it is not pending.
@@ -107,6 +110,11 @@ impl<F> Timers<F> {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.capacity()
     }
 
     /// Takes all timers out; the caller drops their closures.

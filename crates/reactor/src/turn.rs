@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::error::RunError;
 use crate::poller::Selector;
 use crate::reactor::Reactor;
+use crate::storage::GiveBack as _;
 use std::io;
 use std::time::Duration;
 
@@ -121,6 +122,7 @@ impl Reactor {
             let Some(pending) = next else { break };
             self.contain("a call made soon", pending.location, || (pending.run)(self));
         }
+        core.soon.borrow_mut().give_back();
         batch > 0
     }
 

@@ -1,0 +1,93 @@
+//! Storage that a burst has left behind.
+//!
+//! A slab and a queue keep the room that they needed once. After one bad minute that would be
+//! megabytes for the rest of the life of the process, so an empty one gives it back. Keys stay
+//! safe: what tells two users of one slot apart is counted outside of the slab.
+
+use slab::Slab;
+use std::collections::VecDeque;
+
+/// Up to this many entries the storage is kept, for the next burst of the everyday kind.
+const KEPT: usize = 1024;
+
+pub(crate) trait GiveBack {
+    /// Gives the storage back if nothing is in it and it is large. Cheap, and runs no user code.
+    fn give_back(&mut self);
+}
+
+impl<T> GiveBack for Slab<T> {
+    fn give_back(&mut self) {
+        if self.is_empty() && self.capacity() > KEPT {
+            *self = Self::new();
+        }
+    }
+}
+
+impl<T> GiveBack for VecDeque<T> {
+    fn give_back(&mut self) {
+        if self.is_empty() && self.capacity() > KEPT {
+            *self = Self::new();
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{GiveBack as _, KEPT};
+    use crate::reactor::Reactor;
+    use ropewalk_testing::{DEADLINE, within};
+    use std::collections::VecDeque;
+
+    #[test]
+    fn only_what_is_empty_and_large_is_given_back() {
+        let mut queue = VecDeque::with_capacity(2 * KEPT);
+        queue.push_back(1);
+        queue.give_back();
+        assert_eq!((queue.len(), queue.capacity() > KEPT), (1, true));
+        queue.clear();
+        queue.give_back();
+        assert_eq!(queue.capacity(), 0);
+        let mut queue = VecDeque::<u32>::with_capacity(KEPT / 2);
+        queue.give_back();
+        assert!(queue.capacity() >= KEPT / 2, "the next burst needs it");
+    }
+
+    /// Every way out of each container.
+    #[test]
+    fn a_reactor_keeps_no_storage_of_a_burst() {
+        const BURST: usize = 3 * KEPT;
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            let core = &reactor.core;
+            let capacities = || {
+                let timers = core.timers.borrow().capacity();
+                let shares = core.shares.borrow().capacity();
+                [timers, shares, core.soon.borrow().capacity(), core.inbox.capacity()]
+            };
+            let soon = std::time::Duration::ZERO;
+            let late = std::time::Duration::from_secs(3600);
+            let fire: Vec<_> = (0..BURST).map(|_| reactor.call_later(soon, |_| ())).collect();
+            let cancel: Vec<_> = (0..BURST).map(|_| reactor.call_later(late, |_| ())).collect();
+            let remotes: Vec<_> = (0..BURST).map(|number| reactor.share(number)).collect();
+            for remote in &remotes {
+                reactor.call_soon(|_| ());
+                remote.call_from_thread(|_, _| ()).unwrap();
+            }
+            let full = capacities();
+            assert!(full[..3].iter().all(|&capacity| capacity >= BURST), "{full:?}");
+            drop(remotes);
+            cancel.iter().for_each(|timer| timer.cancel().unwrap());
+            while core.has_work() {
+                reactor.turn(Some(soon)).unwrap();
+            }
+            let left = capacities();
+            assert!(left.iter().all(|&capacity| capacity <= KEPT), "{left:?}");
+
+            // The slots begin anew; whoever kept a key finds nobody in the place of his own.
+            let fresh = reactor.call_later(late, |_| ());
+            assert!(fire.iter().chain(&cancel).all(|old| old.cancel().is_err()));
+            assert_eq!(core.timers.borrow().len(), 1);
+            fresh.cancel().unwrap();
+        });
+    }
+}
