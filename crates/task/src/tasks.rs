@@ -28,6 +28,9 @@ use std::task::{Context, Poll};
 /// How many tasks one turn runs at most.
 const BUDGET: usize = 256;
 
+/// Up to this many places the storage of tasks that are over is kept.
+const KEPT: usize = 1024;
+
 thread_local! {
     /// The tasks of each reactor that lives on this thread.
     static HERE: RefCell<Vec<Weak<Tasks>>> = const { RefCell::new(Vec::new()) };
@@ -179,6 +182,10 @@ impl Tasks {
             let Some(runnable) = next else { break };
             runnable.run();
         }
+        let mut queue = tasks.queue.borrow_mut();
+        if queue.is_empty() && queue.capacity() > KEPT {
+            *queue = VecDeque::new();
+        }
     }
 
     /// Polls one future. `Ready`: there is nothing to be polled any more.
@@ -191,7 +198,7 @@ impl Tasks {
             self.put_back(key, job);
             return Poll::Pending;
         }
-        self.entries.borrow_mut().try_remove(key.slot);
+        self.remove(key);
         job.end(None);
         Poll::Ready(())
     }
@@ -203,7 +210,7 @@ impl Tasks {
             entry.job.take()
         });
         if let Some(job) = idle.flatten() {
-            self.entries.borrow_mut().try_remove(key.slot);
+            self.remove(key);
             job.end(Some(Cancelled.into()));
         }
     }
@@ -215,6 +222,18 @@ impl Tasks {
     fn entry<R>(&self, key: TaskKey, look: impl FnOnce(&mut Entry) -> R) -> Option<R> {
         let mut entries = self.entries.borrow_mut();
         entries.get_mut(key.slot).filter(|entry| entry.id == key.id).map(look)
+    }
+
+    /// Frees the place of a task whose future has been taken out. The storage of a burst goes with
+    /// the last one; who a key means is told by its id, not by its place.
+    fn remove(&self, key: TaskKey) {
+        let mut entries = self.entries.borrow_mut();
+        let removed = entries.try_remove(key.slot);
+        if entries.is_empty() && entries.capacity() > KEPT {
+            *entries = Slab::new();
+        }
+        drop(entries);
+        drop(removed);
     }
 
     /// The end: drops all futures, on the thread of their reactor.
@@ -245,5 +264,47 @@ impl Drop for Rest<'_> {
         if !self.0.queue.borrow().is_empty() {
             self.0.call();
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{KEPT, Tasks};
+    use crate::ReactorTask as _;
+    use ropewalk_reactor::Reactor;
+    use ropewalk_testing::{DEADLINE, within};
+    use std::time::Duration;
+
+    /// Both ways out: a future that is ready, and one that is cancelled.
+    #[test]
+    fn a_reactor_keeps_no_storage_of_a_burst_of_tasks() {
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            let burst = || {
+                let ready: Vec<_> =
+                    (0..KEPT).map(|_| reactor.spawn(std::future::ready(()))).collect();
+                let never: Vec<_> =
+                    (0..KEPT).map(|_| reactor.spawn(std::future::pending::<()>())).collect();
+                (ready, never)
+            };
+            let tasks = Tasks::of(&reactor);
+            let (ready, never) = burst();
+            assert!(tasks.entries.borrow().capacity() > KEPT);
+            assert!(tasks.queue.borrow().capacity() > KEPT);
+            while !tasks.queue.borrow().is_empty() {
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+            }
+            assert!(tasks.queue.borrow().capacity() <= KEPT);
+            assert_eq!(tasks.entries.borrow().len(), KEPT);
+            never.iter().for_each(|task| task.cancel());
+            assert!(tasks.entries.borrow().capacity() <= KEPT);
+
+            // The places begin anew; a cancel that comes late finds nobody in the place of its own.
+            let (fresh, _) = burst();
+            ready.iter().chain(&never).for_each(|task| task.cancel());
+            assert_eq!(tasks.entries.borrow().len(), 2 * KEPT);
+            drop(fresh);
+            never.into_iter().for_each(|task| task.on_failure(drop));
+        });
     }
 }

@@ -15,6 +15,9 @@ use std::time::Instant;
 
 use crate::eventual::Reply;
 
+/// Up to this many accounts the storage is kept when the last one is closed.
+const KEPT: usize = 1024;
+
 /// One who waits for a result.
 pub(crate) trait Party: 'static {
     /// No result will come: the reactor has stopped.
@@ -111,7 +114,11 @@ impl Ledger {
         if entry.identity != key.identity {
             return None;
         }
-        accounts.entries.try_remove(key.slot)
+        let closed = accounts.entries.try_remove(key.slot);
+        if accounts.entries.is_empty() && accounts.entries.capacity() > KEPT {
+            accounts.entries = Slab::new();
+        }
+        closed
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -133,8 +140,8 @@ impl Ledger {
 
     /// Closes all accounts: nothing will come any more.
     pub(crate) fn close_all(&self) {
-        let entries: Vec<_> = self.0.borrow_mut().entries.drain().collect();
-        for entry in entries {
+        let entries = std::mem::take(&mut self.0.borrow_mut().entries);
+        for (_, entry) in entries {
             entry.party.reactor_stopped();
         }
     }
@@ -161,5 +168,28 @@ impl Ledger {
                 Work::Unknown | Work::Chain(_) => None,
             })
             .collect()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{KEPT, Ledger};
+    use ropewalk_deferred::Deferred;
+
+    #[test]
+    fn no_storage_of_a_burst_is_kept_and_no_key_means_another() {
+        let ledger = Ledger::default();
+        let open = || {
+            let (promise, deferred) = Deferred::<()>::new();
+            deferred.on_failure(drop);
+            ledger.open(Box::new(promise))
+        };
+        let keys: Vec<_> = (0..2 * KEPT).map(|_| open()).collect();
+        assert!(ledger.0.borrow().entries.capacity() > KEPT);
+        assert!(keys.iter().all(|&key| ledger.close(key).is_some()));
+        assert!(ledger.0.borrow().entries.capacity() <= KEPT);
+        let fresh = open();
+        assert!(keys.iter().all(|&key| ledger.close(key).is_none()));
+        assert!(ledger.close(fresh).is_some());
     }
 }
