@@ -63,6 +63,10 @@ fn main() -> ropewalk::Result<()> {
     let watcher = std::thread::Builder::new().name("watcher".to_owned()).spawn(move || {
         let wait_for = |count: usize| starts.iter().take(count).count();
         wait_for(10);
+        // Answered when the reactor has handed in all the others, too.
+        if let Err(failure) = handle.blocking_call_from_thread(|_| ()) {
+            println!("{failure}");
+        }
         show("ten at a time", &watched);
         if let Err(error) = handle.suggest_thread_pool_size(THREADS) {
             println!("{error}");
@@ -75,6 +79,8 @@ fn main() -> ropewalk::Result<()> {
     if watcher.join().is_err() {
         println!("the watcher panicked");
     }
+    // The reactor has let the pool run dry; this waits until its threads are gone.
+    pool.stop();
     show("after", &pool);
     Ok(())
 }
