@@ -19,6 +19,8 @@ fn do_long_calculation() -> ropewalk::Result<u32> {
 fn main() -> ropewalk::Result<()> {
     ropewalk_examples::init_tracing();
     let reactor = Reactor::new()?;
+    // One thread, so that the three results below come in the order in which they were asked for.
+    reactor.suggest_thread_pool_size(1)?;
     let thread = std::thread::current().id();
 
     let good = reactor.defer_to_thread(do_long_calculation).add_callback(move |result| {
