@@ -11,7 +11,7 @@
 use crate::error::WaitsForItself;
 use crate::link::{Queue, Value};
 use crate::trampoline::{self, Work};
-use crate::{Failure, Result, panics, unhandled};
+use crate::{Cancelled, Failure, Result, panics, unhandled};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::Location;
@@ -50,6 +50,10 @@ pub(crate) struct Chain<S: ?Sized> {
     pub(crate) links: Queue,
     /// Made with its promise, and nobody has ever attached anything.
     pub(crate) bare: Cell<bool>,
+    /// Dropping the deferred at the end cancels what the chain waits for.
+    pub(crate) drop_cancels: Cell<bool>,
+    /// That has happened: nobody is left to whom the cancellation would be news.
+    pub(crate) given_up: Cell<bool>,
     /// The result of a settled chain; `None` means that it still lies in the head.
     value: Cell<Option<Value>>,
     /// Who gets the result instead of the deferred at the end.
@@ -117,6 +121,8 @@ impl<T: 'static> Chain<Head<T>> {
             stage: Cell::new(stage),
             claimed: Cell::new(true),
             bare: Cell::new(false),
+            drop_cancels: Cell::new(false),
+            given_up: Cell::new(false),
             cancelled: Cell::new(false),
             canceller: Cell::new(canceller),
             asking: Cell::new(false),
@@ -214,7 +220,11 @@ fn settle(chain: &ChainRef, mut value: Value) {
         let at = chain.created;
         let failure = panics::contain("dropping an unclaimed result", at, || value.discard());
         if let Some(failure) = failure.flatten() {
-            unhandled::report_of(chain.bare.get(), failure, at);
+            if chain.given_up.get() && failure.is::<Cancelled>() {
+                panics::discard("dropping a failure", at, failure);
+            } else {
+                unhandled::report_of(chain.bare.get(), failure, at);
+            }
         }
         return;
     }

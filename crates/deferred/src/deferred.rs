@@ -7,8 +7,7 @@
 use crate::chain::{self, Canceller, Chain, ChainRef, Head, Stage};
 use crate::link::{Node, Origin};
 use crate::{
-    Abandoned, CancelHandle, Failure, Outcome, Promise, Result, cancel, panics, trampoline,
-    unhandled,
+    Abandoned, CancelHandle, Failure, Promise, Result, cancel, panics, trampoline, unhandled,
 };
 use std::cell::Cell;
 use std::fmt;
@@ -30,7 +29,10 @@ type Place = &'static Location<'static>;
 /// is fired. If it ends in a failure, that is reported once, to the hook of
 /// [`set_unhandled_hook`](crate::set_unhandled_hook) or as a `tracing` error.
 ///
-/// It is also a [`Future`], which gives the `Result` to whoever awaits it.
+/// It is also a [`Future`], which gives the `Result` to whoever awaits it. Futures are cancelled by
+/// dropping them, and so is a deferred that has been polled: dropped before its result is there, it
+/// cancels what its chain waits for. [`cancel_on_drop`](Self::cancel_on_drop) gives the same
+/// property to any other; [`detach`](Self::detach) lets each of them run on.
 ///
 /// # Threads
 ///
@@ -230,9 +232,9 @@ impl<T> Deferred<T> {
         }
     }
 
-    /// Lets the chain run on its own.
+    /// Lets the chain run on its own, whatever its drop would have meant.
     ///
-    /// The same as dropping it, in a word that says so. A failure at the end is still reported.
+    /// A failure at the end is still reported.
     ///
     /// # Examples
     ///
@@ -241,7 +243,30 @@ impl<T> Deferred<T> {
     /// Deferred::succeed(7).add_callback(|n| println!("{n}")).detach();
     /// ```
     pub fn detach(self) {
+        self.set_drop_cancels(false);
         drop(self);
+    }
+
+    /// Makes its drop cancel whatever the chain waits for at that moment.
+    ///
+    /// For work that is of no use to anybody but the one who holds the deferred. The property stays
+    /// with the chain: what is attached afterwards has it too. It ends when the deferred is handed
+    /// on: returned from a callback, given to [`chain_deferred`](Self::chain_deferred), or let go
+    /// with [`detach`](Self::detach). That the chain then fails with
+    /// [`Cancelled`](crate::Cancelled) is reported to nobody, since whoever dropped it knows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_deferred::Deferred;
+    /// let (promise, deferred) = Deferred::<u32>::new();
+    /// let deferred = deferred.cancel_on_drop().map(|n| n + 1);
+    /// drop(deferred);
+    /// assert!(promise.is_cancelled());
+    /// ```
+    pub fn cancel_on_drop(self) -> Self {
+        self.set_drop_cancels(true);
+        self
     }
 }
 
@@ -271,6 +296,12 @@ impl<T> Deferred<T> {
         chain.bare.set(true);
         let state = Cell::new(State::Chained(Rc::clone(&chain) as ChainRef));
         (Promise::new(chain), Self { state })
+    }
+
+    fn set_drop_cancels(&self, cancels: bool) {
+        if let Some(chain) = self.chain() {
+            chain.drop_cancels.set(cancels);
+        }
     }
 
     fn chain(&self) -> Option<ChainRef> {
@@ -325,6 +356,10 @@ impl<T: 'static> Drop for Deferred<T> {
                 if chain.stage.get() != Stage::Settled {
                     chain.claimed.set(false);
                     drop(chain.waker.take());
+                    if chain.drop_cancels.get() {
+                        chain.given_up.set(true);
+                        cancel::request(chain);
+                    }
                     return;
                 }
                 let (created, bare) = (chain.created, chain.bare.get());
@@ -349,32 +384,4 @@ impl<T> fmt::Debug for Deferred<T> {
             .field("waiting_on", &waits.and_then(chain::source).map(|source| source.created))
             .finish()
     }
-}
-
-/// Calls `function` now and makes a deferred of whatever it does.
-///
-/// A result becomes a deferred that has it already, a deferred is passed on, and a panic becomes
-/// [`Panicked`](crate::Panicked).
-///
-/// # Examples
-///
-/// ```
-/// use ropewalk_deferred::maybe_deferred;
-///
-/// maybe_deferred(|| Ok("8007".parse::<u16>()?))
-///     .add_callback(|port| assert_eq!(port, 8007))
-///     .detach();
-/// ```
-///
-/// Twisted: `defer.maybeDeferred`.
-#[doc(alias = "maybeDeferred")]
-#[track_caller]
-pub fn maybe_deferred<F, R>(function: F) -> Deferred<R::Value>
-where
-    F: FnOnce() -> R,
-    R: Outcome,
-{
-    let at = Location::caller();
-    panics::catch(at, || function().into_deferred_at(at))
-        .unwrap_or_else(|panicked| Deferred::ready(Err(panicked.into()), at))
 }

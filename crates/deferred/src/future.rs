@@ -29,6 +29,8 @@ impl<T> Future for Deferred<T> {
                 let waker = context.waker();
                 let known = chain.waker.take().filter(|known| known.will_wake(waker));
                 chain.waker.set(Some(known.unwrap_or_else(|| waker.clone())));
+                // From here on somebody awaits it, and futures are cancelled by their drop.
+                chain.drop_cancels.set(true);
                 self.replace(State::Chained(chain));
                 Poll::Pending
             }

@@ -35,6 +35,7 @@ mod attach;
 mod deferred;
 mod promise;
 
+mod maybe;
 mod outcome;
 
 mod error;
@@ -55,9 +56,10 @@ mod trampoline;
 mod compile_fail;
 
 pub use cancel::CancelHandle;
-pub use deferred::{Deferred, maybe_deferred};
+pub use deferred::Deferred;
 pub use error::{Abandoned, Cancelled, Panicked, TimedOut, WaitsForItself};
 pub use failure::{Failure, Result};
+pub use maybe::maybe_deferred;
 pub use outcome::Outcome;
 pub use promise::Promise;
 pub use unhandled::{Unhandled, clear_unhandled_hook, set_unhandled_hook};

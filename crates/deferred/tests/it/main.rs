@@ -13,6 +13,8 @@ mod cancel;
 mod unhandled;
 // awaiting a deferred
 mod future;
+// what the drop of a deferred means
+mod dropping;
 // panics of callbacks, cancellers, drops, wakers and hooks
 mod panics;
 // callbacks that do anything to any chain, their own included

@@ -1,0 +1,32 @@
+//! A call whose outcome is a deferred in any case.
+
+use crate::{Deferred, Outcome, panics};
+use std::panic::Location;
+
+/// Calls `function` now and makes a deferred of whatever it does.
+///
+/// A result becomes a deferred that has it already, a deferred is passed on, and a panic becomes
+/// [`Panicked`](crate::Panicked).
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::maybe_deferred;
+///
+/// maybe_deferred(|| Ok("8007".parse::<u16>()?))
+///     .add_callback(|port| assert_eq!(port, 8007))
+///     .detach();
+/// ```
+///
+/// Twisted: `defer.maybeDeferred`.
+#[doc(alias = "maybeDeferred")]
+#[track_caller]
+pub fn maybe_deferred<F, R>(function: F) -> Deferred<R::Value>
+where
+    F: FnOnce() -> R,
+    R: Outcome,
+{
+    let at = Location::caller();
+    panics::catch(at, || function().into_deferred_at(at))
+        .unwrap_or_else(|panicked| Deferred::ready(Err(panicked.into()), at))
+}

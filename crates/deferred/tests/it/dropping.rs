@@ -1,0 +1,125 @@
+//! What the drop of a deferred means: it lets the chain run on, or cancels what that waits for.
+
+use crate::support::Log;
+use ropewalk_deferred::{
+    Abandoned, Cancelled, Deferred, Promise, TimedOut, clear_unhandled_hook, set_unhandled_hook,
+};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+
+fn poll_once<T>(deferred: &mut Deferred<T>) {
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(Pin::new(deferred).poll(&mut context).is_pending());
+}
+
+fn with_log(log: &Log, name: &'static str) -> (Promise<u32>, Deferred<u32>) {
+    let log = log.clone();
+    Deferred::with_canceller(move || log.add(format_args!("cancelled {name}")))
+}
+
+#[test]
+fn a_dropped_deferred_lets_its_chain_run_on() {
+    let log = Log::default();
+    let (promise, deferred) = with_log(&log, "one");
+    let seen = log.clone();
+    drop(deferred.map(move |n| seen.add(n)));
+    promise.callback(7);
+    assert_eq!(log.take(), ["7"]);
+}
+
+#[test]
+fn a_polled_deferred_is_cancelled_by_its_drop() {
+    let log = Log::default();
+    let (promise, mut deferred) = with_log(&log, "one");
+    poll_once(&mut deferred);
+    drop(deferred);
+    assert_eq!(log.take(), ["cancelled one"]);
+    assert!(promise.is_cancelled());
+}
+
+#[test]
+fn a_polled_deferred_that_is_detached_is_not_cancelled() {
+    let log = Log::default();
+    let (promise, mut deferred) = with_log(&log, "one");
+    poll_once(&mut deferred);
+    deferred.detach();
+    assert!(!promise.is_cancelled());
+    promise.callback(7);
+    assert!(log.take().is_empty());
+}
+
+#[test]
+fn cancel_on_drop_holds_for_what_is_attached_later() {
+    let log = Log::default();
+    let (promise, deferred) = with_log(&log, "one");
+    let seen = log.clone();
+    let deferred = deferred.cancel_on_drop().add_both(move |result| {
+        seen.add(format_args!("{:?}", result.map_err(|failure| failure.is::<Cancelled>())));
+    });
+    drop(deferred);
+    assert_eq!(log.take(), ["cancelled one", "Err(true)"]);
+    drop(promise);
+}
+
+/// Cancelled is what waits now: the promise of the deferred that a callback has returned.
+#[test]
+fn a_drop_cancels_the_inner_deferred_that_the_chain_waits_for() {
+    let log = Log::default();
+    let (outer, deferred) = with_log(&log, "outer");
+    let (inner, returned) = with_log(&log, "inner");
+    let deferred = deferred.cancel_on_drop().add_callback(move |_| returned);
+    outer.callback(1);
+    assert!(log.take().is_empty());
+    drop(deferred);
+    assert_eq!(log.take(), ["cancelled inner"]);
+    assert!(inner.is_cancelled());
+}
+
+/// Handed on, it belongs to another chain, whose drop means what that one was told.
+#[test]
+fn a_deferred_that_was_handed_on_is_not_dropped() {
+    let log = Log::default();
+    let (inner, returned) = with_log(&log, "inner");
+    let outer = Deferred::succeed(()).add_callback(move |()| returned.cancel_on_drop());
+    outer.detach();
+    let (other, end) = Deferred::new();
+    let (source, deferred) = with_log(&log, "source");
+    deferred.cancel_on_drop().chain_deferred(other);
+    drop(end);
+    assert!(log.take().is_empty());
+    assert!(!inner.is_cancelled() && !source.is_cancelled());
+    inner.callback(1);
+    source.callback(1);
+}
+
+#[test]
+fn a_cancellation_by_drop_is_not_reported_but_other_failures_are() {
+    let log = Log::default();
+    let hook = log.clone();
+    set_unhandled_hook(move |one| hook.add(one.failure()));
+    let (_promise, quiet) = Deferred::<u32>::new();
+    drop(quiet.cancel_on_drop());
+
+    let (_promise, loud) = Deferred::<u32>::new();
+    drop(loud.cancel_on_drop().add_errback(|_| Err(TimedOut.into())));
+
+    // The promise went first: that is a failure, and nobody has cancelled anything.
+    let (promise, left) = Deferred::<u32>::new();
+    let left = left.cancel_on_drop().map(|n| n + 1);
+    drop(promise);
+    drop(left);
+    clear_unhandled_hook();
+    assert_eq!(log.take(), [TimedOut.to_string(), Abandoned.to_string()]);
+}
+
+#[test]
+fn a_settled_deferred_has_nothing_to_cancel() {
+    let log = Log::default();
+    let (promise, mut deferred) = with_log(&log, "one");
+    poll_once(&mut deferred);
+    promise.callback(7);
+    drop(deferred.cancel_on_drop());
+    drop(Deferred::succeed(7).cancel_on_drop());
+    assert!(log.take().is_empty());
+}
