@@ -9,6 +9,7 @@ use crate::poller::Selector;
 use crate::reactor::Reactor;
 use crate::slots::LocalSlots;
 use crate::stats::Counters;
+use crate::stopwatch::Stopwatch;
 use crate::timers::Timers;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -37,6 +38,7 @@ pub struct Builder {
     budget: NonZeroUsize,
     panic_policy: PanicPolicy,
     shutdown_deadline: Duration,
+    slow_callback: Option<Duration>,
 }
 
 impl Default for Builder {
@@ -46,6 +48,7 @@ impl Default for Builder {
             budget: NonZeroUsize::new(256).unwrap_or(NonZeroUsize::MIN),
             panic_policy: PanicPolicy::default(),
             shutdown_deadline: Duration::from_secs(30),
+            slow_callback: None,
         }
     }
 }
@@ -80,6 +83,37 @@ impl Builder {
         self
     }
 
+    /// Reports each callback that keeps the loop longer than `threshold`. Default: none is looked
+    /// for.
+    ///
+    /// A callback is whatever the loop calls: a call from a thread, a timer, a call made soon, the
+    /// callback of a source, a trigger; tasks are looked at one by one. What is slow gives one
+    /// `tracing` warning with its `kind`, the `location` where it was handed over and the time that
+    /// it `took`, and is counted in [`ReactorStats`](crate::ReactorStats).
+    ///
+    /// It is off by default because it is not free: it reads the clock after each callback, about
+    /// 25 ns. Time is the machine's here, even under a [`ManualClock`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let reactor = Reactor::builder().slow_callback(Duration::from_millis(1)).build()?;
+    /// reactor.call_soon(|_| {
+    ///     let begun = Instant::now();
+    ///     while begun.elapsed() < Duration::from_millis(2) {} // a warning names this closure
+    /// });
+    /// reactor.turn(Some(Duration::ZERO)).unwrap();
+    /// assert_eq!(reactor.stats().slow_callbacks, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn slow_callback(mut self, threshold: Duration) -> Self {
+        self.slow_callback = Some(threshold);
+        self
+    }
+
     /// Makes the reactor; this thread is its thread.
     ///
     /// # Errors
@@ -100,6 +134,7 @@ impl Builder {
             runs: Cell::new(0),
             panic: Cell::new(None),
             counters: Counters::default(),
+            watch: self.slow_callback.map(Stopwatch::new),
             inbox,
             soon: RefCell::default(),
             timers: RefCell::new(Timers::new()),

@@ -14,6 +14,7 @@ use crate::remote::Shares;
 use crate::slots::LocalSlots;
 use crate::source::Sources;
 use crate::stats::Counters;
+use crate::stopwatch::Stopwatch;
 use crate::timers::Timers;
 use crate::triggers::Triggers;
 use polling::Events;
@@ -60,6 +61,8 @@ pub(crate) struct Core {
     /// The panic that stops the reactor under [`PanicPolicy::Stop`].
     pub(crate) panic: Cell<Option<(String, &'static Location<'static>)>>,
     pub(crate) counters: Counters,
+    /// Present if slow callbacks are looked for.
+    pub(crate) watch: Option<Stopwatch>,
 
     pub(crate) inbox: Inbox,
     pub(crate) soon: RefCell<VecDeque<Pending>>,

@@ -32,6 +32,7 @@
 //! - Any callback may call any method, also those that remove or drop what is running.
 //! - A turn serves calls, timers and I/O in rotation, each with a budget.
 //! - Calls of one thread, and timers with equal due times, run in the order in which they were made.
+//! - A callback that keeps the loop too long is named, if [`Builder::slow_callback`] asks for that.
 //! - An idle reactor sleeps: no wake-ups, no system calls.
 //!
 //! # Features
@@ -63,6 +64,7 @@ mod signals;
 mod slots;
 mod source;
 mod stats;
+mod stopwatch;
 mod storage;
 mod sync;
 mod timers;

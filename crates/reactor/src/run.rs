@@ -4,6 +4,7 @@ use crate::clock;
 use crate::core::Lifecycle;
 use crate::error::RunError;
 use crate::reactor::Reactor;
+use crate::stopwatch::Kind;
 use crate::triggers::{Phase, SystemEvent};
 use std::time::{Duration, Instant};
 
@@ -209,9 +210,10 @@ impl Reactor {
     fn run_last_calls(&self) {
         let core = &self.core;
         core.shared.close();
+        self.start_watch();
         for call in core.inbox.take_all() {
             core.counters.call();
-            self.contain("a call from a thread", call.location, || (call.run)(self));
+            self.run_callback(Kind::Call, call.location, || (call.run)(self));
         }
     }
 

@@ -8,6 +8,7 @@ use crate::error::RegisterError;
 use crate::panics;
 use crate::poller::Armed;
 use crate::reactor::Reactor;
+use crate::stopwatch::Kind;
 use polling::{AsSource, Event};
 use slab::Slab;
 use std::fmt;
@@ -303,7 +304,7 @@ impl Reactor {
             Some((callback, Rc::clone(&source.watched), source.location))
         });
         let Some((mut callback, watched, location)) = taken else { return };
-        self.contain("a source's callback", location, || callback(self, readiness));
+        self.contain(Kind::Source.what(), location, || callback(self, readiness));
         core.counters.event();
 
         let mut spare = Some(callback);
@@ -321,5 +322,6 @@ impl Reactor {
                 }
             }
         }
+        self.callback_ended(Kind::Source, location);
     }
 }

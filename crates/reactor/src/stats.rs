@@ -1,7 +1,9 @@
 //! Counters of what the loop has done.
 
 use crate::core::Core;
+use crate::stopwatch::Stopwatch;
 use std::cell::Cell;
+use std::time::Duration;
 
 /// Counts since the reactor was made; see [`Reactor::stats`](crate::Reactor::stats).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,11 @@ pub struct ReactorStats {
     pub events: u64,
     /// Panics that were contained.
     pub panics: u64,
+    /// Callbacks that took longer than [`slow_callback`](crate::Builder::slow_callback) allows; 0
+    /// if nothing is set there.
+    pub slow_callbacks: u64,
+    /// The time of the longest callback, slow or not; zero if no threshold is set.
+    pub longest_callback: Duration,
     /// Timers that are pending now.
     pub pending_timers: usize,
     /// Sources that are registered now.
@@ -68,6 +75,8 @@ impl Counters {
             timers: self.timers.get(),
             events: self.events.get(),
             panics: self.panics.get(),
+            slow_callbacks: core.watch.as_ref().map_or(0, Stopwatch::slow),
+            longest_callback: core.watch.as_ref().map_or(Duration::ZERO, Stopwatch::longest),
             pending_timers: core.timers.borrow().len(),
             sources: core.sources.borrow().len(),
         }

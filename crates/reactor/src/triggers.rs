@@ -3,6 +3,7 @@
 use crate::core::{Lifecycle, Pending};
 use crate::error::UnknownTrigger;
 use crate::reactor::Reactor;
+use crate::stopwatch::Kind;
 use std::collections::VecDeque;
 use std::panic::Location;
 
@@ -134,10 +135,11 @@ impl Reactor {
     }
 
     pub(crate) fn fire(&self, event: SystemEvent, phase: Phase) {
+        self.start_watch();
         loop {
             let next = self.core.triggers.borrow_mut().queue(event, phase).pop_front();
             let Some((_, trigger)) = next else { break };
-            self.contain("a system event trigger", trigger.location, || (trigger.run)(self));
+            self.run_callback(Kind::Trigger, trigger.location, || (trigger.run)(self));
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::error::RunError;
 use crate::poller::Selector;
 use crate::reactor::Reactor;
+use crate::stopwatch::Kind;
 use crate::storage::GiveBack as _;
 use std::io;
 use std::time::Duration;
@@ -71,6 +72,7 @@ impl Reactor {
     /// All of a turn that needs no look at the operating system. `false`: nothing was to be done.
     fn serve(&self) -> bool {
         self.core.counters.turn();
+        self.start_watch();
         // All three in any case: no short circuit.
         self.serve_calls() | self.serve_timers() | self.serve_soon()
     }
@@ -90,7 +92,7 @@ impl Reactor {
         for _ in 0..batch {
             let Some(call) = core.inbox.next() else { break };
             core.counters.call();
-            self.contain("a call from a thread", call.location, || (call.run)(self));
+            self.run_callback(Kind::Call, call.location, || (call.run)(self));
         }
         batch > 0
     }
@@ -109,7 +111,7 @@ impl Reactor {
             let taken = core.timers.borrow_mut().take_due(one);
             let Some(timer) = taken else { continue };
             core.counters.timer();
-            self.contain("a delayed call", timer.location, || (timer.run)(self));
+            self.run_callback(Kind::Timer, timer.location, || (timer.run)(self));
         }
         any
     }
@@ -120,7 +122,7 @@ impl Reactor {
         for _ in 0..batch {
             let next = core.soon.borrow_mut().pop_front();
             let Some(pending) = next else { break };
-            self.contain("a call made soon", pending.location, || (pending.run)(self));
+            self.run_callback(Kind::Soon, pending.location, || (pending.run)(self));
         }
         core.soon.borrow_mut().give_back();
         batch > 0
@@ -157,6 +159,7 @@ impl Reactor {
         if sleeps {
             core.inbox.woke_up(&core.shared);
         }
+        self.start_watch();
         if waited.is_ok() {
             events.iter().for_each(|event| self.dispatch(&event));
         }

@@ -21,6 +21,8 @@ mod strange_sources; // sources with code of their own
 mod restart; // stop, crash, run again
 mod shutdown; // holds and the deadline
 
+mod slow_callbacks; // who keeps the loop
+
 mod remote; // shared values
 mod slots; // what upper crates keep in a reactor
 
