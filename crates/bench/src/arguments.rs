@@ -2,8 +2,8 @@
 
 use crate::child::Order;
 use crate::placement::Placement;
-use crate::workload::{Workload, find};
-use crate::workloads::ALL;
+use crate::workload::{Workload, find, named};
+use crate::workloads::{ALL, GROUPS};
 
 const ROUNDS: usize = 9;
 const QUICK_ROUNDS: usize = 3;
@@ -24,13 +24,16 @@ pub(crate) struct Options {
 
 pub(crate) fn usage() -> String {
     let names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
+    let groups: Vec<_> = GROUPS.iter().map(|(group, _)| *group).collect();
     format!(
         "usage: cargo xtask bench [--quick] [--rounds N] [--list] [WORKLOAD]...\n\n\
          \x20 --quick     few operations and {QUICK_ROUNDS} rounds: does it work, not how fast is it\n\
          \x20 --rounds N  rounds per table, {ROUNDS} if not said\n\
          \x20 --list      what there is to run, and who takes part\n\n\
-         workloads: {}",
-        names.join(", ")
+         workloads: {}\n\
+         several at once: {}",
+        names.join(", "),
+        groups.join(", ")
     )
 }
 
@@ -50,7 +53,11 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Request, String> {
             "--rounds" => rounds = Some(number("--rounds", rest.next())?),
             flag if flag.starts_with('-') => return Err(format!("there is no option {flag}")),
             name => {
-                workloads.push(find(name).ok_or_else(|| format!("there is no workload {name}"))?);
+                let named = named(name);
+                if named.is_empty() {
+                    return Err(format!("there is no workload {name}"));
+                }
+                workloads.extend(named);
             }
         }
     }
@@ -101,6 +108,13 @@ mod tests {
         let Ok(Request::Run(options)) = parsed("defer --rounds 4 calls") else { panic!("no run") };
         let names: Vec<_> = options.workloads.iter().map(|workload| workload.name).collect();
         assert_eq!((options.quick, options.rounds, names), (false, 4, vec!["defer", "calls"]));
+    }
+
+    #[test]
+    fn a_group_is_all_of_its_workloads() {
+        let Ok(Request::Run(options)) = parsed("chain") else { panic!("no run") };
+        assert!(options.workloads.iter().any(|workload| workload.name == "chain_pending"));
+        assert!(options.workloads.iter().all(|workload| workload.name.starts_with("chain_")));
     }
 
     #[test]

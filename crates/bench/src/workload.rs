@@ -2,7 +2,7 @@
 
 use crate::placement::Placement;
 use crate::sample::Sample;
-use crate::workloads::ALL;
+use crate::workloads::{ALL, GROUPS};
 
 /// Something to be done by all contestants in the same way.
 pub(crate) struct Workload {
@@ -54,6 +54,12 @@ pub(crate) enum Role {
 pub(crate) struct Load {
     pub(crate) operations: usize,
     pub(crate) in_flight: usize,
+}
+
+/// The one of that name, or those that it stands for together; none, if it is no name.
+pub(crate) fn named(name: &str) -> Vec<&'static Workload> {
+    let group = GROUPS.iter().find(|(group, _)| *group == name);
+    group.map_or_else(|| find(name).into_iter().collect(), |(_, workloads)| workloads.to_vec())
 }
 
 pub(crate) fn find(name: &str) -> Option<&'static Workload> {

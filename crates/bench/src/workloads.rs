@@ -2,6 +2,7 @@
 
 mod blocking_call;
 mod calls;
+mod chain;
 mod defer;
 
 use crate::workload::Workload;
@@ -9,5 +10,20 @@ use crate::workload::Workload;
 /// As many threads as our reactor's pool has at most; the pools of the peers are held to it.
 pub(crate) const POOL_THREADS: usize = 10;
 
-pub(crate) const ALL: &[&Workload] =
-    &[&calls::CALLS, &blocking_call::BLOCKING_CALL, &defer::DEFER, &defer::DEFER_64];
+pub(crate) const ALL: &[&Workload] = &[
+    &calls::CALLS,
+    &blocking_call::BLOCKING_CALL,
+    &defer::DEFER,
+    &defer::DEFER_64,
+    &chain::PENDING,
+    &chain::FIRED,
+    &chain::FAILING,
+    &chain::SINGLE,
+    &chain::LONG,
+];
+
+/// Workloads that one name stands for.
+pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[(
+    "chain",
+    &[&chain::PENDING, &chain::FIRED, &chain::FAILING, &chain::SINGLE, &chain::LONG],
+)];

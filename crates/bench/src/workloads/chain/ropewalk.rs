@@ -1,0 +1,38 @@
+//! Ropewalk: `add_callback` on a `Deferred`; its result is taken with `try_take`.
+
+use super::{Broken, link};
+use crate::sample::Sample;
+use crate::workload::Load;
+use anyhow::{Context as _, Result};
+use ropewalk_deferred::Deferred;
+use std::ops::Range;
+
+pub(super) fn pending(load: &Load) -> Result<Sample> {
+    super::succeed(load, |links| {
+        let (promise, deferred) = Deferred::new();
+        let deferred = attach(deferred, links.clone());
+        promise.callback(links.start);
+        take(deferred)
+    })
+}
+
+pub(super) fn failing(load: &Load) -> Result<Sample> {
+    super::fail(load, |links| {
+        let (promise, deferred) = Deferred::new();
+        let deferred = attach(deferred, links);
+        promise.errback(Broken);
+        take(deferred)
+    })
+}
+
+pub(super) fn fired(load: &Load) -> Result<Sample> {
+    super::succeed(load, |links| take(attach(Deferred::succeed(links.start), links)))
+}
+
+fn attach(deferred: Deferred<u64>, links: Range<u64>) -> Deferred<u64> {
+    links.fold(deferred, |deferred, number| deferred.add_callback(link(number)))
+}
+
+fn take(deferred: Deferred<u64>) -> Result<u64> {
+    deferred.try_take().ok().context("a chain has no result")?
+}
