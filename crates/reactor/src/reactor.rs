@@ -144,8 +144,20 @@ impl Reactor {
     #[doc(alias = "callLater")]
     #[track_caller]
     pub fn call_later(&self, delay: Duration, f: impl FnOnce(&Self) + 'static) -> DelayedCall {
+        self.call_later_at(Location::caller(), delay, f)
+    }
+
+    /// As [`call_later`](Self::call_later), on behalf of who is at `location`. For crates that
+    /// extend the reactor.
+    #[doc(hidden)]
+    pub fn call_later_at(
+        &self,
+        location: &'static Location<'static>,
+        delay: Duration,
+        f: impl FnOnce(&Self) + 'static,
+    ) -> DelayedCall {
         let due = clock::deadline(self.now(), delay);
-        let pending = Pending { run: Box::new(f), location: Location::caller() };
+        let pending = Pending { run: Box::new(f), location };
         let key = self.core.timers.borrow_mut().insert(due, pending);
         DelayedCall::new(Rc::downgrade(&self.core), key)
     }
