@@ -3,10 +3,11 @@
 //! Time is real here, and other processes may take any amount of it. So what is to be slow keeps
 //! the thread busy for as long as it takes, and what is not has an hour.
 
-use crate::fixture::{run_briefly, sockets};
+use crate::fixture::{foreign, run_briefly, sockets};
 use ropewalk_reactor::{Interest, ManualClock, Phase, Reactor, SystemEvent};
 use ropewalk_testing::{Captured, DEADLINE, capture_tracing, within};
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 use tracing::Level;
@@ -48,7 +49,7 @@ fn each_kind_of_callback_is_named_with_its_place() {
         let timer = reactor.call_later(Duration::ZERO, slow);
         reactor.call_soon(slow);
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Startup, slow);
-        let callback = |reactor: &Reactor, mut server: &std::net::TcpStream, _| {
+        let callback = |reactor: &Reactor, mut server: &TcpStream, _| {
             assert_eq!(server.read(&mut [0]).unwrap(), 1);
             busy();
             reactor.stop();
@@ -69,17 +70,30 @@ fn each_kind_of_callback_is_named_with_its_place() {
     });
 }
 
+/// The callback of the source follows upon the wait with nothing in between.
 #[test]
 fn i6_waiting_is_nobodys_time() {
     within(DEADLINE, || {
         let wait = Duration::from_millis(300);
         let reactor = Reactor::builder().slow_callback(HOUR).build().unwrap();
-        reactor.call_later(wait, Reactor::stop);
+        let (server, mut client) = sockets();
+        let callback = |reactor: &Reactor, _: &TcpStream, _| reactor.stop();
+        let registration = reactor.register(server, Interest::READABLE, callback).unwrap();
+        let writer = foreign(move || {
+            let there = Reactor::new().unwrap();
+            there.call_later(wait, move |there| {
+                client.write_all(b"x").unwrap();
+                there.stop();
+            });
+            there.run().unwrap();
+        });
         reactor.run().unwrap();
+        writer.join().unwrap();
         let stats = reactor.stats();
         assert_eq!(stats.slow_callbacks, 0);
         assert!(stats.longest_callback < wait, "unless this machine was very busy: {stats:?}");
         assert!(stats.longest_callback > Duration::ZERO);
+        drop(registration);
     });
 }
 
