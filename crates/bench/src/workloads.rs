@@ -4,6 +4,7 @@ mod blocking_call;
 mod calls;
 mod chain;
 mod defer;
+mod spawn;
 
 use crate::workload::Workload;
 
@@ -20,10 +21,13 @@ pub(crate) const ALL: &[&Workload] = &[
     &chain::FAILING,
     &chain::SINGLE,
     &chain::LONG,
+    &spawn::WOKEN,
+    &spawn::READY,
+    &spawn::MILLION,
 ];
 
 /// Workloads that one name stands for.
-pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[(
-    "chain",
-    &[&chain::PENDING, &chain::FIRED, &chain::FAILING, &chain::SINGLE, &chain::LONG],
-)];
+pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[
+    ("chain", &[&chain::PENDING, &chain::FIRED, &chain::FAILING, &chain::SINGLE, &chain::LONG]),
+    ("spawn", &[&spawn::WOKEN, &spawn::READY, &spawn::MILLION]),
+];
