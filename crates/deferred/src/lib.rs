@@ -62,7 +62,12 @@ pub use failure::{Failure, Result};
 pub use maybe::maybe_deferred;
 pub use outcome::Outcome;
 pub use promise::Promise;
-pub use unhandled::{Unhandled, clear_unhandled_hook, set_unhandled_hook};
+#[doc(hidden)]
+pub use unhandled::route_unhandled;
+pub use unhandled::{
+    Unhandled, clear_global_unhandled_hook, clear_unhandled_hook, set_global_unhandled_hook,
+    set_unhandled_hook,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

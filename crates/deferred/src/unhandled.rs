@@ -1,23 +1,58 @@
 //! Failures that nobody handled: reported once, at the moment when that becomes certain.
 //!
 //! That moment is the drop of the deferred which holds the failure, or, if it was dropped before,
-//! the end of its chain. The hook belongs to a thread, as deferreds do. It is called with no
-//! borrow held; what it drops itself is not reported to it again but logged.
+//! the end of its chain. Who hears of it is written down at [`Unhandled`], and decided in
+//! [`tell`]. This crate knows no reactor: the crate that does lends it a router.
+//!
+//! **Borrow and lock rule:** a hook is called, and dropped, with nothing borrowed and no lock held.
 
 use crate::{Abandoned, Failure, panics};
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem::replace;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 type Hook = Rc<dyn Fn(Unhandled)>;
+type GlobalHook = Arc<dyn Fn(Unhandled) + Send + Sync>;
+type Router = fn(Unhandled) -> Option<Unhandled>;
 
 thread_local! {
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
     static REPORTING: Cell<bool> = const { Cell::new(false) };
 }
 
+static GLOBAL: Mutex<Option<GlobalHook>> = Mutex::new(None);
+static ROUTER: OnceLock<Router> = OnceLock::new();
+
 /// A failure that reached the end of its chain with nobody to handle it.
+///
+/// It is given to the first of these that is set, at once, on the thread of its deferred:
+///
+/// 1. the hook of the reactor that runs, or is being dropped, on this thread (`set_unhandled_hook`
+///    of `ReactorTask`, in the crate `task`);
+/// 2. the hook of the thread ([`set_unhandled_hook`]);
+/// 3. the hook of the process ([`set_global_unhandled_hook`]);
+/// 4. `tracing`, as one error with the failure's chain of causes and the place of creation.
+///
+/// A hook may do anything: drop, fire and cancel deferreds, replace or clear itself or another. A
+/// failure that goes unhandled while one runs goes to `tracing`, so that no hook calls itself. Its
+/// panic is one `tracing` error with the place of creation, and goes no further.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::{Deferred, TimedOut, clear_unhandled_hook, set_unhandled_hook};
+///
+/// set_unhandled_hook(|unhandled| {
+///     assert!(unhandled.failure().is::<TimedOut>());
+///     assert_eq!(unhandled.created().file(), file!());
+///     eprintln!("{}: {:#}", unhandled.created(), unhandled.failure());
+/// });
+/// drop(Deferred::<()>::fail(TimedOut));
+/// # clear_unhandled_hook();
+/// ```
 pub struct Unhandled {
     failure: Failure,
     created: &'static Location<'static>,
@@ -52,9 +87,9 @@ impl fmt::Debug for Unhandled {
     }
 }
 
-/// Has `hook` called for each unhandled failure on this thread, instead of one `tracing` error.
+/// Has `hook` called for each unhandled failure on this thread.
 ///
-/// A hook set before is replaced. A panic of the hook is logged and goes no further.
+/// A hook set before is replaced. Who hears of a failure is told at [`Unhandled`].
 ///
 /// # Threads
 ///
@@ -74,10 +109,10 @@ impl fmt::Debug for Unhandled {
 /// # clear_unhandled_hook();
 /// ```
 pub fn set_unhandled_hook(hook: impl Fn(Unhandled) + 'static) {
-    replace(Some(Rc::new(hook)));
+    replace_local(Some(Rc::new(hook)));
 }
 
-/// Goes back to one `tracing` error for each unhandled failure on this thread.
+/// Takes back what [`set_unhandled_hook`] has set on this thread.
 ///
 /// # Threads
 ///
@@ -89,13 +124,72 @@ pub fn set_unhandled_hook(hook: impl Fn(Unhandled) + 'static) {
 /// ropewalk_deferred::clear_unhandled_hook();
 /// ```
 pub fn clear_unhandled_hook() {
-    replace(None);
+    replace_local(None);
 }
 
-fn replace(hook: Option<Hook>) {
+fn replace_local(hook: Option<Hook>) {
     // An ending thread has no hook any more and can get none.
     let old = HOOK.try_with(|cell| cell.replace(hook));
     drop(old);
+}
+
+/// Has `hook` called for each unhandled failure of the process, on whatever thread it happens,
+/// unless that thread or its reactor has a hook of its own.
+///
+/// A hook set before is replaced. Who hears of a failure is told at [`Unhandled`].
+///
+/// # Threads
+///
+/// Any thread. The hook may be called on several at once.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::{Deferred, clear_global_unhandled_hook, set_global_unhandled_hook};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// static COUNT: AtomicU32 = AtomicU32::new(0);
+/// set_global_unhandled_hook(|_| {
+///     COUNT.fetch_add(1, Ordering::Relaxed);
+/// });
+/// std::thread::spawn(|| Deferred::<()>::fail(std::fmt::Error).detach()).join().unwrap();
+/// assert_eq!(COUNT.load(Ordering::Relaxed), 1);
+/// # clear_global_unhandled_hook();
+/// ```
+pub fn set_global_unhandled_hook(hook: impl Fn(Unhandled) + Send + Sync + 'static) {
+    replace_global(Some(Arc::new(hook)));
+}
+
+/// Takes back what [`set_global_unhandled_hook`] has set.
+///
+/// # Threads
+///
+/// Any thread. A call of the hook that is under way on another one may still be when this returns.
+///
+/// # Examples
+///
+/// ```
+/// ropewalk_deferred::clear_global_unhandled_hook();
+/// ```
+pub fn clear_global_unhandled_hook() {
+    replace_global(None);
+}
+
+fn replace_global(hook: Option<GlobalHook>) {
+    // Dropped in a statement of its own: after the lock.
+    let old = replace(&mut *global(), hook);
+    drop(old);
+}
+
+fn global() -> MutexGuard<'static, Option<GlobalHook>> {
+    GLOBAL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Has `router` asked first; what it gives back goes on to the hook of the thread. The first one
+/// stays. For the crate that gives reactors hooks.
+#[doc(hidden)]
+pub fn route_unhandled(router: fn(Unhandled) -> Option<Unhandled>) {
+    let _ = ROUTER.set(router);
 }
 
 /// Reports `failure`, unless it says that a promise was dropped and nobody had attached anything:
@@ -112,20 +206,37 @@ pub(crate) fn report_of(bare: bool, failure: Failure, created: &'static Location
 /// Reports `failure`, and drops it.
 #[cold]
 pub(crate) fn report(failure: Failure, created: &'static Location<'static>) {
-    let hook = HOOK.try_with(|cell| cell.borrow().clone()).ok().flatten();
-    match hook {
-        Some(hook) if !REPORTING.replace(true) => {
-            panics::contain("the hook for unhandled failures", created, || {
-                hook(Unhandled { failure, created });
-            });
-            panics::discard("dropping a hook", created, hook);
-            REPORTING.set(false);
-        }
-        _ => {
-            panics::contain("reporting an unhandled failure", created, || {
-                tracing::error!(%created, "unhandled failure in a deferred: {failure:#}");
-                drop(failure);
-            });
-        }
+    let mut untold = Some(Unhandled { failure, created });
+    if !REPORTING.replace(true) {
+        panics::contain("the hook for unhandled failures", created, || {
+            untold = untold.take().and_then(tell);
+        });
+        REPORTING.set(false);
     }
+    if let Some(Unhandled { failure, .. }) = untold {
+        panics::contain("reporting an unhandled failure", created, || {
+            tracing::error!(%created, "unhandled failure in a deferred: {failure:#}");
+            drop(failure);
+        });
+    }
+}
+
+/// Gives it to the first hook that there is; `Some`: there is none.
+fn tell(unhandled: Unhandled) -> Option<Unhandled> {
+    let unhandled = match ROUTER.get() {
+        Some(router) => router(unhandled)?,
+        None => unhandled,
+    };
+    // A copy of the hook, so that it may be replaced while it runs.
+    let local = HOOK.try_with(|cell| cell.borrow().clone()).ok().flatten();
+    if let Some(hook) = local {
+        hook(unhandled);
+        return None;
+    }
+    let everywhere = global().clone();
+    match everywhere {
+        Some(hook) => hook(unhandled),
+        None => return Some(unhandled),
+    }
+    None
 }

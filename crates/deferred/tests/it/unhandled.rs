@@ -2,10 +2,11 @@
 
 use crate::support::{Log, LogsDrop, PanicsInDrop, failure_of, unhandled_in};
 use ropewalk_deferred::{
-    Abandoned, Deferred, Panicked, TimedOut, clear_unhandled_hook, set_unhandled_hook,
+    Abandoned, Deferred, Panicked, TimedOut, clear_global_unhandled_hook, clear_unhandled_hook,
+    set_global_unhandled_hook, set_unhandled_hook,
 };
-use std::io;
 use std::sync::{Arc, Mutex};
+use std::{env, io, process, thread};
 use tracing_subscriber::fmt::MakeWriter;
 
 #[test]
@@ -157,6 +158,92 @@ fn a_hook_may_be_replaced_from_inside_and_what_it_drops_is_not_its_business() {
     Deferred::<()>::fail(TimedOut).detach();
     clear_unhandled_hook();
     assert_eq!(log.take(), ["first", "second"]);
+}
+
+#[test]
+fn i3_a_hook_that_panics_is_one_error_and_is_asked_again() {
+    let log = Log::default();
+    let (seen, dropped) = (log.clone(), LogsDrop(log.clone(), "dropped"));
+    set_unhandled_hook(move |unhandled| {
+        let _ = &dropped;
+        seen.add(unhandled.failure());
+        // What goes unhandled meanwhile is not its business, not even while it unwinds.
+        let _failed = Deferred::<()>::fail(Abandoned).map(|()| ());
+        panic!("on purpose");
+    });
+    let line = line!() + 1;
+    let text = logged_in(|| (0..2).for_each(|_| Deferred::<()>::fail(TimedOut).detach()));
+    assert_eq!(log.take(), [TimedOut.to_string(), TimedOut.to_string()]);
+    let panics: Vec<_> = text.lines().filter(|line| line.contains("on purpose")).collect();
+    assert_eq!(panics.len(), 2, "{text}");
+    let place = format!("unhandled.rs:{line}:");
+    assert!(panics.iter().all(|text| text.contains("ERROR") && text.contains(&place)), "{text}");
+    assert_eq!(text.matches(&Abandoned.to_string()).count(), 2, "{text}");
+    clear_unhandled_hook();
+    assert_eq!(log.take(), ["dropped"]);
+}
+
+#[test]
+fn i5_a_hook_that_is_dropped_may_set_another() {
+    struct SetsAnother(Log);
+    impl Drop for SetsAnother {
+        fn drop(&mut self) {
+            let log = self.0.clone();
+            set_unhandled_hook(move |_| log.add("another"));
+        }
+    }
+    let log = Log::default();
+    let sets = SetsAnother(log.clone());
+    set_unhandled_hook(move |_| {
+        let _ = &sets;
+        clear_unhandled_hook();
+    });
+    Deferred::<()>::fail(TimedOut).detach(); // clears it, and so drops it when it returns
+    Deferred::<()>::fail(TimedOut).detach();
+    assert_eq!(log.take(), ["another"]);
+    clear_unhandled_hook();
+}
+
+/// In a process of its own: the other tests are to find no such hook.
+#[test]
+fn w11_the_hook_of_the_process_hears_of_all_threads_that_have_none() {
+    const CHILD: &str = "ROPEWALK_TEST_GLOBAL_HOOK";
+    if env::var_os(CHILD).is_none() {
+        let mut child = process::Command::new(env::current_exe().unwrap());
+        let test = "unhandled::w11_the_hook_of_the_process_hears_of_all_threads_that_have_none";
+        let output = child.args(["--exact", test]).env(CHILD, "1").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{output:?}");
+        return;
+    }
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&seen);
+    let line = line!() + 1;
+    let fail = || Deferred::<()>::fail(TimedOut).detach();
+    set_global_unhandled_hook(move |unhandled| {
+        list.lock().unwrap().push(unhandled.created().line());
+        // Nothing is locked: it may replace itself, and what it drops is logged.
+        Deferred::<()>::fail(TimedOut).detach();
+        let list = Arc::clone(&list);
+        set_global_unhandled_hook(move |_| list.lock().unwrap().push(0));
+    });
+    let elsewhere = || {
+        thread::scope(|scope| {
+            let thread = thread::Builder::new();
+            thread.spawn_scoped(scope, fail).unwrap().join().unwrap();
+        });
+    };
+    elsewhere();
+    fail();
+    assert_eq!(*seen.lock().unwrap(), [line, 0]);
+
+    // A thread with a hook of its own keeps what is its own.
+    assert_eq!(unhandled_in(|| (fail(), elsewhere()).1).len(), 1);
+    assert_eq!(*seen.lock().unwrap(), [line, 0, 0]);
+
+    clear_global_unhandled_hook();
+    assert_eq!(Arc::strong_count(&seen), 1, "each hook is dropped");
+    assert_eq!(logged_in(fail).lines().count(), 1);
 }
 
 #[derive(Clone, Default)]
