@@ -142,6 +142,7 @@ impl Builder {
             triggers: RefCell::default(),
             shares: RefCell::default(),
             locals: LocalSlots::default(),
+            lasting: LocalSlots::default(),
             events: Cell::new(None),
             selector,
             shared,

@@ -71,6 +71,8 @@ pub(crate) struct Core {
     pub(crate) triggers: RefCell<Triggers>,
     pub(crate) shares: RefCell<Shares>,
     pub(crate) locals: LocalSlots,
+    /// Slots that outlive all that is pending.
+    pub(crate) lasting: LocalSlots,
 
     /// Out of its place while the events are delivered.
     pub(crate) events: Cell<Option<Events>>,
@@ -95,8 +97,16 @@ impl Core {
     pub(crate) fn purge(&self) {
         self.dropped.set(true);
         self.shared.close();
-        // What is dropped here may own anything, and its drop may even hand in more; the rounds
-        // are bounded because something that always makes more of itself must not hang us.
+        self.purge_pending();
+        // Whoever lasted until here heard of all that; nobody hears of what is his own.
+        if self.drop_each(self.lasting.take()) {
+            self.purge_pending();
+        }
+    }
+
+    /// What is dropped here may own anything, and its drop may even hand in more; the rounds are
+    /// bounded because something that always makes more of itself must not hang us.
+    fn purge_pending(&self) {
         for _ in 0..PURGE_ROUNDS {
             if !self.purge_once() {
                 break;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 thread_local! {
-    /// The reactor inside whose `run` or `turn` this thread is.
+    /// The reactor inside whose `run`, `turn` or drop this thread is.
     static CURRENT: RefCell<Option<Weak<Core>>> = const { RefCell::new(None) };
 }
 
@@ -86,9 +86,9 @@ impl Reactor {
         WeakReactor(Rc::downgrade(&self.core))
     }
 
-    /// Lends the reactor that runs on this thread; `None` if none does.
+    /// Lends the reactor that runs on this thread, or is being dropped; `None` if none does.
     ///
-    /// For code that runs in a callback but is not given the reactor: the callbacks of a
+    /// One that is being dropped drops what it is asked for as well. For code that runs in a callback but is not given the reactor: the callbacks of a
     /// `Deferred`, futures, `Drop`.
     pub fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
         // There is none either when this thread has ended so far that its statics are gone.
@@ -210,6 +210,14 @@ impl Reactor {
         self.core.locals.get()
     }
 
+    /// As [`local`](Self::local), but the value outlives all that is pending in the reactor: it is
+    /// there for what happens while that is dropped.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn lasting<T: Default + 'static>(&self) -> Rc<T> {
+        self.core.lasting.get()
+    }
+
     /// Counts of what the loop has done.
     #[must_use]
     pub fn stats(&self) -> ReactorStats {
@@ -250,9 +258,7 @@ impl Reactor {
         if self.core.dropped.get() || self.core.entered.replace(true) {
             return None;
         }
-        let core = Rc::downgrade(&self.core);
-        let outer = CURRENT.try_with(|current| current.replace(Some(core))).ok().flatten();
-        Some(Entered { core: &self.core, outer })
+        Some(Entered { core: &self.core, _current: Current::set(&self.core) })
     }
 }
 
@@ -265,6 +271,8 @@ impl Drop for Reactor {
             // Dropped by one of its own callbacks: the run that is under way ends with this turn.
             self.crash();
         }
+        // What is dropped may fail, and its last words are about this reactor.
+        let _current = Current::set(&self.core);
         self.core.purge();
     }
 }
@@ -279,15 +287,33 @@ impl fmt::Debug for Reactor {
     }
 }
 
-/// Proof that this thread is inside the reactor; leaving restores what was current before.
+/// Proof that this thread is inside the reactor.
 pub(crate) struct Entered<'a> {
     core: &'a Core,
-    outer: Option<Weak<Core>>,
+    _current: Current,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.core.entered.set(false);
+    }
+}
+
+/// As long as it lives this reactor is the current one; then the one before it is again.
+struct Current {
+    outer: Option<Weak<Core>>,
+}
+
+impl Current {
+    fn set(core: &Rc<Core>) -> Self {
+        let core = Rc::downgrade(core);
+        let outer = CURRENT.try_with(|current| current.replace(Some(core))).ok().flatten();
+        Self { outer }
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
         let outer = self.outer.take();
         // Fails only when the thread is at its very end, where nothing was put there either.
         let _ = CURRENT.try_with(|current| current.replace(outer));

@@ -1,6 +1,6 @@
 //! Who frees what, and when: a dropped reactor drops all that is pending in it.
 
-use crate::fixture::{Drops, OnDrop, Payload, foreign, reported, sockets};
+use crate::fixture::{Drops, Log, OnDrop, Payload, foreign, reported, sockets};
 use ropewalk_reactor::{Interest, Phase, Reactor, Registration, Remote, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::RefCell;
@@ -122,6 +122,66 @@ fn a_reactor_may_be_dropped_in_a_nested_position() {
         outer.run().unwrap();
         assert_eq!((drops.count(), outer.stats().panics), (payloads, 0));
     });
+}
+
+/// What is dropped with a reactor can tell whose end it is, even inside of a callback of another.
+#[test]
+fn a_reactor_is_the_current_one_while_it_is_dropped() {
+    within(DEADLINE, || {
+        let (outer, inner) = (Reactor::new().unwrap(), Reactor::new().unwrap());
+        let log = Log::default();
+        let tells = |name: &'static str, whose: &Reactor| {
+            let (handle, log) = (whose.handle(), log.clone());
+            let own = move |reactor: &Reactor| reactor.handle().same_reactor(&handle);
+            OnDrop(move || log.add(format!("{name}:{:?}", Reactor::with_current(&own))))
+        };
+        let (of_inner, of_outer) = (tells("inner", &inner), tells("outer", &outer));
+        inner.call_soon(move |_| drop(of_inner));
+        let (inside, after) = (tells("inside", &outer), tells("after", &outer));
+        outer.call_soon(move |_| {
+            drop(inner);
+            drop(inside);
+        });
+        outer.turn(Some(Duration::ZERO)).unwrap();
+        outer.call_soon(move |_| drop(of_outer));
+        drop(outer);
+        drop(after);
+        assert_eq!(log.text(), "inner:Some(true) inside:Some(true) outer:Some(true) after:None");
+    });
+}
+
+type LastWords = OnDrop<Box<dyn FnMut()>>;
+
+#[derive(Default)]
+struct Lasting(RefCell<Option<LastWords>>);
+
+#[derive(Default)]
+struct Early(RefCell<Option<LastWords>>);
+
+/// A lasting slot is there until everything else is gone, and what its own drop hands in goes too.
+#[test]
+fn a_lasting_slot_outlives_what_is_pending() {
+    let reactor = Reactor::new().unwrap();
+    let drops = Drops::default();
+    let log = Log::default();
+    let says = |word: &'static str| -> LastWords {
+        let log = log.clone();
+        OnDrop(Box::new(move || log.add(word)))
+    };
+    let (late, adds) = (drops.payload(), log.clone());
+    let mut late = Some(late);
+    let last = OnDrop(Box::new(move || {
+        adds.add("lasting");
+        let late = late.take();
+        Reactor::with_current(|reactor| reactor.call_soon(|_| drop(late))).unwrap();
+    }) as Box<dyn FnMut()>);
+    reactor.lasting::<Lasting>().0.replace(Some(last));
+    reactor.local::<Early>().0.replace(Some(says("local")));
+    let timer = says("timer");
+    reactor.call_later(DEADLINE, move |_| drop(timer));
+    drop(reactor);
+    assert_eq!(log.text(), "local timer lasting");
+    assert_eq!(drops.count(), 1);
 }
 
 #[test]
