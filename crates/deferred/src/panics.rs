@@ -27,7 +27,7 @@ pub(crate) fn contain<R>(
     match catch(at, user_code) {
         Ok(value) => Some(value),
         Err(panicked) => {
-            tracing::error!(location = %at, message = panicked.message(), "{what} panicked");
+            tracing::error!(location = %at, panic = panicked.message(), "{what} panicked");
             None
         }
     }
