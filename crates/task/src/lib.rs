@@ -50,6 +50,8 @@ mod wakes;
 mod parked;
 mod sync;
 
+mod unhandled;
+
 mod panics;
 
 mod compile_fail;

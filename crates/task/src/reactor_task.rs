@@ -1,10 +1,11 @@
 //! What a reactor can do with futures and delays: the public face of this crate.
 
-use crate::delay;
 use crate::tasks::Tasks;
-use ropewalk_deferred::{Deferred, Outcome};
+use crate::{delay, unhandled};
+use ropewalk_deferred::{Deferred, Outcome, Unhandled};
 use ropewalk_reactor::Reactor;
 use std::future::Future;
+use std::rc::Rc;
 use std::time::Duration;
 
 mod sealed {
@@ -138,6 +139,41 @@ pub trait ReactorTask: sealed::Sealed {
     #[doc(alias = "deferLater")]
     #[track_caller]
     fn sleep(&self, delay: Duration) -> Deferred<()>;
+
+    /// Has `hook` called for each failure that goes unhandled while this reactor is the current
+    /// one: in its callbacks, in its tasks, and while it is dropped.
+    ///
+    /// It is asked first; else the hook of the thread, that of the process, and `tracing` hear of
+    /// the failure: see [`Unhandled`]. A hook set before is replaced. The reactor owns it, and
+    /// drops it last of all.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread; each reactor of a thread has a hook of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_task::ReactorTask;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// reactor.set_unhandled_hook(|unhandled| {
+    ///     eprintln!("made at {}: {:#}", unhandled.created(), unhandled.failure());
+    ///     Reactor::with_current(Reactor::stop);
+    /// });
+    /// reactor.spawn(async { Ok("x".parse::<u32>()?) }).detach();
+    /// reactor.run().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    fn set_unhandled_hook(&self, hook: impl Fn(Unhandled) + 'static);
+
+    /// Takes back what [`set_unhandled_hook`](Self::set_unhandled_hook) has set.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    fn clear_unhandled_hook(&self);
 }
 
 impl ReactorTask for Reactor {
@@ -161,5 +197,13 @@ impl ReactorTask for Reactor {
 
     fn sleep(&self, delay: Duration) -> Deferred<()> {
         delay::sleep(self, delay)
+    }
+
+    fn set_unhandled_hook(&self, hook: impl Fn(Unhandled) + 'static) {
+        unhandled::set_hook(self, Some(Rc::new(hook)));
+    }
+
+    fn clear_unhandled_hook(&self) {
+        unhandled::set_hook(self, None);
     }
 }

@@ -18,6 +18,8 @@ mod load;
 mod delays;
 // `timeout`, `timeout_at` and `timeout_or_else`.
 mod timeouts;
+// The hook for failures that nobody handled.
+mod unhandled;
 
 // Support: a future that a test holds the strings of, and a value that logs its drop.
 mod signal;
