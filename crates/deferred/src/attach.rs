@@ -3,8 +3,7 @@
 //! All of them come down to one closure from result to deferred. What is not called on the way is
 //! dropped there, on its own, so that its panic cannot cost anybody the result that passes by.
 
-use crate::deferred::Held;
-use crate::link::Origin;
+use crate::held::Held;
 use crate::{Deferred, Failure, Outcome, Promise, Result, chain, panics};
 use std::panic::Location;
 
@@ -23,17 +22,18 @@ impl<T> Deferred<T> {
     ///
     /// Twisted: `Deferred.addCallback`.
     #[doc(alias = "addCallback")]
+    #[inline]
     #[track_caller]
     pub fn add_callback<F, R>(self, callback: F) -> Deferred<R::Value>
     where
         F: FnOnce(T) -> R + 'static,
         R: Outcome,
     {
-        self.attach(Location::caller(), |result, origin| match result {
-            Ok(value) => callback(value).into_deferred_at(origin.created),
+        self.attach(Location::caller(), |result, attached| match result {
+            Ok(value) => callback(value).give().0,
             Err(failure) => {
-                skip(callback, origin);
-                Deferred::ready(Err(failure), origin.created)
+                skip(callback, attached);
+                Held::Ready(Err(failure))
             }
         })
     }
@@ -55,17 +55,18 @@ impl<T> Deferred<T> {
     ///
     /// Twisted: `Deferred.addErrback`.
     #[doc(alias = "addErrback")]
+    #[inline]
     #[track_caller]
     pub fn add_errback<F, R>(self, errback: F) -> Self
     where
         F: FnOnce(Failure) -> R + 'static,
         R: Outcome<Value = T>,
     {
-        self.attach(Location::caller(), |result, origin| match result {
-            Err(failure) => errback(failure).into_deferred_at(origin.created),
+        self.attach(Location::caller(), |result, attached| match result {
+            Err(failure) => errback(failure).give().0,
             Ok(value) => {
-                skip(errback, origin);
-                Self::ready(Ok(value), origin.created)
+                skip(errback, attached);
+                Held::Ready(Ok(value))
             }
         })
     }
@@ -86,6 +87,7 @@ impl<T> Deferred<T> {
     ///
     /// Twisted: `Deferred.addCallbacks`.
     #[doc(alias = "addCallbacks")]
+    #[inline]
     #[track_caller]
     pub fn add_callbacks<F, R, G, S>(self, callback: F, errback: G) -> Deferred<R::Value>
     where
@@ -94,14 +96,14 @@ impl<T> Deferred<T> {
         G: FnOnce(Failure) -> S + 'static,
         S: Outcome<Value = R::Value>,
     {
-        self.attach(Location::caller(), |result, origin| match result {
+        self.attach(Location::caller(), |result, attached| match result {
             Ok(value) => {
-                skip(errback, origin);
-                callback(value).into_deferred_at(origin.created)
+                skip(errback, attached);
+                callback(value).give().0
             }
             Err(failure) => {
-                skip(callback, origin);
-                errback(failure).into_deferred_at(origin.created)
+                skip(callback, attached);
+                errback(failure).give().0
             }
         })
     }
@@ -123,15 +125,14 @@ impl<T> Deferred<T> {
     ///
     /// Twisted: `Deferred.addBoth`.
     #[doc(alias = "addBoth")]
+    #[inline]
     #[track_caller]
     pub fn add_both<F, R>(self, both: F) -> Deferred<R::Value>
     where
         F: FnOnce(Result<T>) -> R + 'static,
         R: Outcome,
     {
-        self.attach(Location::caller(), |result, origin| {
-            both(result).into_deferred_at(origin.created)
-        })
+        self.attach(Location::caller(), |result, _| both(result).give().0)
     }
 
     /// Attaches a function of the value that returns a plain value and cannot fail.
@@ -142,6 +143,7 @@ impl<T> Deferred<T> {
     /// # use ropewalk_deferred::Deferred;
     /// Deferred::succeed(7).map(|n| n * 6).add_callback(|n| assert_eq!(n, 42)).detach();
     /// ```
+    #[inline]
     #[track_caller]
     pub fn map<F, U>(self, function: F) -> Deferred<U>
     where
@@ -202,6 +204,6 @@ impl<T> Deferred<T> {
 }
 
 /// Drops a closure that is not to be called.
-fn skip<F>(closure: F, origin: Origin) {
-    panics::discard("dropping a skipped callback", origin.attached, closure);
+fn skip<F>(closure: F, attached: &'static Location<'static>) {
+    panics::discard("dropping a skipped callback", attached, closure);
 }

@@ -4,8 +4,7 @@
 //! and fails it if that did not fire it. The canceller is user code and runs with nothing held.
 
 use crate::chain::{self, Canceller, ChainRef, Stage};
-use crate::trampoline::{self, Work};
-use crate::{Cancelled, Failure, Panicked, panics};
+use crate::{Cancelled, Failure, Panicked, panics, trampoline};
 use std::fmt;
 use std::rc::Rc;
 
@@ -66,7 +65,7 @@ impl fmt::Debug for CancelHandle {
 
 /// Cancels now, or soon if cancellers are nested deeply.
 pub(crate) fn request(chain: ChainRef) {
-    trampoline::run(Work::Cancel(chain));
+    trampoline::cancel(chain);
 }
 
 pub(crate) fn cancel(mut chain: ChainRef) {

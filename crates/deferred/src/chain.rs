@@ -9,16 +9,16 @@
 //! that deferred then *forwards* its result. Firing walks links and forwards in one loop.
 
 use crate::error::WaitsForItself;
-use crate::link::{Queue, Value};
-use crate::trampoline::{self, Work};
-use crate::{Cancelled, Failure, Result, panics, unhandled};
-use std::any::Any;
+use crate::held::Held;
+use crate::link::{AnySlot, Link, Queue, Ran, Slot, Value};
+use crate::{Cancelled, Failure, Result, panics, trampoline, unhandled};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
-pub(crate) type ChainRef = Rc<Chain<dyn Slot>>;
+pub(crate) type Place = &'static Location<'static>;
+pub(crate) type ChainRef = Rc<Chain<dyn AnySlot>>;
 pub(crate) type Canceller = Box<dyn FnOnce()>;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,62 +59,35 @@ pub(crate) struct Chain<S: ?Sized> {
     /// Who gets the result instead of the deferred at the end.
     forward: Cell<Option<ChainRef>>,
     /// Whose result this chain waits for. Weak, because that one owns us by its `forward`.
-    source: Cell<Option<Weak<Chain<dyn Slot>>>>,
+    source: Cell<Option<Weak<Chain<dyn AnySlot>>>>,
     pub(crate) waker: Cell<Option<Waker>>,
+    /// Where the promise puts its result.
     pub(crate) head: S,
 }
 
-/// What can be done to the head of a chain, whatever its type.
-pub(crate) trait Slot {
-    fn as_any(&self) -> &dyn Any;
-    fn fail(&self, failure: Failure);
-    fn discard(&self) -> Option<Failure>;
-}
-
-/// Where a promise puts its result.
-pub(crate) struct Head<T>(Cell<Option<Result<T>>>);
-
-impl<T> Head<T> {
-    pub(crate) fn take(&self) -> Option<Result<T>> {
-        self.0.take()
-    }
-}
-
-impl<T: 'static> Slot for Head<T> {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn fail(&self, failure: Failure) {
-        self.0.set(Some(Err(failure)));
-    }
-
-    fn discard(&self) -> Option<Failure> {
-        self.0.take()?.err()
-    }
-}
-
-impl<T: 'static> Chain<Head<T>> {
+impl<T: 'static> Chain<Slot<T>> {
     pub(crate) fn new(
         created: &'static Location<'static>,
         canceller: Option<Canceller>,
     ) -> Rc<Self> {
-        Self::with(created, canceller, Stage::Unfired, None)
+        let chain = Self::with(created, canceller, Stage::Unfired, Slot::empty());
+        chain.bare.set(true);
+        chain
     }
 
     pub(crate) fn settled(created: &'static Location<'static>, result: Result<T>) -> Rc<Self> {
-        Self::with(created, None, Stage::Settled, Some(result))
+        Self::with(created, None, Stage::Settled, Slot::with(result))
     }
 
     pub(crate) fn done(created: &'static Location<'static>) -> Rc<Self> {
-        Self::with(created, None, Stage::Done, None)
+        Self::with(created, None, Stage::Done, Slot::empty())
     }
 
     fn with(
         created: &'static Location<'static>,
         canceller: Option<Canceller>,
         stage: Stage,
-        result: Option<Result<T>>,
+        head: Slot<T>,
     ) -> Rc<Self> {
         Rc::new(Self {
             created,
@@ -132,17 +105,29 @@ impl<T: 'static> Chain<Head<T>> {
             forward: Cell::new(None),
             source: Cell::new(None),
             waker: Cell::new(None),
-            head: Head(Cell::new(result)),
+            head,
         })
     }
 
     /// Fires the chain, unless a cancel was faster; then the result is dropped.
     pub(crate) fn resolve(self: Rc<Self>, result: Result<T>) {
         if self.stage.get() == Stage::Unfired {
-            self.head.0.set(Some(result));
+            self.head.put(result);
             start(self);
         }
     }
+}
+
+/// Adds a link, and gives the chain back.
+pub(crate) fn push<T, U, F>(chain: ChainRef, attached: Place, link: F) -> ChainRef
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+{
+    chain.bare.set(false);
+    chain.links.push(attached, link);
+    chain
 }
 
 /// Fires a chain with a failure, whatever its type.
@@ -156,7 +141,7 @@ pub(crate) fn fail(chain: ChainRef, failure: Failure) {
 /// Runs the links that were added to a settled chain.
 pub(crate) fn resume(chain: ChainRef) {
     chain.stage.set(Stage::Running);
-    trampoline::run(Work::Drive(chain));
+    trampoline::drive(chain);
 }
 
 /// Takes the result of a settled chain.
@@ -176,7 +161,7 @@ pub(crate) fn source(chain: &ChainRef) -> Option<ChainRef> {
 fn start(chain: ChainRef) {
     chain.stage.set(Stage::Running);
     chain.source.set(None);
-    trampoline::run(Work::Drive(chain));
+    trampoline::drive(chain);
 }
 
 /// Drops what only a chain without a result has a use for. User code may run.
@@ -192,18 +177,24 @@ pub(crate) fn drive(mut chain: ChainRef) {
     begin(&chain);
     let mut value = chain.value.take().unwrap_or_else(|| Value::Head(Rc::clone(&chain)));
     loop {
-        while let Some(mut node) = chain.links.pop() {
-            if let Some(source) = node.run(&mut value, chain.created) {
-                let Err(cycle) = wait(&chain, source) else { return };
-                node.fail(cycle.into());
+        loop {
+            match run_links(&chain, value.slot()) {
+                Halt::End => break,
+                Halt::Moved(link) => value = Value::Output(link),
+                Halt::Waits { source, place } => {
+                    let Err(cycle) = wait(&chain, source) else { return };
+                    value = place.map_or(value, Value::Output);
+                    value.slot().fail(cycle.into());
+                }
             }
-            value = Value::Output(node);
         }
         let Some(target) = chain.forward.take() else { break };
         chain.stage.set(Stage::Done);
         if !expects(&target, &chain) {
             // It was cancelled meanwhile: a late result, failure or not, is nobody's business.
-            panics::contain("dropping a late result", chain.created, || drop(value.discard()));
+            panics::contain("dropping a late result", chain.created, || {
+                drop(value.slot().discard());
+            });
             return;
         }
         target.stage.set(Stage::Running);
@@ -214,11 +205,49 @@ pub(crate) fn drive(mut chain: ChainRef) {
     settle(&chain, value);
 }
 
-fn settle(chain: &ChainRef, mut value: Value) {
+/// Why links are not run any further.
+enum Halt {
+    /// There are no more.
+    End,
+    /// The result is in this link now.
+    Moved(Link),
+    /// The last callback returned a deferred that has no result yet.
+    Waits {
+        source: ChainRef,
+        /// Where the result belongs, if not where it was.
+        place: Option<Link>,
+    },
+}
+
+/// Runs links as long as the result stays in one place.
+fn run_links(chain: &ChainRef, slot: &dyn AnySlot) -> Halt {
+    let slot = slot.as_any();
+    while let Some(mut link) = chain.links.take() {
+        // What is attached meanwhile comes after these.
+        loop {
+            match link.run(slot) {
+                Ran::InPlace(Some(next)) => link = next,
+                Ran::InPlace(None) => break,
+                Ran::Moved(mut link) => {
+                    chain.links.put_back(link.next().take());
+                    return Halt::Moved(link);
+                }
+                Ran::Waits { source, next, place } => {
+                    chain.links.put_back(next);
+                    return Halt::Waits { source, place };
+                }
+            }
+        }
+    }
+    Halt::End
+}
+
+fn settle(chain: &ChainRef, value: Value) {
     if !chain.claimed.get() {
         chain.stage.set(Stage::Done);
         let at = chain.created;
-        let failure = panics::contain("dropping an unclaimed result", at, || value.discard());
+        let failure =
+            panics::contain("dropping an unclaimed result", at, || value.slot().discard());
         if let Some(failure) = failure.flatten() {
             if chain.given_up.get() && failure.is::<Cancelled>() {
                 panics::discard("dropping a failure", at, failure);

@@ -136,12 +136,6 @@ struct ReturningAPlainValue;
 ///     fn into_deferred(self) -> ropewalk_deferred::Deferred<u32> {
 ///         ropewalk_deferred::Deferred::succeed(7)
 ///     }
-///     fn into_deferred_at(
-///         self,
-///         _: &'static std::panic::Location<'static>,
-///     ) -> ropewalk_deferred::Deferred<u32> {
-///         ropewalk_deferred::Deferred::succeed(7)
-///     }
 /// }
 /// ```
 struct AddingAnOutcome;

@@ -4,18 +4,15 @@
 //! runs at once and the result needs no chain any more: it lies in the `Deferred` itself. What can
 //! be attached, and how, is in `attach`.
 
-use crate::chain::{self, Canceller, Chain, ChainRef, Head, Stage};
-use crate::link::{Node, Origin};
-use crate::{
-    Abandoned, CancelHandle, Failure, Promise, Result, cancel, panics, trampoline, unhandled,
-};
+use crate::chain::{self, Canceller, Chain, ChainRef, Place, Stage};
+use crate::end::{State, nothing};
+use crate::held::Held;
+use crate::link::Slot;
+use crate::{CancelHandle, Failure, Promise, Result, cancel, panics};
 use std::cell::Cell;
 use std::fmt;
-use std::mem::replace;
 use std::panic::Location;
 use std::rc::Rc;
-
-type Place = &'static Location<'static>;
 
 /// A result that is not there yet, with the chain of callbacks that wait for it.
 ///
@@ -58,22 +55,7 @@ type Place = &'static Location<'static>;
 /// Twisted: `Deferred`.
 #[must_use = "a failure in it would be lost sight of: attach an errback, await it, or `detach` it"]
 pub struct Deferred<T: 'static> {
-    state: Cell<State<T>>,
-}
-
-pub(crate) enum State<T> {
-    /// The result is here, with the place where the chain was created.
-    Ready(Result<T>, Place),
-    /// The result is to come, or has come and lies in the chain.
-    Chained(ChainRef),
-    /// Given away; what is left is dropped next.
-    Taken,
-}
-
-/// What a callback's deferred is to the link that ran it.
-pub(crate) enum Held<T> {
-    Ready(Result<T>),
-    Waiting(ChainRef),
+    pub(crate) state: Cell<State<T>>,
 }
 
 impl<T> Deferred<T> {
@@ -192,13 +174,17 @@ impl<T> Deferred<T> {
     /// handle.cancel();
     /// ```
     pub fn canceller(&self) -> CancelHandle {
-        let chain: ChainRef = match self.replace(State::Taken) {
-            State::Chained(chain) => chain,
+        let chain: ChainRef = match self.state.replace(State::taken()) {
+            State::Chained(end) => {
+                end.take().unwrap_or_else(|| Chain::<Slot<T>>::done(Location::caller()))
+            }
             // There is no chain yet that the handle could stand for.
-            State::Ready(result, created) => Chain::settled(created, result),
-            State::Taken => return CancelHandle::new(Chain::<Head<T>>::done(Location::caller())),
+            State::Ready(ready) => {
+                let (result, created) = ready.take();
+                Chain::settled(created, result)
+            }
         };
-        self.replace(State::Chained(Rc::clone(&chain)));
+        self.state.set(State::chained(Rc::clone(&chain)));
         CancelHandle::new(chain)
     }
 
@@ -228,7 +214,7 @@ impl<T> Deferred<T> {
     pub fn try_take(self) -> std::result::Result<Result<T>, Self> {
         match self.into_held() {
             Held::Ready(result) => Ok(result),
-            Held::Waiting(chain) => Err(Self { state: Cell::new(State::Chained(chain)) }),
+            Held::Waiting(chain) => Err(Self::chained(chain)),
         }
     }
 
@@ -271,31 +257,37 @@ impl<T> Deferred<T> {
 }
 
 impl<T> Deferred<T> {
+    #[inline]
     pub(crate) fn ready(result: Result<T>, created: Place) -> Self {
-        Self { state: Cell::new(State::Ready(result, created)) }
+        Self { state: Cell::new(State::ready(result, created)) }
     }
 
-    pub(crate) fn replace(&self, state: State<T>) -> State<T> {
-        self.state.replace(state)
+    #[inline]
+    pub(crate) fn chained(chain: ChainRef) -> Self {
+        Self { state: Cell::new(State::chained(chain)) }
     }
 
     /// Takes the result, or the chain that will have it.
+    #[inline]
     pub(crate) fn into_held(self) -> Held<T> {
-        match self.replace(State::Taken) {
-            State::Ready(result, _) => Held::Ready(result),
-            State::Chained(chain) if chain.stage.get() == Stage::Settled => {
-                Held::Ready(chain::take_settled(chain))
-            }
-            State::Chained(chain) => Held::Waiting(chain),
-            State::Taken => Held::Ready(Err(Abandoned.into())),
-        }
+        self.state.into_inner().into_held()
     }
 
+    #[inline]
     fn pair(canceller: Option<Canceller>, created: Place) -> (Promise<T>, Self) {
         let chain = Chain::new(created, canceller);
-        chain.bare.set(true);
-        let state = Cell::new(State::Chained(Rc::clone(&chain) as ChainRef));
-        (Promise::new(chain), Self { state })
+        let end = Rc::clone(&chain);
+        (Promise::new(chain), Self::chained(end))
+    }
+
+    pub(crate) fn chain(&self) -> Option<ChainRef> {
+        let state = self.state.replace(State::taken());
+        let chain = match &state {
+            State::Chained(end) => end.chain().map(Rc::clone),
+            State::Ready(_) => None,
+        };
+        self.state.set(state);
+        chain
     }
 
     fn set_drop_cancels(&self, cancels: bool) {
@@ -304,73 +296,62 @@ impl<T> Deferred<T> {
         }
     }
 
-    fn chain(&self) -> Option<ChainRef> {
-        let state = self.replace(State::Taken);
-        let chain = match &state {
-            State::Chained(chain) => Some(Rc::clone(chain)),
-            State::Ready(..) | State::Taken => None,
-        };
-        self.replace(state);
-        chain
-    }
-
+    /// What every `add_` method comes down to.
+    #[inline]
     pub(crate) fn attach<U, F>(self, attached: Place, link: F) -> Deferred<U>
     where
         U: 'static,
-        F: FnOnce(Result<T>, Origin) -> Deferred<U> + 'static,
+        F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
     {
-        let (result, created) = match self.replace(State::Taken) {
-            State::Ready(result, created) => (result, created),
-            State::Chained(chain) => match chain.stage.get() {
-                // With a handle out, the chain stays the one that the handle stands for.
-                Stage::Settled if chain.handles.get() == 0 => {
-                    let created = chain.created;
-                    (chain::take_settled(chain), created)
+        match self.state.into_inner() {
+            State::Ready(ready) => {
+                let (result, created) = ready.take();
+                run_now(result, created, attached, link)
+            }
+            State::Chained(end) => match end.take() {
+                Some(chain) if chain.stage.get() != Stage::Settled => {
+                    Deferred::chained(chain::push(chain, attached, link))
                 }
-                stage => {
-                    chain.bare.set(false);
-                    chain.links.push(Node::new(attached, link));
-                    if stage == Stage::Settled {
-                        chain::resume(Rc::clone(&chain));
-                    }
-                    return Deferred { state: Cell::new(State::Chained(chain)) };
-                }
+                Some(chain) => attach_to_settled(chain, attached, link),
+                None => run_now(nothing(), attached, attached, link),
             },
-            State::Taken => (Err(Abandoned.into()), attached),
-        };
-        let mut next = panics::catch(attached, || link(result, Origin { created, attached }))
-            .unwrap_or_else(|panicked| Deferred::ready(Err(panicked.into()), created));
-        if let State::Chained(returned) = next.state.get_mut() {
-            // It stands for this one from here on, and to this one something was attached.
-            returned.bare.set(false);
         }
-        next
     }
 }
 
-impl<T: 'static> Drop for Deferred<T> {
-    fn drop(&mut self) {
-        let (result, created, bare) = match replace(self.state.get_mut(), State::Taken) {
-            State::Ready(result, created) => (result, created, false),
-            State::Chained(chain) => {
-                if chain.stage.get() != Stage::Settled {
-                    chain.claimed.set(false);
-                    drop(chain.waker.take());
-                    if chain.drop_cancels.get() {
-                        chain.given_up.set(true);
-                        cancel::request(chain);
-                    }
-                    return;
-                }
-                let (created, bare) = (chain.created, chain.bare.get());
-                (chain::take_settled(chain), created, bare)
-            }
-            State::Taken => return,
-        };
-        match result {
-            Ok(value) => trampoline::drop_value(value, created),
-            Err(failure) => unhandled::report_of(bare, failure, created),
+/// Attaches to a chain that has its result.
+#[cold]
+fn attach_to_settled<T, U, F>(chain: ChainRef, attached: Place, link: F) -> Deferred<U>
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+{
+    if chain.handles.get() == 0 {
+        let created = chain.created;
+        return run_now(chain::take_settled(chain), created, attached, link);
+    }
+    // With a handle out, the chain stays the one that the handle stands for.
+    let chain = chain::push(chain, attached, link);
+    chain::resume(Rc::clone(&chain));
+    Deferred::chained(chain)
+}
+
+/// Calls what was attached to a result that is there.
+#[inline]
+fn run_now<T, U, F>(result: Result<T>, created: Place, attached: Place, link: F) -> Deferred<U>
+where
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U>,
+{
+    match panics::catch(attached, || link(result, attached)) {
+        Ok(Held::Ready(result)) => Deferred::ready(result, created),
+        Ok(Held::Waiting(chain)) => {
+            // It stands for this one from here on, and to this one something was attached.
+            chain.bare.set(false);
+            Deferred::chained(chain)
         }
+        Err(panicked) => Deferred::ready(Err(panicked.into()), created),
     }
 }
 

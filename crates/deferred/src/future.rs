@@ -4,7 +4,7 @@
 //! dropped while anything of ours is borrowed.
 
 use crate::chain::{self, Stage};
-use crate::deferred::State;
+use crate::end::State;
 use crate::{Deferred, Result};
 use std::future::Future;
 use std::pin::Pin;
@@ -20,21 +20,23 @@ impl<T> Future for Deferred<T> {
     ///
     /// If polled again after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        match self.replace(State::Taken) {
-            State::Ready(result, _) => Poll::Ready(result),
-            State::Chained(chain) if chain.stage.get() == Stage::Settled => {
-                Poll::Ready(chain::take_settled(chain))
-            }
-            State::Chained(chain) => {
-                let waker = context.waker();
-                let known = chain.waker.take().filter(|known| known.will_wake(waker));
-                chain.waker.set(Some(known.unwrap_or_else(|| waker.clone())));
-                // From here on somebody awaits it, and futures are cancelled by their drop.
-                chain.drop_cancels.set(true);
-                self.replace(State::Chained(chain));
-                Poll::Pending
-            }
-            State::Taken => panic!("a Deferred was polled after it had given its result"),
+        match self.state.replace(State::taken()) {
+            State::Ready(ready) => Poll::Ready(ready.take().0),
+            State::Chained(end) => match end.take() {
+                Some(chain) if chain.stage.get() == Stage::Settled => {
+                    Poll::Ready(chain::take_settled(chain))
+                }
+                Some(chain) => {
+                    let waker = context.waker();
+                    let known = chain.waker.take().filter(|known| known.will_wake(waker));
+                    chain.waker.set(Some(known.unwrap_or_else(|| waker.clone())));
+                    // From here on somebody awaits it, and futures are cancelled by their drop.
+                    chain.drop_cancels.set(true);
+                    self.state.set(State::chained(chain));
+                    Poll::Pending
+                }
+                None => panic!("a Deferred was polled after it had given its result"),
+            },
         }
     }
 }

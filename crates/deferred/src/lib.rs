@@ -35,6 +35,8 @@ mod attach;
 mod deferred;
 mod promise;
 
+mod end;
+mod held;
 mod maybe;
 mod outcome;
 

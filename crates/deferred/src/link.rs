@@ -1,159 +1,219 @@
 //! The links of a chain: what a callback is while it waits, and the queue in which it does.
 //!
-//! A link is one allocation. It holds the closure, and then the closure's result until the next
-//! link takes it from there, so that a value travels along a chain without being boxed by itself.
-//! The types on both sides of a hand-over agree because `Deferred<T>` only ever attaches a link
-//! that takes `T`; as the links of one chain differ in type, each checks it once more at run time.
+//! A link is one allocation. It takes its input out of a [`Slot`] and, if its result has the same
+//! type, puts that back into the same one, so that a value stays where it is while a chain runs past
+//! it; else the result stays in a slot of the link. No value is ever boxed by itself. The types on
+//! both sides agree because `Deferred<T>` only ever attaches a link that takes `T`; as the links of
+//! one chain differ in type, each checks it once more at run time.
 
-use crate::chain::{ChainRef, Head};
-use crate::deferred::Held;
-use crate::{Abandoned, Deferred, Failure, Result, panics};
+use crate::chain::{ChainRef, Place};
+use crate::end::nothing;
+use crate::held::Held;
+use crate::{Failure, Result, panics};
 use std::any::Any;
 use std::cell::Cell;
+use std::marker::PhantomData;
+use std::mem::replace;
 use std::panic::Location;
 
-/// Where a link came from, for its closure.
-#[derive(Clone, Copy)]
-pub(crate) struct Origin {
-    /// Where the chain was created.
-    pub(crate) created: &'static Location<'static>,
-    /// Where this callback was attached.
-    pub(crate) attached: &'static Location<'static>,
-}
-
-/// A link in its queue.
-pub(crate) struct Node<S: ?Sized> {
-    next: Option<Box<Node<dyn Step>>>,
-    attached: &'static Location<'static>,
-    step: S,
-}
+pub(crate) type Link = Box<dyn Step>;
 
 /// What a link can do, whatever its types.
 pub(crate) trait Step {
-    /// Takes the input and calls the closure: user code runs here. Says what to wait for, if the
-    /// closure returned a deferred that has no result yet.
-    fn run(&mut self, input: &mut Value, origin: Origin) -> Option<ChainRef>;
-    /// The result, an `Option<Result<U>>`.
-    fn output(&mut self) -> &mut dyn Any;
-    /// Makes `failure` the result.
-    fn fail(&mut self, failure: Failure);
-    /// Drops the result if it is a value, returns it if it is a failure.
-    fn discard(&mut self) -> Option<Failure>;
+    /// The link after this one in the queue.
+    fn next(&mut self) -> &mut Option<Link>;
+    /// Takes the input, out of a [`Slot`], and calls the closure: user code runs here.
+    fn run(self: Box<Self>, input: &dyn Any) -> Ran;
+    /// Where the result is, or is to be put, if the link was not run in place.
+    fn slot(&self) -> &dyn AnySlot;
+}
+
+/// What came of a link.
+pub(crate) enum Ran {
+    /// The result is where the input was; what comes next.
+    InPlace(Option<Link>),
+    /// The result is in the link.
+    Moved(Link),
+    /// The closure returned a deferred that has no result yet.
+    Waits {
+        source: ChainRef,
+        next: Option<Link>,
+        /// Where the result belongs, if not where the input was.
+        place: Option<Link>,
+    },
 }
 
 struct Callback<T, U, F> {
     closure: Option<F>,
-    output: Option<Result<U>>,
-    input: std::marker::PhantomData<fn(T)>,
+    output: Slot<U>,
+    attached: Place,
+    next: Option<Link>,
+    input: PhantomData<fn(T)>,
+}
+
+impl<T, U, F> Default for Callback<T, U, F> {
+    #[inline]
+    fn default() -> Self {
+        let attached = Location::caller();
+        Self { closure: None, output: Slot::empty(), attached, next: None, input: PhantomData }
+    }
 }
 
 impl<T, U, F> Step for Callback<T, U, F>
 where
     T: 'static,
     U: 'static,
-    F: FnOnce(Result<T>, Origin) -> Deferred<U>,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
 {
-    fn run(&mut self, input: &mut Value, origin: Origin) -> Option<ChainRef> {
-        let input = input.take();
-        let closure = self.closure.take()?;
-        let result = match panics::catch(origin.attached, || closure(input, origin)) {
-            Ok(deferred) => match deferred.into_held() {
-                Held::Ready(result) => result,
-                Held::Waiting(chain) => return Some(chain),
-            },
-            Err(panicked) => Err(panicked.into()),
-        };
-        self.output = Some(result);
-        None
+    fn next(&mut self) -> &mut Option<Link> {
+        &mut self.next
     }
 
-    fn output(&mut self) -> &mut dyn Any {
-        &mut self.output
+    fn run(mut self: Box<Self>, input: &dyn Any) -> Ran {
+        let slot = input.downcast_ref::<Slot<T>>();
+        debug_assert!(slot.is_some(), "a link was handed a value of another type");
+        let value = slot.map_or_else(nothing, Slot::take);
+        // Both types are known here, so that this costs nothing at run time.
+        if let Some(place) = slot.and_then(|slot| (slot as &dyn Any).downcast_ref::<Slot<U>>()) {
+            // The link is freed before its closure is called: there is nothing left for it to do.
+            let Self { closure, attached, next, .. } = *self;
+            return match call(closure, value, attached) {
+                Held::Ready(result) => {
+                    place.put(result);
+                    Ran::InPlace(next)
+                }
+                Held::Waiting(source) => Ran::Waits { source, next, place: None },
+            };
+        }
+        match call(self.closure.take(), value, self.attached) {
+            Held::Ready(result) => {
+                self.output.put(result);
+                Ran::Moved(self)
+            }
+            Held::Waiting(source) => {
+                let next = self.next.take();
+                Ran::Waits { source, next, place: Some(self) }
+            }
+        }
     }
 
-    fn fail(&mut self, failure: Failure) {
-        self.output = Some(Err(failure));
-    }
-
-    fn discard(&mut self) -> Option<Failure> {
-        self.output.take()?.err()
+    fn slot(&self) -> &dyn AnySlot {
+        &self.output
     }
 }
 
-impl Node<dyn Step> {
-    pub(crate) fn new<T, U, F>(attached: &'static Location<'static>, closure: F) -> Box<Self>
-    where
-        T: 'static,
-        U: 'static,
-        F: FnOnce(Result<T>, Origin) -> Deferred<U> + 'static,
-    {
-        let step =
-            Callback { closure: Some(closure), output: None, input: std::marker::PhantomData };
-        Box::new(Node { next: None, attached, step })
+/// Runs user code, with nothing held.
+#[inline]
+fn call<T, U, F>(closure: Option<F>, value: Result<T>, attached: Place) -> Held<U>
+where
+    F: FnOnce(Result<T>, Place) -> Held<U>,
+{
+    let Some(closure) = closure else { return Held::Ready(nothing()) };
+    panics::catch(attached, || closure(value, attached))
+        .unwrap_or_else(|panicked| Held::Ready(Err(panicked.into())))
+}
+
+/// A place for one result.
+pub(crate) struct Slot<T>(Cell<Option<Result<T>>>);
+
+/// What can be done to a slot, whatever its type.
+pub(crate) trait AnySlot {
+    fn as_any(&self) -> &dyn Any;
+    /// Makes `failure` the result.
+    fn fail(&self, failure: Failure);
+    /// Drops the result if it is a value, returns it if it is a failure. User code may run.
+    fn discard(&self) -> Option<Failure>;
+}
+
+impl<T> Slot<T> {
+    pub(crate) const fn empty() -> Self {
+        Self(Cell::new(None))
     }
 
-    pub(crate) fn run(
-        &mut self,
-        input: &mut Value,
-        created: &'static Location<'static>,
-    ) -> Option<ChainRef> {
-        self.step.run(input, Origin { created, attached: self.attached })
+    pub(crate) const fn with(result: Result<T>) -> Self {
+        Self(Cell::new(Some(result)))
     }
 
-    pub(crate) fn fail(&mut self, failure: Failure) {
-        self.step.fail(failure);
+    pub(crate) fn put(&self, result: Result<T>) {
+        self.0.set(Some(result));
+    }
+
+    pub(crate) fn take(&self) -> Result<T> {
+        self.0.take().unwrap_or_else(nothing)
+    }
+}
+
+impl<T: 'static> AnySlot for Slot<T> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn fail(&self, failure: Failure) {
+        self.put(Err(failure));
+    }
+
+    fn discard(&self) -> Option<Failure> {
+        self.0.take()?.err()
     }
 }
 
 /// The result at which a chain has arrived, wherever that lies.
 pub(crate) enum Value {
     /// In the link that computed it.
-    Output(Box<Node<dyn Step>>),
+    Output(Link),
     /// In the head of the chain whose promise was fired with it.
     Head(ChainRef),
 }
 
 impl Value {
-    pub(crate) fn take<T: 'static>(&mut self) -> Result<T> {
-        let taken = match self {
-            Self::Output(node) => {
-                node.step.output().downcast_mut::<Option<Result<T>>>().and_then(Option::take)
-            }
-            Self::Head(chain) => chain.head.as_any().downcast_ref::<Head<T>>().and_then(Head::take),
-        };
-        debug_assert!(taken.is_some(), "a link was handed a value of another type");
-        taken.unwrap_or_else(|| Err(Abandoned.into()))
+    pub(crate) fn slot(&self) -> &dyn AnySlot {
+        match self {
+            Self::Output(link) => link.slot(),
+            Self::Head(chain) => &chain.head,
+        }
     }
 
-    /// Drops a value, returns a failure. User code may run.
-    pub(crate) fn discard(&mut self) -> Option<Failure> {
-        match self {
-            Self::Output(node) => node.step.discard(),
-            Self::Head(chain) => chain.head.discard(),
-        }
+    pub(crate) fn take<T: 'static>(&self) -> Result<T> {
+        let slot = self.slot().as_any().downcast_ref::<Slot<T>>();
+        debug_assert!(slot.is_some(), "a chain ends in a value of another type");
+        slot.map_or_else(nothing, Slot::take)
     }
 }
 
 /// Links in order of attachment, linked through themselves.
 ///
-/// New ones go on a stack; when the first of all is wanted, the stack is turned over. Each link is
+/// New ones go on a stack, which is turned over when the first of them is wanted. Each link is
 /// moved twice, and there is nothing to grow.
 #[derive(Default)]
 pub(crate) struct Queue {
-    oldest: Cell<Option<Box<Node<dyn Step>>>>,
-    newest: Cell<Option<Box<Node<dyn Step>>>>,
+    newest: Cell<Option<Link>>,
+    /// In order, and older than all of the above.
+    oldest: Cell<Option<Link>>,
 }
 
 impl Queue {
-    pub(crate) fn push(&self, mut node: Box<Node<dyn Step>>) {
-        node.next = self.newest.take();
-        self.newest.set(Some(node));
+    pub(crate) fn push<T, U, F>(&self, attached: Place, closure: F)
+    where
+        T: 'static,
+        U: 'static,
+        F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+    {
+        // Made empty and then filled, so that nothing is copied.
+        let mut link = Box::<Callback<T, U, F>>::default();
+        link.closure = Some(closure);
+        link.attached = attached;
+        link.next = self.newest.take();
+        self.newest.set(Some(link));
     }
 
-    pub(crate) fn pop(&self) -> Option<Box<Node<dyn Step>>> {
-        let mut first = self.oldest.take().or_else(|| self.turn_over())?;
-        self.oldest.set(first.next.take());
-        Some(first)
+    /// Takes links in order, each with those that follow it; perhaps not all.
+    pub(crate) fn take(&self) -> Option<Link> {
+        self.oldest.take().or_else(|| self.turn_over())
+    }
+
+    /// Puts back what was taken and is still to run.
+    pub(crate) fn put_back(&self, rest: Option<Link>) {
+        self.oldest.set(rest);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -164,13 +224,12 @@ impl Queue {
         empty
     }
 
-    fn turn_over(&self) -> Option<Box<Node<dyn Step>>> {
+    fn turn_over(&self) -> Option<Link> {
         let mut newest = self.newest.take();
         let mut turned = None;
-        while let Some(mut node) = newest {
-            newest = node.next.take();
-            node.next = turned;
-            turned = Some(node);
+        while let Some(mut link) = newest {
+            newest = replace(link.next(), turned);
+            turned = Some(link);
         }
         turned
     }
@@ -179,8 +238,9 @@ impl Queue {
 impl Drop for Queue {
     /// One by one: the drop that the compiler writes would recurse along the list.
     fn drop(&mut self) {
-        while let Some(node) = self.pop() {
-            drop(node);
+        while let Some(mut link) = self.take() {
+            self.put_back(link.next().take());
+            drop(link);
         }
     }
 }

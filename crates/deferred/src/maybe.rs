@@ -1,5 +1,6 @@
 //! A call whose outcome is a deferred in any case.
 
+use crate::held::Held;
 use crate::{Deferred, Outcome, panics};
 use std::panic::Location;
 
@@ -27,6 +28,9 @@ where
     R: Outcome,
 {
     let at = Location::caller();
-    panics::catch(at, || function().into_deferred_at(at))
-        .unwrap_or_else(|panicked| Deferred::ready(Err(panicked.into()), at))
+    match panics::catch(at, || function().give().0) {
+        Ok(Held::Ready(result)) => Deferred::ready(result, at),
+        Ok(Held::Waiting(chain)) => Deferred::chained(chain),
+        Err(panicked) => Deferred::ready(Err(panicked.into()), at),
+    }
 }

@@ -3,6 +3,7 @@
 //! Exactly three types, so that inference needs no help: with a single implementation for
 //! `Result`, a closure that ends in a bare `Ok(x)` or uses `?` has but one possible error type.
 
+use crate::held::{Given, Held};
 use crate::{Deferred, Failure, Result};
 use std::panic::Location;
 
@@ -48,7 +49,7 @@ pub trait Outcome: sealed::Sealed {
     fn into_deferred(self) -> Deferred<Self::Value>;
 
     #[doc(hidden)]
-    fn into_deferred_at(self, created: &'static Location<'static>) -> Deferred<Self::Value>;
+    fn give(self) -> Given<Self::Value>;
 }
 
 impl Outcome for () {
@@ -59,8 +60,8 @@ impl Outcome for () {
         Deferred::succeed(())
     }
 
-    fn into_deferred_at(self, created: &'static Location<'static>) -> Deferred<()> {
-        Deferred::ready(Ok(()), created)
+    fn give(self) -> Given<()> {
+        Given(Held::Ready(Ok(())))
     }
 }
 
@@ -72,8 +73,8 @@ impl<U: 'static> Outcome for Result<U, Failure> {
         Deferred::ready(self, Location::caller())
     }
 
-    fn into_deferred_at(self, created: &'static Location<'static>) -> Deferred<U> {
-        Deferred::ready(self, created)
+    fn give(self) -> Given<U> {
+        Given(Held::Ready(self))
     }
 }
 
@@ -84,7 +85,7 @@ impl<U: 'static> Outcome for Deferred<U> {
         self
     }
 
-    fn into_deferred_at(self, _created: &'static Location<'static>) -> Self {
-        self
+    fn give(self) -> Given<U> {
+        Given(self.into_held())
     }
 }

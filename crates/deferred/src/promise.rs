@@ -3,7 +3,8 @@
 //! Firing consumes it, so that firing twice cannot be written; dropping it fires too, so that no
 //! chain waits for a result that nobody can bring any more.
 
-use crate::chain::{Chain, Head, Stage};
+use crate::chain::{Chain, Stage};
+use crate::link::Slot;
 use crate::{Abandoned, Failure, Result};
 use std::fmt;
 use std::rc::Rc;
@@ -45,15 +46,15 @@ use std::rc::Rc;
 #[must_use = "a promise that is dropped fails its deferred with `Abandoned`"]
 pub struct Promise<T: 'static> {
     /// Taken by firing; what drops with a chain still in it was abandoned.
-    chain: Option<Rc<Chain<Head<T>>>>,
+    chain: Option<Rc<Chain<Slot<T>>>>,
 }
 
 impl<T> Promise<T> {
-    pub(crate) fn new(chain: Rc<Chain<Head<T>>>) -> Self {
+    pub(crate) fn new(chain: Rc<Chain<Slot<T>>>) -> Self {
         Self { chain: Some(chain) }
     }
 
-    pub(crate) fn into_chain(mut self) -> Option<Rc<Chain<Head<T>>>> {
+    pub(crate) fn into_chain(mut self) -> Option<Rc<Chain<Slot<T>>>> {
         self.chain.take()
     }
 

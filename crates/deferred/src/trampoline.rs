@@ -24,7 +24,7 @@ thread_local! {
 }
 
 /// A piece of work that can cause more of its kind.
-pub(crate) enum Work {
+enum Work {
     /// Run the links of a chain that has a value.
     Drive(ChainRef),
     /// Cancel what the chain waits for.
@@ -43,18 +43,20 @@ impl Work {
     }
 }
 
-/// Runs `work` now, or soon if the stack is deep already.
-pub(crate) fn run(work: Work) {
-    let Some(_level) = Level::enter() else {
-        // No queue means that this thread is ending and has dropped its own: rather deep than lost.
-        let mut work = Some(work);
-        let queued = QUEUE.try_with(|queue| queue.borrow_mut().extend(work.take()));
-        if queued.is_err() {
-            work.into_iter().for_each(Work::run);
-        }
-        return;
-    };
-    work.run();
+/// Runs the links of a chain that has a value, now, or soon if the stack is deep already.
+pub(crate) fn drive(chain: ChainRef) {
+    match Level::enter() {
+        Some(_level) => chain::drive(chain),
+        None => queue(Work::Drive(chain)),
+    }
+}
+
+/// Cancels what the chain waits for, now, or soon if the stack is deep already.
+pub(crate) fn cancel(chain: ChainRef) {
+    match Level::enter() {
+        Some(_level) => cancel::cancel(chain),
+        None => queue(Work::Cancel(chain)),
+    }
 }
 
 /// Drops a user's value of which the user himself asked to be rid, so that its panic is his.
@@ -64,7 +66,17 @@ pub(crate) fn drop_value<T: 'static>(value: T, at: &'static Location<'static>) {
     }
     match Level::enter() {
         Some(_level) => drop(value),
-        None => run(Work::Drop(Box::new(value), at)),
+        None => queue(Work::Drop(Box::new(value), at)),
+    }
+}
+
+#[cold]
+fn queue(work: Work) {
+    // No queue means that this thread is ending and has dropped its own: rather deep than lost.
+    let mut work = Some(work);
+    let queued = QUEUE.try_with(|queue| queue.borrow_mut().extend(work.take()));
+    if queued.is_err() {
+        work.into_iter().for_each(Work::run);
     }
 }
 

@@ -1,0 +1,132 @@
+//! The insides of a deferred: a result that is there, or the end of a chain that will have it.
+//!
+//! What the drop of a deferred does belongs to these two and not to the deferred itself. So it can
+//! be taken apart without a trace, and on its way from one `add_` method to the next it need not
+//! even be in memory, which is half of the cost of a callback. For the same reason everything here
+//! is passed by value, also to what is seldom called.
+
+use crate::chain::{self, ChainRef, Place, Stage};
+use crate::held::Held;
+use crate::{Abandoned, Result, cancel, trampoline, unhandled};
+use std::marker::PhantomData;
+
+pub(crate) enum State<T: 'static> {
+    /// The result is here.
+    Ready(Ready<T>),
+    /// The result is to come, or has come and lies in the chain.
+    Chained(End<T>),
+}
+
+/// A result, and the place where its chain was created.
+pub(crate) struct Ready<T: 'static> {
+    /// Taken by who takes care of it.
+    result: Option<Result<T>>,
+    created: Place,
+}
+
+/// The claim to the result of a chain.
+pub(crate) struct End<T: 'static> {
+    /// Taken by who takes care of it.
+    chain: Option<ChainRef>,
+    result: PhantomData<T>,
+}
+
+impl<T> State<T> {
+    #[inline]
+    pub(crate) fn ready(result: Result<T>, created: Place) -> Self {
+        Self::Ready(Ready { result: Some(result), created })
+    }
+
+    #[inline]
+    pub(crate) fn chained(chain: ChainRef) -> Self {
+        Self::Chained(End { chain: Some(chain), result: PhantomData })
+    }
+
+    /// Given away.
+    #[inline]
+    pub(crate) fn taken() -> Self {
+        Self::Chained(End { chain: None, result: PhantomData })
+    }
+
+    /// Takes the result, or the chain that will have it.
+    #[inline]
+    pub(crate) fn into_held(self) -> Held<T> {
+        match self {
+            Self::Ready(ready) => Held::Ready(ready.take().0),
+            Self::Chained(end) => match end.take() {
+                Some(chain) if chain.stage.get() == Stage::Settled => {
+                    Held::Ready(chain::take_settled(chain))
+                }
+                Some(chain) => Held::Waiting(chain),
+                None => Held::Ready(nothing()),
+            },
+        }
+    }
+}
+
+impl<T> Ready<T> {
+    #[inline]
+    pub(crate) fn take(mut self) -> (Result<T>, Place) {
+        (self.result.take().unwrap_or_else(nothing), self.created)
+    }
+}
+
+impl<T> End<T> {
+    #[inline]
+    pub(crate) fn take(mut self) -> Option<ChainRef> {
+        self.chain.take()
+    }
+
+    pub(crate) fn chain(&self) -> Option<&ChainRef> {
+        self.chain.as_ref()
+    }
+}
+
+impl<T: 'static> Drop for Ready<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(result) = self.result.take() {
+            let_go(result, self.created, false);
+        }
+    }
+}
+
+impl<T: 'static> Drop for End<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(chain) = self.chain.take() {
+            leave::<T>(chain);
+        }
+    }
+}
+
+/// What is taken a second time. No path leads here.
+#[cold]
+pub(crate) fn nothing<T>() -> Result<T> {
+    Err(Abandoned.into())
+}
+
+/// Nobody waits at the end of this chain any more.
+#[cold]
+fn leave<T: 'static>(chain: ChainRef) {
+    if chain.stage.get() == Stage::Settled {
+        let (created, bare) = (chain.created, chain.bare.get());
+        let_go(chain::take_settled::<T>(chain), created, bare);
+        return;
+    }
+    chain.claimed.set(false);
+    drop(chain.waker.take());
+    if chain.drop_cancels.get() {
+        chain.given_up.set(true);
+        cancel::request(chain);
+    }
+}
+
+/// Nobody wants this result.
+#[cold]
+fn let_go<T: 'static>(result: Result<T>, created: Place, bare: bool) {
+    match result {
+        Ok(value) => trampoline::drop_value(value, created),
+        Err(failure) => unhandled::report_of(bare, failure, created),
+    }
+}
