@@ -20,6 +20,14 @@ mod delays;
 mod timeouts;
 // The hook for failures that nobody handled.
 mod unhandled;
+// `LoopingCall`: the grid, stops, what the function may do.
+mod looping_call;
+// `LoopingCall`: failures, cancels, and the reactor gone.
+mod looping_ends;
+// `LoopingCall` against a model.
+mod looping_model;
+// `run_until` and `react_on`; the process around them is in `tests/react.rs`.
+mod react;
 
 // Support: a future that a test holds the strings of, and a value that logs its drop.
 mod signal;
