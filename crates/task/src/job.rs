@@ -1,11 +1,13 @@
-//! One future and the promise of its result.
+//! One future and the promise of its result, in one box.
 //!
 //! All user code of a task runs from here, and each piece of it is contained: the poll, the drop of
-//! the future, and the callbacks that the result sets off. So a panic can neither pass through the
-//! machinery of wake-ups (which would abort the process) nor end the turn of other tasks.
+//! the future, and the callbacks that the result sets off. So a panic ends neither the turn of
+//! other tasks nor the run of the reactor, and what lies between two pieces is always in order.
 
 use crate::panics::contain;
-use ropewalk_deferred::{Failure, Panicked, Promise, Result};
+use pin_project_lite::pin_project;
+use ropewalk_deferred::{Failure, Panicked, Promise};
+use ropewalk_reactor::Reactor;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
@@ -13,58 +15,80 @@ use std::task::{Context, Poll};
 
 /// A task, whatever its types.
 pub(crate) trait Job {
-    /// Polls the future. `Ready`: it has come to its end, and [`end`](Self::end) is next.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()>;
+    /// Polls the future. If it has come to its end, drops it and then passes on the result.
+    fn poll(self: Pin<&mut Self>, reactor: &Reactor, context: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops the future and then passes on `failure`, or else the result, or else nothing, which
-    /// abandons the promise.
-    fn end(self: Box<Self>, failure: Option<Failure>);
+    /// Drops the future and then passes on `failure`, or else nothing, which abandons the promise.
+    fn end(self: Pin<&mut Self>, failure: Option<Failure>);
 }
 
-pub(crate) struct Spawned<F: Future>
-where
-    F::Output: 'static,
-{
-    future: Pin<Box<F>>,
-    result: Option<Result<F::Output>>,
-    promise: Promise<F::Output>,
-    spawned: &'static Location<'static>,
-}
-
-impl<F: Future> Spawned<F>
-where
-    F::Output: 'static,
-{
-    pub(crate) fn new(
-        future: Pin<Box<F>>,
-        promise: Promise<F::Output>,
+pin_project! {
+    pub(crate) struct Spawned<F, T, G>
+    where
+        T: 'static,
+    {
+        #[pin]
+        future: Option<F>,
+        promise: Option<Promise<T>>,
+        // What makes the output the result of the promise.
+        resolve: G,
         spawned: &'static Location<'static>,
-    ) -> Self {
-        Self { future, result: None, promise, spawned }
     }
 }
 
-impl<F: Future> Job for Spawned<F>
+impl<F, T, G> Spawned<F, T, G> {
+    pub(crate) fn new(
+        future: F,
+        promise: Promise<T>,
+        resolve: G,
+        spawned: &'static Location<'static>,
+    ) -> Self {
+        Self { future: Some(future), promise: Some(promise), resolve, spawned }
+    }
+}
+
+impl<F, T, G> Spawned<F, T, G>
 where
-    F::Output: 'static,
+    F: Future,
+    G: Fn(Promise<T>, F::Output),
 {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let future = self.future.as_mut();
+    fn advance(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         let result = match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(Panicked::from_payload(payload, self.spawned).into()),
+            Err(payload) => Err(Panicked::from_payload(payload, this.spawned)),
         };
-        self.result = Some(result);
+        contain("dropping a future", this.spawned, || this.future.set(None));
+        if let Some(promise) = this.promise.take() {
+            contain("the result of a task", this.spawned, || match result {
+                Ok(output) => (this.resolve)(promise, output),
+                Err(panicked) => promise.errback(panicked),
+            });
+        }
         Poll::Ready(())
     }
+}
 
-    fn end(self: Box<Self>, failure: Option<Failure>) {
-        let Self { future, result, promise, spawned } = *self;
-        contain("dropping a future", spawned, || drop(future));
-        contain("the result of a task", spawned, || match failure.map(Err).or(result) {
-            Some(result) => promise.resolve(result),
-            None => drop(promise),
-        });
+impl<F, T, G> Job for Spawned<F, T, G>
+where
+    F: Future,
+    G: Fn(Promise<T>, F::Output),
+{
+    fn poll(self: Pin<&mut Self>, reactor: &Reactor, context: &mut Context<'_>) -> Poll<()> {
+        let spawned = self.spawned;
+        reactor.timed("task", spawned, || self.advance(context))
+    }
+
+    fn end(self: Pin<&mut Self>, failure: Option<Failure>) {
+        let mut this = self.project();
+        contain("dropping a future", this.spawned, || this.future.set(None));
+        if let Some(promise) = this.promise.take() {
+            contain("the result of a task", this.spawned, || match failure {
+                Some(failure) => promise.errback(failure),
+                None => drop(promise),
+            });
+        }
     }
 }

@@ -1,8 +1,13 @@
-//! The seam between the standard library's lock and loom's.
+//! The seam between the standard library's locks and atomics and loom's.
 //!
-//! Only [`crate::parked`] needs it: it is the one protocol between threads in this crate.
+//! Only [`crate::parked`] and [`crate::claim`] need it: they are the protocols between threads in
+//! this crate.
 
 #[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+#[cfg(loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 #[cfg(not(loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};

@@ -1,29 +1,30 @@
 //! The tasks of one reactor: where their futures live, and in which order they run.
 //!
-//! A task has two halves. The future stays here, in a slab on the reactor thread. What is scheduled
-//! and woken is an `async_task` whose own future knows nothing but the key of the slab: it is
-//! `Send`, so that no thread that holds the last waker can ever drop, let alone poll, the user's
-//! future, and so that a panic in that one's drop stays out of code that answers panics by aborting.
+//! A task has two halves. The future stays here, in a slab on the reactor thread. What is queued and
+//! woken is a key of the slab: a number, so that no thread that holds the last waker can ever drop,
+//! let alone poll, the user's future.
 //!
-//! Tasks woken on the reactor thread go straight into a queue of their own, with no lock and no
-//! wake-up; how others get there is in [`wakes`](crate::wakes). Each turn runs a limited number of
-//! them, and none that was queued by another one in the same turn (I7).
+//! Tasks woken on the reactor thread go straight into a [`queue`] of their own, with
+//! no lock and no wake-up; how others get there is in [`wakes`](crate::wakes). Each turn runs a
+//! limited number of them, and none that was queued by another one in the same turn (I7).
 //!
 //! **Borrow rule:** nothing here is borrowed while a task runs, or is dropped.
 
+use crate::claim::TaskKey;
 use crate::job::{Job, Spawned};
+use crate::queue::{self, Queue};
+use crate::waker::{Spare, TaskWaker};
 use crate::wakes::Wakes;
-use async_task::Runnable;
-use ropewalk_deferred::{Cancelled, Deferred};
-use ropewalk_reactor::{Phase, Reactor, SystemEvent, WeakReactor};
+use ropewalk_deferred::{Cancelled, Deferred, Promise};
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use slab::Slab;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::Location;
-use std::rc::{Rc, Weak};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 /// How many tasks one turn runs at most.
 const BUDGET: usize = 256;
@@ -31,35 +32,22 @@ const BUDGET: usize = 256;
 /// Up to this many places the storage of tasks that are over is kept.
 const KEPT: usize = 1024;
 
-thread_local! {
-    /// The tasks of each reactor that lives on this thread.
-    static HERE: RefCell<Vec<Weak<Tasks>>> = const { RefCell::new(Vec::new()) };
-}
-
 pub(crate) struct Tasks {
-    reactor: WeakReactor,
     wakes: Arc<Wakes>,
+    queue: Rc<Queue>,
     entries: RefCell<Slab<Entry>>,
     next_id: Cell<u64>,
-    /// Tasks that are to run.
-    queue: RefCell<VecDeque<Runnable>>,
-    /// The reactor has been asked to run the queue.
-    called: Cell<bool>,
+    spare: Spare,
 }
 
 struct Entry {
     id: u64,
     /// Out of its place while it is polled.
-    job: Option<Box<dyn Job>>,
+    job: Option<Pin<Box<dyn Job>>>,
+    /// `None`, if nobody has a clone of it: then it is queued, or it is never woken.
+    waker: Option<TaskWaker>,
     /// Cancelled while it was polled.
     cancelled: bool,
-}
-
-/// Names one task: a place in the slab, and who must be found there.
-#[derive(Clone, Copy)]
-struct TaskKey {
-    slot: usize,
-    id: u64,
 }
 
 /// Where a reactor keeps its tasks; its drop is the end of all of them.
@@ -74,19 +62,13 @@ impl Tasks {
 
     fn new(reactor: &Reactor) -> Rc<Self> {
         let tasks = Rc::new(Self {
-            reactor: reactor.downgrade(),
             wakes: Arc::new(Wakes::new(reactor.handle())),
+            queue: Queue::new(reactor.downgrade()),
             entries: RefCell::default(),
             next_id: Cell::new(0),
-            queue: RefCell::default(),
-            called: Cell::new(false),
+            spare: Spare::default(),
         });
-        // A thread that is ending has no list any more; then all wake-ups come in by the lock.
-        let _ = HERE.try_with(|here| {
-            let mut here = here.borrow_mut();
-            here.retain(|tasks| tasks.strong_count() > 0);
-            here.push(Rc::downgrade(&tasks));
-        });
+        queue::enter(&tasks.wakes, &tasks.queue);
         Self::empty_at_each_start(reactor);
         tasks
     }
@@ -107,100 +89,82 @@ impl Tasks {
     /// Queues the tasks that other threads have woken.
     pub(crate) fn take_parked(reactor: &Reactor) {
         let tasks = Self::of(reactor);
-        let parked = tasks.wakes.take();
-        if !parked.is_empty() {
-            tasks.queue.borrow_mut().extend(parked);
-            tasks.call();
-        }
+        tasks.queue.extend(tasks.wakes.take());
     }
 
+    /// Takes on a future. `resolve` is to fire the promise with its output.
     #[track_caller]
-    pub(crate) fn spawn<F>(self: &Rc<Self>, future: F) -> Deferred<F::Output>
+    pub(crate) fn spawn<F, T, G>(self: &Rc<Self>, future: F, resolve: G) -> Deferred<T>
     where
         F: Future + 'static,
-        F::Output: 'static,
+        G: Fn(Promise<T>, F::Output) + 'static,
     {
         let id = self.next_id.replace(self.next_id.get() + 1);
-        let slot = self.entries.borrow_mut().insert(Entry { id, job: None, cancelled: false });
-        let key = TaskKey { slot, id };
+        let key = TaskKey { slot: self.entries.borrow().vacant_key(), id };
         let weak = Rc::downgrade(self);
         let (promise, deferred) = Deferred::with_canceller(move || {
             if let Some(tasks) = weak.upgrade() {
                 tasks.cancel(key);
             }
         });
-        let job = Spawned::new(Box::pin(future), promise, Location::caller());
-        self.put_back(key, Box::new(job));
-        self.schedule_first(key);
+        let job = Box::pin(Spawned::new(future, promise, resolve, Location::caller()));
+        let entry = Entry { id, job: Some(job), waker: None, cancelled: false };
+        self.entries.borrow_mut().insert(entry);
+        self.queue.push(key);
         deferred
     }
 
-    fn schedule_first(&self, key: TaskKey) {
-        let (polled, woken) = (Arc::clone(&self.wakes), Arc::clone(&self.wakes));
-        let half = poll_fn(move |context| {
-            Self::here(&polled).map_or(Poll::Ready(()), |tasks| tasks.poll(key, context))
-        });
-        let schedule = move |runnable| match Self::here(&woken) {
-            Some(tasks) => tasks.enqueue(runnable),
-            None => woken.hand_in(runnable),
-        };
-        let (runnable, task) = async_task::spawn(half, schedule);
-        task.detach();
-        runnable.schedule();
-    }
-
-    /// The tasks to which `wakes` belong, if this is their thread.
-    fn here(wakes: &Wakes) -> Option<Rc<Self>> {
-        let find = |here: &RefCell<Vec<Weak<Self>>>| {
-            let here = here.borrow();
-            let mut alive = here.iter().filter_map(Weak::upgrade);
-            alive.find(|tasks| std::ptr::eq(&*tasks.wakes, wakes))
-        };
-        HERE.try_with(find).ok().flatten()
-    }
-
-    fn enqueue(&self, runnable: Runnable) {
-        self.queue.borrow_mut().push_back(runnable);
-        self.call();
-    }
-
-    /// Asks the reactor to run the queue in its next turn.
-    fn call(&self) {
-        if !self.called.replace(true) {
-            self.reactor.with(|reactor| reactor.call_soon(Self::run));
-        }
-    }
-
     /// Runs what is queued now, up to the budget.
-    fn run(reactor: &Reactor) {
+    pub(crate) fn run(reactor: &Reactor) {
         let tasks = Self::of(reactor);
-        tasks.called.set(false);
-        let _rest = Rest(&tasks);
-        let batch = tasks.queue.borrow().len().min(BUDGET);
-        for _ in 0..batch {
-            let next = tasks.queue.borrow_mut().pop_front();
-            let Some(runnable) = next else { break };
-            runnable.run();
+        tasks.queue.was_called();
+        // Sees to it that what is left in the queue runs too, even after a panic.
+        let _rest = Rest(&tasks.queue);
+        for _ in 0..tasks.queue.len().min(BUDGET) {
+            let Some(key) = tasks.queue.pop() else { break };
+            tasks.poll(reactor, key);
         }
-        let mut queue = tasks.queue.borrow_mut();
-        if queue.is_empty() && queue.capacity() > KEPT {
-            *queue = VecDeque::new();
+        tasks.queue.give_back(KEPT);
+    }
+
+    fn poll(&self, reactor: &Reactor, key: TaskKey) {
+        let taken = self.entry(key, |entry| (entry.job.take(), entry.waker.take()));
+        let Some((Some(mut job), waker)) = taken else { return };
+        let waker = match waker {
+            Some(waker) => {
+                waker.begin_poll();
+                waker
+            }
+            None => self.spare.give(&self.wakes, key),
+        };
+        let polled = job.as_mut().poll(reactor, &mut Context::from_waker(waker.waker()));
+        let waker = self.spare.take_back(waker);
+        if polled.is_pending() {
+            let Some(mut job) = self.put_back(key, job, waker) else { return };
+            // It was cancelled meanwhile.
+            self.remove(key);
+            job.as_mut().end(None);
+        } else {
+            self.remove(key);
         }
     }
 
-    /// Polls one future. `Ready`: there is nothing to be polled any more.
-    fn poll(&self, key: TaskKey, context: &mut Context<'_>) -> Poll<()> {
-        let job = self.entry(key, |entry| entry.job.take()).flatten();
-        let Some(mut job) = job else { return Poll::Ready(()) };
-        let polled = job.poll(context);
-        let cancelled = self.entry(key, |entry| entry.cancelled).unwrap_or(true);
-        if polled.is_pending() && !cancelled {
-            self.put_back(key, job);
-            return Poll::Pending;
+    /// Gives the future back if nobody wants it any more.
+    fn put_back(
+        &self,
+        key: TaskKey,
+        job: Pin<Box<dyn Job>>,
+        waker: Option<TaskWaker>,
+    ) -> Option<Pin<Box<dyn Job>>> {
+        let mut entries = self.entries.borrow_mut();
+        match entries.get_mut(key.slot) {
+            Some(entry) if entry.id == key.id && !entry.cancelled => {
+                entry.job = Some(job);
+                entry.waker = waker;
+                None
+            }
+            _ => Some(job),
         }
-        self.remove(key);
-        job.end(None);
-        Poll::Ready(())
     }
 
     /// Drops the future now, or leaves word for the one who polls it.
@@ -209,14 +173,10 @@ impl Tasks {
             entry.cancelled = true;
             entry.job.take()
         });
-        if let Some(job) = idle.flatten() {
+        if let Some(mut job) = idle.flatten() {
             self.remove(key);
-            job.end(Some(Cancelled.into()));
+            job.as_mut().end(Some(Cancelled.into()));
         }
-    }
-
-    fn put_back(&self, key: TaskKey, job: Box<dyn Job>) {
-        self.entry(key, |entry| entry.job = Some(job));
     }
 
     fn entry<R>(&self, key: TaskKey, look: impl FnOnce(&mut Entry) -> R) -> Option<R> {
@@ -238,13 +198,14 @@ impl Tasks {
 
     /// The end: drops all futures, on the thread of their reactor.
     fn close(&self) {
-        drop(self.wakes.close());
-        for entry in self.entries.take() {
-            if let (_, Entry { job: Some(job), .. }) = entry {
-                job.end(None);
+        self.wakes.close();
+        queue::leave(&self.wakes);
+        for (_, entry) in self.entries.take() {
+            if let Some(mut job) = entry.job {
+                job.as_mut().end(None);
             }
         }
-        drop(self.queue.take());
+        self.queue.clear();
     }
 }
 
@@ -256,14 +217,11 @@ impl Drop for Slot {
     }
 }
 
-/// Sees to it that what is left in the queue runs too, even after a panic.
-struct Rest<'a>(&'a Tasks);
+struct Rest<'a>(&'a Queue);
 
 impl Drop for Rest<'_> {
     fn drop(&mut self) {
-        if !self.0.queue.borrow().is_empty() {
-            self.0.call();
-        }
+        self.0.call();
     }
 }
 
@@ -290,17 +248,17 @@ mod tests {
             let tasks = Tasks::of(&reactor);
             let (ready, never) = burst();
             assert!(tasks.entries.borrow().capacity() > KEPT);
-            assert!(tasks.queue.borrow().capacity() > KEPT);
-            while !tasks.queue.borrow().is_empty() {
+            assert!(tasks.queue.capacity() > KEPT);
+            while tasks.queue.len() > 0 {
                 reactor.turn(Some(Duration::ZERO)).unwrap();
             }
-            assert!(tasks.queue.borrow().capacity() <= KEPT);
+            assert!(tasks.queue.capacity() <= KEPT);
             assert_eq!(tasks.entries.borrow().len(), KEPT);
             never.iter().for_each(|task| task.cancel());
             assert!(tasks.entries.borrow().capacity() <= KEPT);
 
             // The places begin anew; a cancel that comes late finds nobody in the place of its own.
-            let (fresh, _) = burst();
+            let fresh = burst();
             ready.iter().chain(&never).for_each(|task| task.cancel());
             assert_eq!(tasks.entries.borrow().len(), 2 * KEPT);
             drop(fresh);

@@ -1,10 +1,10 @@
 //! Cancelled while waiting, while running, from inside and from outside.
 
 use crate::signal::{Dropped, Signal, manual, never, settle};
-use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, TimedOut};
+use ropewalk_deferred::{Abandoned, CancelHandle, Cancelled, Deferred, Promise, TimedOut};
 use ropewalk_task::ReactorTask;
 use ropewalk_testing::{EventLog, capture_tracing, failure_as, no_result, success_of};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
@@ -149,14 +149,133 @@ fn a_cancel_reaches_the_deferred_that_the_future_has_returned() {
     failure_as::<Cancelled, _>(deferred);
 }
 
+/// A deferred that counts how often its canceller is called, with its promise.
+fn counted() -> (Rc<Cell<u32>>, Promise<u32>, Deferred<u32>) {
+    let asked = Rc::new(Cell::new(0));
+    let counts = Rc::clone(&asked);
+    let (promise, deferred) = Deferred::with_canceller(move || counts.set(counts.get() + 1));
+    (asked, promise, deferred)
+}
+
+/// Of `inlineCallbacks`: cancelling the outer one cancels the awaited one.
 #[test]
-fn dropping_a_future_does_not_cancel_what_it_waits_for() {
+fn b154_cancelling_a_task_calls_the_canceller_of_what_it_awaits_once() {
     let (clock, reactor) = manual();
-    let (promise, inner) = Deferred::<u32>::new();
-    let deferred = reactor.spawn(inner);
+    let (asked, promise, awaited) = counted();
+    let deferred = reactor.spawn(async { Ok(awaited.await? + 1) });
+    settle(&clock);
+    deferred.cancel();
+    assert_eq!(asked.get(), 1);
+    assert!(promise.is_cancelled());
+    failure_as::<Cancelled, _>(deferred);
+    // Late: nobody hears of it.
+    promise.errback(TimedOut);
+}
+
+#[test]
+fn b154_a_cancel_goes_down_a_line_of_tasks_that_await_each_other() {
+    let (clock, reactor) = manual();
+    let (asked, promise, awaited) = counted();
+    let line = (0..5)
+        .fold(reactor.spawn(awaited), |before, _| reactor.spawn(async { Ok(before.await? + 1) }));
+    settle(&clock);
+    line.cancel();
+    assert_eq!(asked.get(), 1);
+    assert!(promise.is_cancelled());
+    failure_as::<Cancelled, _>(line);
+}
+
+#[test]
+fn a_deferred_that_a_cancelled_task_has_not_yet_awaited_is_let_go() {
+    let (clock, reactor) = manual();
+    let (asked, promise, owned) = counted();
+    let deferred = reactor.spawn(async {
+        pending::<()>().await;
+        owned.await
+    });
     settle(&clock);
     deferred.cancel();
     failure_as::<Cancelled, _>(deferred);
+    assert_eq!(asked.get(), 0, "it runs on, as any other that is dropped");
     assert!(!promise.is_cancelled());
-    promise.errback(TimedOut);
+}
+
+#[test]
+fn dropping_the_reactor_cancels_the_deferred_that_a_task_awaits() {
+    let (clock, reactor) = manual();
+    let (asked, promise, awaited) = counted();
+    let deferred = reactor.spawn(awaited);
+    settle(&clock);
+    drop(reactor);
+    assert_eq!(asked.get(), 1);
+    assert!(promise.is_cancelled());
+    failure_as::<Abandoned, _>(deferred);
+}
+
+/// Drops the deferred of a task that was polled once, in the way that `drop` says; the log.
+fn dropped(drop: impl FnOnce(Deferred<()>)) -> Vec<&'static str> {
+    let (clock, reactor) = manual();
+    let (log, signal) = (Log::default(), Signal::default());
+    let (held, waits) = (Dropped("future", log.clone()), signal.clone());
+    let done = log.clone();
+    let deferred = reactor.spawn(async move {
+        let _held = held;
+        waits.wait().await;
+        done.add(("done", thread::current().id()));
+    });
+    settle(&clock);
+    drop(deferred);
+    let before = names(&log);
+    signal.set();
+    settle(&clock);
+    if before.is_empty() { names(&log) } else { before }
+}
+
+#[test]
+fn dropping_the_deferred_of_a_task_cancels_the_task_without_a_report() {
+    let events = capture_tracing(|| {
+        assert_eq!(dropped(drop), ["future"]);
+        assert_eq!(dropped(|deferred| drop(deferred.map(|()| 7))), ["future"]);
+    });
+    assert_eq!(events, []);
+}
+
+#[test]
+fn i2_a_detached_task_runs_on() {
+    assert_eq!(dropped(Deferred::detach), ["done", "future"]);
+    assert_eq!(dropped(|deferred| deferred.map(|()| 7).detach()), ["done", "future"]);
+}
+
+#[test]
+fn dropping_the_deferred_of_a_task_that_returned_a_deferred_cancels_that_one() {
+    let (clock, reactor) = manual();
+    let (asked, promise, inner) = counted();
+    let deferred = reactor.spawn(async { inner });
+    settle(&clock);
+    drop(deferred);
+    assert_eq!(asked.get(), 1);
+    assert!(promise.is_cancelled());
+
+    let (asked, promise, inner) = counted();
+    reactor.spawn(async { inner }).detach();
+    settle(&clock);
+    assert_eq!(asked.get(), 0);
+    assert!(!promise.is_cancelled());
+}
+
+#[test]
+fn a_task_may_drop_its_own_deferred() {
+    let (clock, reactor) = manual();
+    let slot = Rc::new(RefCell::new(None::<Deferred<()>>));
+    let (log, mine) = (Log::default(), Rc::clone(&slot));
+    let (held, inside) = (Dropped("future", log.clone()), log.clone());
+    let deferred = reactor.spawn(async move {
+        let _held = held;
+        drop(mine.take());
+        inside.add(("dropped", thread::current().id()));
+        pending::<()>().await;
+    });
+    slot.replace(Some(deferred));
+    settle(&clock);
+    assert_eq!(names(&log), ["dropped", "future"]);
 }

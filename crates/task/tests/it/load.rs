@@ -122,8 +122,8 @@ fn i6_a_thousand_waiting_tasks_cause_no_turns() {
 }
 
 /// Tasks each of which awaits the one before it; the first one awaits `first`.
-fn line_of_tasks(reactor: &Reactor, first: Deferred<u32>) -> Deferred<u32> {
-    (0..100_000).fold(first, |before, _| reactor.spawn(async { Ok(before.await? + 1) }))
+fn line_of_tasks(reactor: &Reactor, first: Deferred<u32>, tasks: u32) -> Deferred<u32> {
+    (0..tasks).fold(first, |before, _| reactor.spawn(async { Ok(before.await? + 1) }))
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn i10_a_long_line_of_tasks_finishes() {
     within(DEADLINE, || {
         let (clock, reactor) = manual();
         let (promise, first) = Deferred::new();
-        let last = line_of_tasks(&reactor, first).map(|n| {
+        let last = line_of_tasks(&reactor, first, 100_000).map(|n| {
             Reactor::with_current(Reactor::stop);
             n
         });
@@ -144,17 +144,19 @@ fn i10_a_long_line_of_tasks_finishes() {
 
 #[test]
 fn i10_a_long_line_of_tasks_is_cancelled_and_dropped() {
+    // Each of them fails, and with `RUST_BACKTRACE` set each failure walks the stack.
+    const TASKS: u32 = 3_000;
     within(DEADLINE, || {
         let (clock, reactor) = manual();
         let (promise, first) = Deferred::new();
-        let last = line_of_tasks(&reactor, first);
+        let last = line_of_tasks(&reactor, first, TASKS);
         settle(&clock);
         last.cancel();
         failure_as::<Cancelled, _>(last);
         drop(promise);
 
         let (_promise, first) = Deferred::new();
-        let last = line_of_tasks(&reactor, first);
+        let last = line_of_tasks(&reactor, first, TASKS);
         settle(&clock);
         drop(reactor);
         failure_as::<Abandoned, _>(last);

@@ -5,7 +5,6 @@ use ropewalk_deferred::{Deferred, Failure, TimedOut};
 use ropewalk_reactor::Reactor;
 use ropewalk_task::ReactorTask;
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, success_of, within};
-use std::cell::Cell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
@@ -110,24 +109,6 @@ fn two_reactors_of_one_thread_run_their_own_tasks() {
     let from_a = no_result(from_a);
     settle(&clock_a);
     success_of(from_a);
-}
-
-#[test]
-fn i2_a_task_whose_deferred_is_dropped_runs_on() {
-    let (clock, reactor) = manual();
-    let done = Rc::new(Cell::new(false));
-    let sets = Rc::clone(&done);
-    let signal = Signal::default();
-    let waits = signal.clone();
-    let task = async move {
-        waits.wait().await;
-        sets.set(true);
-    };
-    drop(reactor.spawn(task));
-    settle(&clock);
-    signal.set();
-    settle(&clock);
-    assert!(done.get());
 }
 
 #[test]
