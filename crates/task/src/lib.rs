@@ -43,6 +43,11 @@ mod timeout;
 
 mod delay;
 
+mod looping_call;
+mod react;
+
+mod error;
+
 mod spawn;
 
 mod job;
@@ -57,10 +62,14 @@ mod sync;
 
 mod unhandled;
 
+mod late;
 mod panics;
 
 mod compile_fail;
 
+pub use error::{AlreadyRunning, ExitWith, NotRunning, StoppedBeforeDone};
+pub use looping_call::LoopingCall;
+pub use react::{react, react_on};
 pub use reactor_task::ReactorTask;
 pub use timeout::DeferredTimeout;
 

@@ -1,7 +1,7 @@
 //! What a reactor can do with futures and delays: the public face of this crate.
 
-use crate::{delay, spawn, unhandled};
-use ropewalk_deferred::{Deferred, Outcome, Unhandled};
+use crate::{delay, react, spawn, unhandled};
+use ropewalk_deferred::{Deferred, Outcome, Result, Unhandled};
 use ropewalk_reactor::Reactor;
 use std::future::Future;
 use std::rc::Rc;
@@ -172,6 +172,43 @@ pub trait ReactorTask: sealed::Sealed {
     ///
     /// Reactor thread.
     fn clear_unhandled_hook(&self);
+
+    /// Runs the reactor until `deferred` has its result, stops it, and gives the result.
+    ///
+    /// The run is one as any other, with startup and shutdown, also if the result is there already;
+    /// afterwards the reactor can be run again. If somebody else stops it, a result that comes
+    /// during the shutdown still counts. One that has not come by then is not waited for: the
+    /// deferred is cancelled once the reactor has stopped, and what that makes of it is dropped,
+    /// but a failure of its own is reported as unhandled.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread, outside of callbacks.
+    ///
+    /// # Errors
+    ///
+    /// The failure of the deferred; or, to be found in the failure that is given,
+    ///
+    /// - [`StoppedBeforeDone`](crate::StoppedBeforeDone): the reactor has stopped, and there is no
+    ///   result.
+    /// - [`RunError`](ropewalk_reactor::RunError): the run has failed. A value that came all the
+    ///   same is dropped; with a failure of the deferred, that one is given and this one logged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_task::ReactorTask;
+    /// use std::time::Duration;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let answer = reactor.defer_later(Duration::from_millis(1), |_| Ok(42));
+    /// assert_eq!(reactor.run_until(answer)?, 42);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
+    /// ```
+    ///
+    /// Twisted: `task.react`, without the end of the process.
+    fn run_until<T: 'static>(&self, deferred: Deferred<T>) -> Result<T>;
 }
 
 impl ReactorTask for Reactor {
@@ -201,5 +238,9 @@ impl ReactorTask for Reactor {
 
     fn clear_unhandled_hook(&self) {
         unhandled::set_hook(self, None);
+    }
+
+    fn run_until<T: 'static>(&self, deferred: Deferred<T>) -> Result<T> {
+        react::run_until(self, deferred)
     }
 }
