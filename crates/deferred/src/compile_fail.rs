@@ -139,3 +139,52 @@ struct ReturningAPlainValue;
 /// }
 /// ```
 struct AddingAnOutcome;
+
+/// A lock, what waits in a queue and whoever holds a permit stay on their thread (I1).
+///
+/// ```
+/// let lock = ropewalk_deferred::DeferredLock::with_value(7);
+/// let value = *lock.try_acquire().unwrap();
+/// std::thread::spawn(move || drop(value)).join().unwrap();
+/// ```
+///
+/// ```compile_fail,E0277
+/// let lock = ropewalk_deferred::DeferredLock::with_value(7);
+/// std::thread::spawn(move || drop(lock)).join().unwrap();
+/// ```
+///
+/// ```compile_fail,E0277
+/// let queue = ropewalk_deferred::DeferredQueue::<u32>::new();
+/// std::thread::spawn(move || drop(queue)).join().unwrap();
+/// ```
+///
+/// ```compile_fail,E0277
+/// let permit = ropewalk_deferred::DeferredSemaphore::new(1).unwrap().try_acquire();
+/// std::thread::spawn(move || drop(permit)).join().unwrap();
+/// ```
+struct SendingALock;
+
+/// What is not held cannot be released (1.7), and the value of a lock not be reached without it.
+///
+/// ```
+/// let lock = ropewalk_deferred::DeferredLock::with_value(7);
+/// let guard = lock.try_acquire().unwrap();
+/// assert_eq!(*guard, 7);
+/// drop(guard);
+/// ```
+///
+/// ```compile_fail,E0382
+/// let lock = ropewalk_deferred::DeferredLock::with_value(7);
+/// let guard = lock.try_acquire().unwrap();
+/// drop(guard);
+/// drop(guard);
+/// ```
+///
+/// ```compile_fail,E0505
+/// let lock = ropewalk_deferred::DeferredLock::with_value(7);
+/// let guard = lock.try_acquire().unwrap();
+/// let value = &*guard;
+/// drop(guard);
+/// assert_eq!(*value, 7);
+/// ```
+struct ReleasingTwice;

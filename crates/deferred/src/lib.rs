@@ -40,6 +40,16 @@ mod held;
 mod maybe;
 mod outcome;
 
+mod lock;
+mod semaphore;
+
+mod queue;
+
+mod event;
+
+mod gate;
+mod waiters;
+
 mod error;
 mod failure;
 
@@ -60,10 +70,14 @@ mod compile_fail;
 pub use cancel::CancelHandle;
 pub use deferred::Deferred;
 pub use error::{Abandoned, Cancelled, Panicked, TimedOut, WaitsForItself};
+pub use event::DeferredEvent;
 pub use failure::{Failure, Result};
+pub use lock::{DeferredLock, LockGuard};
 pub use maybe::maybe_deferred;
 pub use outcome::Outcome;
 pub use promise::Promise;
+pub use queue::{DeferredQueue, QueueOverflow, QueueUnderflow};
+pub use semaphore::{DeferredSemaphore, NoTokens, SemaphorePermit};
 #[doc(hidden)]
 pub use unhandled::route_unhandled;
 pub use unhandled::{

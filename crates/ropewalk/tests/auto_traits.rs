@@ -47,6 +47,19 @@ fn i1_a_deferred_stays_and_its_failure_crosses() {
 }
 
 #[test]
+fn i1_what_callbacks_wait_for_stays_and_its_errors_cross() {
+    use ropewalk::deferred::{
+        DeferredEvent, DeferredLock, DeferredQueue, DeferredSemaphore, LockGuard, NoTokens,
+        QueueOverflow, QueueUnderflow, SemaphorePermit,
+    };
+    stays!(DeferredEvent, DeferredLock, DeferredQueue<u32>, DeferredSemaphore);
+    stays!(LockGuard, LockGuard<u32>, SemaphorePermit);
+    crosses!(NoTokens, QueueUnderflow, QueueOverflow<u32>);
+    // A refused value is what it is.
+    stays!(QueueOverflow<Rc<()>>);
+}
+
+#[test]
 fn i1_a_pool_crosses_with_all_that_it_gives() {
     use ropewalk::threadpool::{
         AlreadyStopped, BuildError, Builder, CancelToken, InvalidSize, JobHandle, JobState,

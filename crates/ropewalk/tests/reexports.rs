@@ -31,6 +31,19 @@ fn deferred() {
 }
 
 #[test]
+fn deferred_coordination() {
+    use ropewalk::deferred::{DeferredEvent, DeferredLock, DeferredQueue, DeferredSemaphore};
+    let semaphore = DeferredSemaphore::new(1).unwrap();
+    let lock = DeferredLock::with_value(7);
+    let (queue, event) = (DeferredQueue::with_limits(Some(1), None), DeferredEvent::new());
+    let results = queue.clone();
+    let job = move || lock.acquire().map(move |guard| results.put(*guard).is_ok());
+    event.wait().add_callback(move |()| semaphore.run(job)).on_failure(drop);
+    event.set();
+    assert_eq!(queue.try_get(), Some(7));
+}
+
+#[test]
 fn threadpool() {
     let pool = ropewalk::threadpool::ThreadPool::builder().build().unwrap();
     pool.stop();

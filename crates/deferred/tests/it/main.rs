@@ -24,5 +24,14 @@ mod depth;
 // random programs against a simple model
 mod model;
 
+// a lock, its guards and what it owns
+mod lock;
+// permits, one or many at a time
+mod semaphore;
+// values between those who put and those who get
+mod queue;
+// a flag that can be waited for
+mod event;
+
 // what the tests share: a log, a look at a result, a small stack
 mod support;
