@@ -194,7 +194,7 @@ impl<T> Deferred<T> {
     pub fn chain_deferred(self, promise: Promise<T>) {
         match self.into_held() {
             Held::Ready(result) => promise.resolve(result),
-            Held::Waiting(source) => {
+            Held::Waiting(source, _) => {
                 if let Some(target) = promise.into_chain() {
                     chain::forward(&source, target);
                 }

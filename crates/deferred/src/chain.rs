@@ -10,15 +10,17 @@
 
 use crate::error::WaitsForItself;
 use crate::held::Held;
-use crate::link::{AnySlot, Link, Queue, Ran, Slot, Value};
+use crate::stretch::{AnyStretch, Halt, HolderRef, Stretch, Tail, TailRef};
+use crate::turn;
 use crate::{Cancelled, Failure, Result, panics, trampoline, unhandled};
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 
 pub(crate) type Place = &'static Location<'static>;
-pub(crate) type ChainRef = Rc<Chain<dyn AnySlot>>;
+pub(crate) type ChainRef = Rc<Chain<dyn AnyStretch>>;
 pub(crate) type Canceller = Box<dyn FnOnce()>;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,47 +49,46 @@ pub(crate) struct Chain<S: ?Sized> {
     pub(crate) asking: Cell<bool>,
     /// Cancel handles that name this chain; as long as there are any it is not cut out.
     pub(crate) handles: Cell<usize>,
-    pub(crate) links: Queue,
     /// Made with its promise, and nobody has ever attached anything.
     pub(crate) bare: Cell<bool>,
     /// Dropping the deferred at the end cancels what the chain waits for.
     pub(crate) drop_cancels: Cell<bool>,
     /// That has happened: nobody is left to whom the cancellation would be news.
     pub(crate) given_up: Cell<bool>,
-    /// The result of a settled chain; `None` means that it still lies in the head.
-    value: Cell<Option<Value>>,
+    /// Who has the stretch at which the chain has arrived; `None` means the head.
+    at: Cell<Option<HolderRef>>,
     /// Who gets the result instead of the deferred at the end.
     forward: Cell<Option<ChainRef>>,
     /// Whose result this chain waits for. Weak, because that one owns us by its `forward`.
-    source: Cell<Option<Weak<Chain<dyn AnySlot>>>>,
+    source: Cell<Option<Weak<Chain<dyn AnyStretch>>>>,
     pub(crate) waker: Cell<Option<Waker>>,
-    /// Where the promise puts its result.
+    /// The stretch in which the promise puts its result.
     pub(crate) head: S,
 }
 
-impl<T: 'static> Chain<Slot<T>> {
+impl<T: 'static> Chain<Stretch<T>> {
     pub(crate) fn new(
         created: &'static Location<'static>,
         canceller: Option<Canceller>,
     ) -> Rc<Self> {
-        let chain = Self::with(created, canceller, Stage::Unfired, Slot::empty());
+        let chain = Self::with(created, canceller, Stage::Unfired, Stretch::new());
         chain.bare.set(true);
         chain
     }
 
     pub(crate) fn settled(created: &'static Location<'static>, result: Result<T>) -> Rc<Self> {
-        Self::with(created, None, Stage::Settled, Slot::with(result))
+        Self::with(created, None, Stage::Settled, Stretch::settled(result))
     }
 
     pub(crate) fn done(created: &'static Location<'static>) -> Rc<Self> {
-        Self::with(created, None, Stage::Done, Slot::empty())
+        Self::with(created, None, Stage::Done, Stretch::new())
     }
 
     fn with(
         created: &'static Location<'static>,
         canceller: Option<Canceller>,
         stage: Stage,
-        head: Slot<T>,
+        head: Stretch<T>,
     ) -> Rc<Self> {
         Rc::new(Self {
             created,
@@ -100,8 +101,7 @@ impl<T: 'static> Chain<Slot<T>> {
             canceller: Cell::new(canceller),
             asking: Cell::new(false),
             handles: Cell::new(0),
-            links: Queue::default(),
-            value: Cell::new(None),
+            at: Cell::new(None),
             forward: Cell::new(None),
             source: Cell::new(None),
             waker: Cell::new(None),
@@ -112,22 +112,33 @@ impl<T: 'static> Chain<Slot<T>> {
     /// Fires the chain, unless a cancel was faster; then the result is dropped.
     pub(crate) fn resolve(self: Rc<Self>, result: Result<T>) {
         if self.stage.get() == Stage::Unfired {
-            self.head.put(result);
+            self.head.slot.put(result);
             start(self);
         }
     }
 }
 
-/// Adds a link, and gives the chain back.
-pub(crate) fn push<T, U, F>(chain: ChainRef, attached: Place, link: F) -> ChainRef
+impl<T: 'static> Tail<T> for Chain<Stretch<T>> {
+    fn stretch(&self) -> &Stretch<T> {
+        &self.head
+    }
+}
+
+/// Adds a link to the stretch that ends here, and says which does then.
+pub(crate) fn push<T, U, F>(tail: TailRef<T>, attached: Place, link: F) -> TailRef<U>
 where
     T: 'static,
     U: 'static,
     F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
 {
-    chain.bare.set(false);
-    chain.links.push(attached, link);
-    chain
+    // Both types are known here, so that this costs nothing at run time.
+    match (&tail as &dyn Any).downcast_ref::<TailRef<U>>() {
+        Some(same) => {
+            same.stretch().links.push(attached, link);
+            Rc::clone(same)
+        }
+        None => turn::add(&tail, attached, link),
+    }
 }
 
 /// Fires a chain with a failure, whatever its type.
@@ -138,16 +149,16 @@ pub(crate) fn fail(chain: ChainRef, failure: Failure) {
     }
 }
 
-/// Runs the links that were added to a settled chain.
+/// Runs the link that was added to a settled chain.
 pub(crate) fn resume(chain: ChainRef) {
     chain.stage.set(Stage::Running);
     trampoline::drive(chain);
 }
 
 /// Takes the result of a settled chain.
-pub(crate) fn take_settled<T: 'static>(chain: ChainRef) -> Result<T> {
+pub(crate) fn take_settled<T: 'static>(chain: &ChainRef, tail: &TailRef<T>) -> Result<T> {
     chain.stage.set(Stage::Done);
-    chain.value.take().unwrap_or_else(|| Value::Head(chain)).take()
+    tail.stretch().slot.take()
 }
 
 /// Whose result this chain waits for, if it waits for another chain.
@@ -175,92 +186,73 @@ fn begin(chain: &ChainRef) {
 /// chain that waited for this one, and so on.
 pub(crate) fn drive(mut chain: ChainRef) {
     begin(&chain);
-    let mut value = chain.value.take().unwrap_or_else(|| Value::Head(Rc::clone(&chain)));
     loop {
-        loop {
-            match run_links(&chain, value.slot()) {
-                Halt::End => break,
-                Halt::Moved(link) => value = Value::Output(link),
-                Halt::Waits { source, place } => {
-                    let Err(cycle) = wait(&chain, source) else { return };
-                    value = place.map_or(value, Value::Output);
-                    value.slot().fail(cycle.into());
-                }
-            }
+        if !run(&chain) {
+            return;
         }
         let Some(target) = chain.forward.take() else { break };
         chain.stage.set(Stage::Done);
+        let at = chain.at.take();
+        let from = stretch(&chain, at.as_ref());
         if !expects(&target, &chain) {
             // It was cancelled meanwhile: a late result, failure or not, is nobody's business.
-            panics::contain("dropping a late result", chain.created, || {
-                drop(value.slot().discard());
-            });
+            panics::contain("dropping a late result", chain.created, || drop(from.discard()));
             return;
         }
         target.stage.set(Stage::Running);
         target.source.set(None);
+        let to = target.at.take();
+        stretch(&target, to.as_ref()).receive(from);
+        target.at.set(to);
         begin(&target);
         chain = target;
     }
-    settle(&chain, value);
+    settle(&chain);
 }
 
-/// Why links are not run any further.
-enum Halt {
-    /// There are no more.
-    End,
-    /// The result is in this link now.
-    Moved(Link),
-    /// The last callback returned a deferred that has no result yet.
-    Waits {
-        source: ChainRef,
-        /// Where the result belongs, if not where it was.
-        place: Option<Link>,
-    },
-}
-
-/// Runs links as long as the result stays in one place.
-fn run_links(chain: &ChainRef, slot: &dyn AnySlot) -> Halt {
-    let slot = slot.as_any();
-    while let Some(mut link) = chain.links.take() {
-        // What is attached meanwhile comes after these.
-        loop {
-            match link.run(slot) {
-                Ran::InPlace(Some(next)) => link = next,
-                Ran::InPlace(None) => break,
-                Ran::Moved(mut link) => {
-                    chain.links.put_back(link.next().take());
-                    return Halt::Moved(link);
-                }
-                Ran::Waits { source, next, place } => {
-                    chain.links.put_back(next);
-                    return Halt::Waits { source, place };
-                }
+/// Runs the links of one chain; `false` if it waits now.
+fn run(chain: &ChainRef) -> bool {
+    loop {
+        let at = chain.at.take();
+        match stretch(chain, at.as_ref()).run() {
+            Halt::End => {
+                chain.at.set(at);
+                return true;
+            }
+            Halt::Turned(next) => chain.at.set(Some(next)),
+            Halt::Waits(source, next) => {
+                chain.at.set(next.or(at));
+                let Err(cycle) = wait(chain, source) else { return false };
+                let at = chain.at.take();
+                stretch(chain, at.as_ref()).fail(cycle.into());
+                chain.at.set(at);
             }
         }
     }
-    Halt::End
 }
 
-fn settle(chain: &ChainRef, value: Value) {
+/// The stretch at which a chain has arrived.
+fn stretch<'a>(chain: &'a ChainRef, at: Option<&'a HolderRef>) -> &'a dyn AnyStretch {
+    at.map_or(&chain.head, |at| at.any_stretch())
+}
+
+fn settle(chain: &ChainRef) {
     if !chain.claimed.get() {
         chain.stage.set(Stage::Done);
-        let at = chain.created;
-        let failure =
-            panics::contain("dropping an unclaimed result", at, || value.slot().discard());
+        let created = chain.created;
+        let at = chain.at.take();
+        let result = stretch(chain, at.as_ref());
+        let failure = panics::contain("dropping an unclaimed result", created, || result.discard());
         if let Some(failure) = failure.flatten() {
             if chain.given_up.get() && failure.is::<Cancelled>() {
-                panics::discard("dropping a failure", at, failure);
+                panics::discard("dropping a failure", created, failure);
             } else {
-                unhandled::report_of(chain.bare.get(), failure, at);
+                unhandled::report_of(chain.bare.get(), failure, created);
             }
         }
         return;
     }
     chain.stage.set(Stage::Settled);
-    // Its own head it need not name: an `Rc` to itself would never be freed.
-    let own = matches!(&value, Value::Head(head) if Rc::ptr_eq(head, chain));
-    chain.value.set((!own).then_some(value));
     if let Some(waker) = chain.waker.take() {
         panics::contain("a waker", chain.created, || waker.wake());
     }
@@ -272,7 +264,7 @@ fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForItself> {
         source.claimed.set(false);
         return Err(WaitsForItself);
     }
-    if chain.handles.get() == 0 && chain.links.is_empty() {
+    if chain.handles.get() == 0 && is_empty(chain) {
         // Nothing will happen here any more. Cutting this chain out is what lets a callback return
         // a deferred whose callback returns a deferred, for ever, in constant memory.
         if let Some(target) = chain.forward.take() {
@@ -344,6 +336,14 @@ fn closes_circle(chain: &ChainRef, source: &ChainRef) -> bool {
         let Some(next) = forwards_to(&above) else { return false };
         above = next;
     }
+}
+
+/// Whether nothing is attached any more.
+fn is_empty(chain: &ChainRef) -> bool {
+    let at = chain.at.take();
+    let empty = stretch(chain, at.as_ref()).is_empty();
+    chain.at.set(at);
+    empty
 }
 
 fn forwards_to(chain: &ChainRef) -> Option<ChainRef> {

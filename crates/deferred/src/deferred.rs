@@ -7,7 +7,7 @@
 use crate::chain::{self, Canceller, Chain, ChainRef, Place, Stage};
 use crate::end::{State, nothing};
 use crate::held::Held;
-use crate::link::Slot;
+use crate::stretch::{Stretch, TailRef};
 use crate::{CancelHandle, Failure, Promise, Result, cancel, panics};
 use std::cell::Cell;
 use std::fmt;
@@ -18,7 +18,7 @@ use std::rc::Rc;
 ///
 /// Each `add_` method consumes the deferred and returns one for what the callback makes of the
 /// result; so the last one names the whole chain, and there is exactly one who may go on with it.
-/// A callback returns an [`Outcome`]: nothing, a `Result`, or another `Deferred`, for which the
+/// A callback returns an [`Outcome`](crate::Outcome): nothing, a `Result`, or another `Deferred`, for which the
 /// chain then waits. If the result is there already, a callback runs before the method that
 /// attaches it returns.
 ///
@@ -173,18 +173,18 @@ impl<T> Deferred<T> {
     /// deferred.add_both(|result| assert!(result.is_err())).detach();
     /// handle.cancel();
     /// ```
+    #[track_caller]
     pub fn canceller(&self) -> CancelHandle {
-        let chain: ChainRef = match self.state.replace(State::taken()) {
-            State::Chained(end) => {
-                end.take().unwrap_or_else(|| Chain::<Slot<T>>::done(Location::caller()))
-            }
+        let at = Location::caller();
+        let (chain, tail) = match self.state.replace(State::taken()) {
+            State::Chained(end) => end.take().unwrap_or_else(|| Self::both(Chain::done(at))),
             // There is no chain yet that the handle could stand for.
             State::Ready(ready) => {
                 let (result, created) = ready.take();
-                Chain::settled(created, result)
+                Self::both(Chain::settled(created, result))
             }
         };
-        self.state.set(State::chained(Rc::clone(&chain)));
+        self.state.set(State::chained(Rc::clone(&chain), tail));
         CancelHandle::new(chain)
     }
 
@@ -214,7 +214,7 @@ impl<T> Deferred<T> {
     pub fn try_take(self) -> std::result::Result<Result<T>, Self> {
         match self.into_held() {
             Held::Ready(result) => Ok(result),
-            Held::Waiting(chain) => Err(Self::chained(chain)),
+            Held::Waiting(chain, tail) => Err(Self::chained(chain, tail)),
         }
     }
 
@@ -263,8 +263,8 @@ impl<T> Deferred<T> {
     }
 
     #[inline]
-    pub(crate) fn chained(chain: ChainRef) -> Self {
-        Self { state: Cell::new(State::chained(chain)) }
+    pub(crate) fn chained(chain: ChainRef, tail: TailRef<T>) -> Self {
+        Self { state: Cell::new(State::chained(chain, tail)) }
     }
 
     /// Takes the result, or the chain that will have it.
@@ -276,8 +276,14 @@ impl<T> Deferred<T> {
     #[inline]
     fn pair(canceller: Option<Canceller>, created: Place) -> (Promise<T>, Self) {
         let chain = Chain::new(created, canceller);
-        let end = Rc::clone(&chain);
-        (Promise::new(chain), Self::chained(end))
+        let (end, tail) = Self::both(Rc::clone(&chain));
+        (Promise::new(chain), Self::chained(end, tail))
+    }
+
+    /// A chain of one stretch, and that stretch.
+    #[inline]
+    fn both(chain: Rc<Chain<Stretch<T>>>) -> (ChainRef, TailRef<T>) {
+        (Rc::clone(&chain) as ChainRef, chain)
     }
 
     pub(crate) fn chain(&self) -> Option<ChainRef> {
@@ -309,10 +315,11 @@ impl<T> Deferred<T> {
                 run_now(result, created, attached, link)
             }
             State::Chained(end) => match end.take() {
-                Some(chain) if chain.stage.get() != Stage::Settled => {
-                    Deferred::chained(chain::push(chain, attached, link))
+                Some((chain, tail)) if chain.stage.get() != Stage::Settled => {
+                    chain.bare.set(false);
+                    Deferred::chained(chain, chain::push(tail, attached, link))
                 }
-                Some(chain) => attach_to_settled(chain, attached, link),
+                Some((chain, tail)) => attach_to_settled(chain, tail, attached, link),
                 None => run_now(nothing(), attached, attached, link),
             },
         }
@@ -321,7 +328,12 @@ impl<T> Deferred<T> {
 
 /// Attaches to a chain that has its result.
 #[cold]
-fn attach_to_settled<T, U, F>(chain: ChainRef, attached: Place, link: F) -> Deferred<U>
+fn attach_to_settled<T, U, F>(
+    chain: ChainRef,
+    tail: TailRef<T>,
+    attached: Place,
+    link: F,
+) -> Deferred<U>
 where
     T: 'static,
     U: 'static,
@@ -329,12 +341,13 @@ where
 {
     if chain.handles.get() == 0 {
         let created = chain.created;
-        return run_now(chain::take_settled(chain), created, attached, link);
+        return run_now(chain::take_settled(&chain, &tail), created, attached, link);
     }
     // With a handle out, the chain stays the one that the handle stands for.
-    let chain = chain::push(chain, attached, link);
+    chain.bare.set(false);
+    let tail = chain::push(tail, attached, link);
     chain::resume(Rc::clone(&chain));
-    Deferred::chained(chain)
+    Deferred::chained(chain, tail)
 }
 
 /// Calls what was attached to a result that is there.
@@ -346,10 +359,10 @@ where
 {
     match panics::catch(attached, || link(result, attached)) {
         Ok(Held::Ready(result)) => Deferred::ready(result, created),
-        Ok(Held::Waiting(chain)) => {
+        Ok(Held::Waiting(chain, tail)) => {
             // It stands for this one from here on, and to this one something was attached.
             chain.bare.set(false);
-            Deferred::chained(chain)
+            Deferred::chained(chain, tail)
         }
         Err(panicked) => Deferred::ready(Err(panicked.into()), created),
     }

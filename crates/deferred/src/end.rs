@@ -7,8 +7,8 @@
 
 use crate::chain::{self, ChainRef, Place, Stage};
 use crate::held::Held;
+use crate::stretch::TailRef;
 use crate::{Abandoned, Result, cancel, trampoline, unhandled};
-use std::marker::PhantomData;
 
 pub(crate) enum State<T: 'static> {
     /// The result is here.
@@ -26,9 +26,8 @@ pub(crate) struct Ready<T: 'static> {
 
 /// The claim to the result of a chain.
 pub(crate) struct End<T: 'static> {
-    /// Taken by who takes care of it.
-    chain: Option<ChainRef>,
-    result: PhantomData<T>,
+    /// The chain and its last stretch. Taken by who takes care of it.
+    of: Option<(ChainRef, TailRef<T>)>,
 }
 
 impl<T> State<T> {
@@ -38,14 +37,14 @@ impl<T> State<T> {
     }
 
     #[inline]
-    pub(crate) fn chained(chain: ChainRef) -> Self {
-        Self::Chained(End { chain: Some(chain), result: PhantomData })
+    pub(crate) fn chained(chain: ChainRef, tail: TailRef<T>) -> Self {
+        Self::Chained(End { of: Some((chain, tail)) })
     }
 
     /// Given away.
     #[inline]
     pub(crate) fn taken() -> Self {
-        Self::Chained(End { chain: None, result: PhantomData })
+        Self::Chained(End { of: None })
     }
 
     /// Takes the result, or the chain that will have it.
@@ -54,10 +53,10 @@ impl<T> State<T> {
         match self {
             Self::Ready(ready) => Held::Ready(ready.take().0),
             Self::Chained(end) => match end.take() {
-                Some(chain) if chain.stage.get() == Stage::Settled => {
-                    Held::Ready(chain::take_settled(chain))
+                Some((chain, tail)) if chain.stage.get() == Stage::Settled => {
+                    Held::Ready(chain::take_settled(&chain, &tail))
                 }
-                Some(chain) => Held::Waiting(chain),
+                Some((chain, tail)) => Held::Waiting(chain, tail),
                 None => Held::Ready(nothing()),
             },
         }
@@ -73,12 +72,12 @@ impl<T> Ready<T> {
 
 impl<T> End<T> {
     #[inline]
-    pub(crate) fn take(mut self) -> Option<ChainRef> {
-        self.chain.take()
+    pub(crate) fn take(mut self) -> Option<(ChainRef, TailRef<T>)> {
+        self.of.take()
     }
 
     pub(crate) fn chain(&self) -> Option<&ChainRef> {
-        self.chain.as_ref()
+        self.of.as_ref().map(|(chain, _)| chain)
     }
 }
 
@@ -94,8 +93,8 @@ impl<T: 'static> Drop for Ready<T> {
 impl<T: 'static> Drop for End<T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(chain) = self.chain.take() {
-            leave::<T>(chain);
+        if let Some((chain, tail)) = self.of.take() {
+            leave(chain, tail);
         }
     }
 }
@@ -108,10 +107,10 @@ pub(crate) fn nothing<T>() -> Result<T> {
 
 /// Nobody waits at the end of this chain any more.
 #[cold]
-fn leave<T: 'static>(chain: ChainRef) {
+fn leave<T: 'static>(chain: ChainRef, tail: TailRef<T>) {
     if chain.stage.get() == Stage::Settled {
         let (created, bare) = (chain.created, chain.bare.get());
-        let_go(chain::take_settled::<T>(chain), created, bare);
+        let_go(chain::take_settled(&chain, &tail), created, bare);
         return;
     }
     chain.claimed.set(false);

@@ -23,16 +23,16 @@ impl<T> Future for Deferred<T> {
         match self.state.replace(State::taken()) {
             State::Ready(ready) => Poll::Ready(ready.take().0),
             State::Chained(end) => match end.take() {
-                Some(chain) if chain.stage.get() == Stage::Settled => {
-                    Poll::Ready(chain::take_settled(chain))
+                Some((chain, tail)) if chain.stage.get() == Stage::Settled => {
+                    Poll::Ready(chain::take_settled(&chain, &tail))
                 }
-                Some(chain) => {
+                Some((chain, tail)) => {
                     let waker = context.waker();
                     let known = chain.waker.take().filter(|known| known.will_wake(waker));
                     chain.waker.set(Some(known.unwrap_or_else(|| waker.clone())));
                     // From here on somebody awaits it, and futures are cancelled by their drop.
                     chain.drop_cancels.set(true);
-                    self.state.set(State::chained(chain));
+                    self.state.set(State::chained(chain, tail));
                     Poll::Pending
                 }
                 None => panic!("a Deferred was polled after it had given its result"),

@@ -3,16 +3,29 @@
 //! What an [`Outcome`](crate::Outcome) comes down to. It has no drop of its own, so that a result
 //! passes from a callback to the next one without the cost of a `Deferred` between them.
 
-use crate::Result;
-use crate::chain::ChainRef;
+use crate::chain::{ChainRef, Place};
+use crate::end::nothing;
+use crate::stretch::TailRef;
+use crate::{Result, panics};
 
 /// The insides of a `Deferred` that has been given away.
-pub(crate) enum Held<T> {
+pub(crate) enum Held<T: 'static> {
     Ready(Result<T>),
-    Waiting(ChainRef),
+    Waiting(ChainRef, TailRef<T>),
 }
 
 /// [`Held`], for a signature that is public and that nobody else can use.
 #[expect(unnameable_types, reason = "only this crate knows what to do with one")]
 #[expect(missing_debug_implementations, reason = "nobody ever sees one")]
-pub struct Given<T>(pub(crate) Held<T>);
+pub struct Given<T: 'static>(pub(crate) Held<T>);
+
+/// Runs the closure of a link, with nothing held.
+#[inline]
+pub(crate) fn call<T, U, F>(closure: Option<F>, value: Result<T>, attached: Place) -> Held<U>
+where
+    F: FnOnce(Result<T>, Place) -> Held<U>,
+{
+    let Some(closure) = closure else { return Held::Ready(nothing()) };
+    panics::catch(attached, || closure(value, attached))
+        .unwrap_or_else(|panicked| Held::Ready(Err(panicked.into())))
+}

@@ -60,6 +60,8 @@ mod future;
 
 mod chain;
 mod link;
+mod stretch;
+mod turn;
 
 mod panics;
 mod trampoline;

@@ -30,7 +30,7 @@ where
     let at = Location::caller();
     match panics::catch(at, || function().give().0) {
         Ok(Held::Ready(result)) => Deferred::ready(result, at),
-        Ok(Held::Waiting(chain)) => Deferred::chained(chain),
+        Ok(Held::Waiting(chain, tail)) => Deferred::chained(chain, tail),
         Err(panicked) => Deferred::ready(Err(panicked.into()), at),
     }
 }

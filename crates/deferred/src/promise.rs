@@ -4,7 +4,7 @@
 //! chain waits for a result that nobody can bring any more.
 
 use crate::chain::{Chain, Stage};
-use crate::link::Slot;
+use crate::stretch::Stretch;
 use crate::{Abandoned, Failure, Result};
 use std::fmt;
 use std::rc::Rc;
@@ -46,15 +46,15 @@ use std::rc::Rc;
 #[must_use = "a promise that is dropped fails its deferred with `Abandoned`"]
 pub struct Promise<T: 'static> {
     /// Taken by firing; what drops with a chain still in it was abandoned.
-    chain: Option<Rc<Chain<Slot<T>>>>,
+    chain: Option<Rc<Chain<Stretch<T>>>>,
 }
 
 impl<T> Promise<T> {
-    pub(crate) fn new(chain: Rc<Chain<Slot<T>>>) -> Self {
+    pub(crate) fn new(chain: Rc<Chain<Stretch<T>>>) -> Self {
         Self { chain: Some(chain) }
     }
 
-    pub(crate) fn into_chain(mut self) -> Option<Rc<Chain<Slot<T>>>> {
+    pub(crate) fn into_chain(mut self) -> Option<Rc<Chain<Stretch<T>>>> {
         self.chain.take()
     }
 

@@ -1,0 +1,161 @@
+//! A stretch of a chain: the part of it in which the result has one type.
+//!
+//! A chain begins with the stretch of its promise; wherever a callback makes another type of the
+//! result, another one begins. Within a stretch the types are known, so that links need not ask
+//! what they are given; only from chain to chain, where one waits for the other, is that looked at
+//! once more.
+
+use crate::Failure;
+use crate::Result;
+use crate::chain::ChainRef;
+use crate::end::nothing;
+use crate::link::{Queue, Ran};
+use crate::turn::Turn;
+use std::any::Any;
+use std::cell::Cell;
+use std::rc::Rc;
+
+pub(crate) type TailRef<T> = Rc<dyn Tail<T>>;
+pub(crate) type HolderRef = Rc<dyn Holder>;
+
+/// What has the last stretch of a chain, for the deferred at its end.
+pub(crate) trait Tail<T: 'static> {
+    fn stretch(&self) -> &Stretch<T>;
+}
+
+/// What has a stretch, whatever its type.
+pub(crate) trait Holder {
+    fn any_stretch(&self) -> &dyn AnyStretch;
+}
+
+pub(crate) struct Stretch<T: 'static> {
+    pub(crate) slot: Slot<T>,
+    pub(crate) links: Queue<T>,
+    /// The link that comes after all of these, and has the next stretch.
+    turn: Cell<Option<Rc<dyn Turn<T>>>>,
+}
+
+/// Why a stretch does not run any further.
+pub(crate) enum Halt {
+    /// It has come to its end, and there is no turn.
+    End,
+    /// It has come to its turn, which has the result now.
+    Turned(HolderRef),
+    /// The callback that was run last has returned a deferred with no result yet. Its result
+    /// belongs into this stretch, or into that of a turn.
+    Waits(ChainRef, Option<HolderRef>),
+}
+
+/// What can be done to a stretch, whatever its type.
+pub(crate) trait AnyStretch {
+    fn as_any(&self) -> &dyn Any;
+    /// Runs the links with the result that is here: user code runs.
+    fn run(&self) -> Halt;
+    /// Makes `failure` the result.
+    fn fail(&self, failure: Failure);
+    /// Moves the result here from a stretch of the same type.
+    fn receive(&self, from: &dyn AnyStretch);
+    /// Drops the result if it is a value, returns it if it is a failure. User code may run.
+    fn discard(&self) -> Option<Failure>;
+    /// Whether nothing is attached.
+    fn is_empty(&self) -> bool;
+    fn take_turn(&self) -> Option<HolderRef>;
+}
+
+impl<T: 'static> Stretch<T> {
+    pub(crate) const fn new() -> Self {
+        Self::with(Slot(Cell::new(None)))
+    }
+
+    pub(crate) const fn settled(result: Result<T>) -> Self {
+        Self::with(Slot(Cell::new(Some(result))))
+    }
+
+    const fn with(slot: Slot<T>) -> Self {
+        Self { slot, links: Queue::new(), turn: Cell::new(None) }
+    }
+
+    pub(crate) fn set_turn(&self, turn: Rc<dyn Turn<T>>) {
+        self.turn.set(Some(turn));
+    }
+}
+
+impl<T: 'static> AnyStretch for Stretch<T> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn run(&self) -> Halt {
+        while let Some(mut link) = self.links.take() {
+            // What is attached meanwhile comes after these.
+            loop {
+                match link.run(&self.slot) {
+                    Ran::Done(Some(next)) => link = next,
+                    Ran::Done(None) => break,
+                    Ran::Waits(source, next) => {
+                        self.links.put_back(next);
+                        return Halt::Waits(source, None);
+                    }
+                }
+            }
+        }
+        let Some(turn) = self.turn.take() else { return Halt::End };
+        match turn.run(self.slot.take()) {
+            (next, None) => Halt::Turned(next),
+            (next, Some(source)) => Halt::Waits(source, Some(next)),
+        }
+    }
+
+    fn fail(&self, failure: Failure) {
+        self.slot.put(Err(failure));
+    }
+
+    fn receive(&self, from: &dyn AnyStretch) {
+        let from = from.as_any().downcast_ref::<Self>();
+        debug_assert!(from.is_some(), "a chain waits for a result of another type");
+        self.slot.put(from.map_or_else(nothing, |from| from.slot.take()));
+    }
+
+    fn discard(&self) -> Option<Failure> {
+        self.slot.0.take()?.err()
+    }
+
+    fn is_empty(&self) -> bool {
+        let turn = self.turn.take();
+        let empty = turn.is_none() && self.links.is_empty();
+        self.turn.set(turn);
+        empty
+    }
+
+    fn take_turn(&self) -> Option<HolderRef> {
+        self.turn.take().map(Turn::into_holder)
+    }
+}
+
+impl<T: 'static> Drop for Stretch<T> {
+    /// One by one: the drop that the compiler writes would recurse from turn to turn.
+    fn drop(&mut self) {
+        self.links.clear();
+        let mut turn = self.take_turn();
+        while let Some(holder) = turn {
+            // What somebody else has too he drops, and in the same way.
+            let last = Rc::strong_count(&holder) == 1;
+            turn = last.then(|| holder.any_stretch().take_turn()).flatten();
+        }
+    }
+}
+
+/// A place for one result.
+pub(crate) struct Slot<T>(Cell<Option<Result<T>>>);
+
+impl<T> Slot<T> {
+    #[inline]
+    pub(crate) fn put(&self, result: Result<T>) {
+        self.0.set(Some(result));
+    }
+
+    #[inline]
+    pub(crate) fn take(&self) -> Result<T> {
+        self.0.take().unwrap_or_else(nothing)
+    }
+}
