@@ -44,7 +44,7 @@
 //! | [`threadpool`] | `ropewalk-threadpool` | the pool for blocking jobs |
 //! | [`reactor`] | `ropewalk-reactor` | the loop: timers, sources, calls from other threads |
 //! | [`threads`] | `ropewalk-threads` | the bridges |
-//! | [`task`] | `ropewalk-task` | futures, delays and timeouts on the reactor |
+//! | [`task`] | `ropewalk-task` | futures, delays, timeouts and loops on the reactor; `react` |
 //! | `net` | `ropewalk-net` | transports, protocols, host names |
 //!
 //! # Features
@@ -52,7 +52,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `net` | yes | the module `net` |
-//! | `signals` | no | `Reactor::stop_on_signals` (Unix) |
+//! | `signals` | no | `Reactor::stop_on_signals`, which `task::react` then calls (Unix) |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -109,6 +109,13 @@ fn i1_an_answer_crosses_if_what_is_in_it_does() {
     const _: () = send::<BoxedJob>();
 }
 
+#[test]
+fn i1_a_loop_stays_and_the_errors_of_tasks_cross() {
+    use ropewalk::task::{AlreadyRunning, ExitWith, LoopingCall, NotRunning, StoppedBeforeDone};
+    stays!(LoopingCall);
+    crosses!(AlreadyRunning, ExitWith, NotRunning, StoppedBeforeDone);
+}
+
 #[cfg(feature = "net")]
 #[test]
 fn i1_a_transport_stays_and_its_errors_cross() {

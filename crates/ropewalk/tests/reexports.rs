@@ -105,6 +105,25 @@ fn task() {
     });
 }
 
+#[test]
+fn react() {
+    use ropewalk::task::{ExitWith, LoopingCall, react_on};
+    use std::process::ExitCode;
+    within(DEADLINE, || {
+        let reactor = ropewalk::Reactor::new().unwrap();
+        let mut left = 3;
+        let ticker = LoopingCall::new(move |_| {
+            left -= 1;
+            if left > 0 { Ok(()) } else { Err(ExitWith(3).into()) }
+        });
+        let code = react_on(&reactor, move |reactor| {
+            ticker.start(reactor, Duration::from_millis(1)).unwrap().map(drop)
+        });
+        assert_eq!(code, ExitCode::from(3));
+        reactor.run_until(reactor.sleep(Duration::ZERO)).unwrap();
+    });
+}
+
 #[cfg(feature = "net")]
 #[test]
 fn net() {

@@ -35,6 +35,10 @@
 //!   run.
 //! - A turn runs a limited number of tasks, so that tasks that wake each other starve nobody.
 //! - Time is the reactor's: a test moves it by hand.
+//!
+//! # Features
+//!
+//! - `signals`: SIGINT and SIGTERM stop the reactor of [`react`] (Unix).
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
