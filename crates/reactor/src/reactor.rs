@@ -218,6 +218,13 @@ impl Reactor {
         self.core.lasting.get()
     }
 
+    /// Whether its owner has dropped it, or is doing so. For crates that extend the reactor.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_dropped(&self) -> bool {
+        self.core.dropped.get()
+    }
+
     /// Counts of what the loop has done.
     #[must_use]
     pub fn stats(&self) -> ReactorStats {

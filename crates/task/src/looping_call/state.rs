@@ -273,16 +273,27 @@ impl Looping {
             Stage::Calling => {}
             Stage::Pending(returned) => returned.detach(),
         }
-        drop(reactor.with(|reactor| reactor.local::<Loops>().remove(id)));
+        let is_open = reactor.with(|reactor| {
+            drop(reactor.local::<Loops>().remove(id));
+            !reactor.is_dropped()
+        });
+        if is_open != Some(true) {
+            // What its call has waited for was dropped with the reactor, just before the loop.
+            self.drop_body();
+        }
         promise.resolve(result.map(|()| LoopingCall::of(Rc::clone(self))));
     }
 
     /// The end of the reactor, in which the function ends, too.
     pub(super) fn close(&self) {
         let run = self.run.take();
+        self.drop_body();
+        contain("abandoning a loop", self.location, || drop(run));
+    }
+
+    fn drop_body(&self) {
         let body = self.body.take();
         contain("dropping the function of a loop", self.location, || drop(body));
-        contain("abandoning a loop", self.location, || drop(run));
     }
 
     fn with_run<R>(&self, id: u64, look: impl FnOnce(&mut Run) -> R) -> Option<R> {

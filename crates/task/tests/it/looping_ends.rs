@@ -242,21 +242,30 @@ fn a_failure_that_comes_after_the_reactor_is_gone_is_unhandled() {
 
 #[test]
 fn a_task_that_a_call_waits_for_ends_with_the_reactor() {
-    let (_clock, reactor) = manual();
     let payload = Rc::new(());
-    let held = Rc::clone(&payload);
-    let looping = LoopingCall::new(move |reactor| {
-        let held = Rc::clone(&held);
-        reactor.spawn(async move {
-            pending::<()>().await;
-            drop(held);
+    let spawning = || {
+        let held = Rc::clone(&payload);
+        LoopingCall::new(move |reactor| {
+            let held = Rc::clone(&held);
+            reactor.spawn(async move {
+                pending::<()>().await;
+                drop(held);
+            })
         })
-    });
-    let done = looping.start(&reactor, SECOND).unwrap();
-    let events = capture_tracing(|| drop(reactor));
-    assert_eq!(events, []);
-    failure_as::<Abandoned, _>(done);
-    assert_eq!(Rc::strong_count(&payload), 1);
+    };
+    // Whichever the reactor drops first, the tasks or the loops.
+    for tasks_first in [false, true] {
+        let (_clock, reactor) = manual();
+        if tasks_first {
+            reactor.spawn(async {}).detach();
+        }
+        let looping = spawning();
+        let done = looping.start(&reactor, SECOND).unwrap();
+        let events = capture_tracing(|| drop(reactor));
+        assert_eq!(events, []);
+        failure_as::<Abandoned, _>(done);
+        assert_eq!(Rc::strong_count(&payload), 1);
+    }
 }
 
 #[test]
