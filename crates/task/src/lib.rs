@@ -3,7 +3,9 @@
 //! Two extension traits carry all of it. [`ReactorTask`] gives a reactor
 //! [`spawn`](ReactorTask::spawn), which runs a future on the reactor thread, and
 //! [`sleep`](ReactorTask::sleep) and [`defer_later`](ReactorTask::defer_later).
-//! [`DeferredTimeout`] gives a deferred a time limit.
+//! [`DeferredTimeout`] gives a deferred a time limit. A [`LoopingCall`] calls a function again and
+//! again, a [`Cooperator`] does long work in slices, and [`react()`] runs a program from its first
+//! deferred to its exit code.
 //!
 //! ```
 //! use ropewalk_deferred::TimedOut;
@@ -50,6 +52,8 @@ mod delay;
 mod looping_call;
 mod react;
 
+mod cooperator;
+
 mod error;
 
 mod spawn;
@@ -71,6 +75,9 @@ mod panics;
 
 mod compile_fail;
 
+pub use cooperator::{
+    CooperativeTask, Cooperator, NotPaused, SchedulerStopped, TaskFailed, TaskFinished, TaskStopped,
+};
 pub use error::{AlreadyRunning, ExitWith, NotRunning, StoppedBeforeDone};
 pub use looping_call::LoopingCall;
 pub use react::{react, react_on};

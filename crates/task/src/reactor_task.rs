@@ -1,6 +1,6 @@
 //! What a reactor can do with futures and delays: the public face of this crate.
 
-use crate::{delay, react, spawn, unhandled};
+use crate::{CooperativeTask, Cooperator, delay, react, spawn, unhandled};
 use ropewalk_deferred::{Deferred, Outcome, Result, Unhandled};
 use ropewalk_reactor::Reactor;
 use std::future::Future;
@@ -138,6 +138,67 @@ pub trait ReactorTask: sealed::Sealed {
     #[track_caller]
     fn sleep(&self, delay: Duration) -> Deferred<()>;
 
+    /// Takes an iterator further bit by bit, in turns of the reactor, and gives a handle of that.
+    ///
+    /// As [`Cooperator::cooperate`](crate::Cooperator::cooperate), on the default
+    /// [`Cooperator`](crate::Cooperator) of this reactor: all its tasks share slices of 10
+    /// milliseconds.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_task::ReactorTask;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let task = reactor.cooperate((0..3).map(|n| println!("{n}")));
+    /// reactor.run_until(task.when_done())?; // prints 0, 1 and 2
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
+    /// ```
+    ///
+    /// Twisted: `task.cooperate`.
+    #[track_caller]
+    fn cooperate<I>(&self, iterator: I) -> CooperativeTask
+    where
+        I: IntoIterator,
+        I::IntoIter: 'static,
+        I::Item: Outcome<Value = ()>;
+
+    /// Takes an iterator further bit by bit, in turns of the reactor, and gives its end as a
+    /// [`Deferred`].
+    ///
+    /// As [`Cooperator::coiterate`](crate::Cooperator::coiterate), on the default
+    /// [`Cooperator`](crate::Cooperator) of this reactor.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_task::ReactorTask;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let lines = ["1", "2", "three"];
+    /// let all = reactor.coiterate(lines.map(|line| Ok(drop(line.parse::<u32>()?))));
+    /// assert!(reactor.run_until(all).unwrap_err().is::<std::num::ParseIntError>());
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `task.coiterate`.
+    #[track_caller]
+    fn coiterate<I>(&self, iterator: I) -> Deferred<()>
+    where
+        I: IntoIterator,
+        I::IntoIter: 'static,
+        I::Item: Outcome<Value = ()>;
+
     /// Has `hook` called for each failure that goes unhandled while this reactor is the current
     /// one: in its callbacks, in its tasks, and while it is dropped.
     ///
@@ -230,6 +291,24 @@ impl ReactorTask for Reactor {
 
     fn sleep(&self, delay: Duration) -> Deferred<()> {
         delay::sleep(self, delay)
+    }
+
+    fn cooperate<I>(&self, iterator: I) -> CooperativeTask
+    where
+        I: IntoIterator,
+        I::IntoIter: 'static,
+        I::Item: Outcome<Value = ()>,
+    {
+        Cooperator::of(self).cooperate(iterator)
+    }
+
+    fn coiterate<I>(&self, iterator: I) -> Deferred<()>
+    where
+        I: IntoIterator,
+        I::IntoIter: 'static,
+        I::Item: Outcome<Value = ()>,
+    {
+        Cooperator::of(self).coiterate(iterator)
     }
 
     fn set_unhandled_hook(&self, hook: impl Fn(Unhandled) + 'static) {

@@ -26,6 +26,10 @@ mod looping_call;
 mod looping_ends;
 // `LoopingCall` against a model.
 mod looping_model;
+// `Cooperator`: steps in turn, pauses, ends.
+mod cooperator;
+// `Cooperator`: unhandled failures, panics, the reactor gone, a million.
+mod cooperator_ends;
 // `run_until` and `react_on`; the process around them is in `tests/react.rs`.
 mod react;
 
