@@ -40,6 +40,16 @@ mod held;
 mod maybe;
 mod outcome;
 
+mod gather;
+mod join;
+mod list;
+mod race;
+
+mod group_error;
+
+mod first;
+mod group;
+
 mod lock;
 mod semaphore;
 
@@ -74,11 +84,16 @@ pub use deferred::Deferred;
 pub use error::{Abandoned, Cancelled, Panicked, TimedOut, WaitsForItself};
 pub use event::DeferredEvent;
 pub use failure::{Failure, Result};
+pub use gather::gather_results;
+pub use group_error::{FailureGroup, FirstError};
+pub use join::{Join, join};
+pub use list::{DeferredList, EachResult, OneValue};
 pub use lock::{DeferredLock, LockGuard};
 pub use maybe::maybe_deferred;
 pub use outcome::Outcome;
 pub use promise::Promise;
 pub use queue::{DeferredQueue, QueueOverflow, QueueUnderflow};
+pub use race::race;
 pub use semaphore::{DeferredSemaphore, NoTokens, SemaphorePermit};
 #[doc(hidden)]
 pub use unhandled::route_unhandled;
