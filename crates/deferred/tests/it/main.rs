@@ -21,6 +21,16 @@ mod panics;
 mod reentrancy;
 // a million of everything on a small stack
 mod depth;
+// lists and their three flags
+mod list;
+// all values, or the first failure: of one type, and of several
+mod gather;
+mod join;
+// the first value wins
+mod race;
+// what holds for every collection, and for one with a million members
+mod collections;
+mod many_members;
 // random programs against a simple model
 mod model;
 
@@ -35,3 +45,5 @@ mod event;
 
 // what the tests share: a log, a look at a result, a small stack
 mod support;
+// pending members of collections, whose cancellers count
+mod members;
