@@ -114,3 +114,27 @@ struct TasksOwnWhatTheyUse;
 /// ```
 #[expect(dead_code, reason = "carries a doc test")]
 struct TimeoutConsumes;
+
+/// A future, or a deferred, becomes the deferred of a task (B149).
+///
+/// ```
+/// use ropewalk_deferred::Deferred;
+/// use ropewalk_reactor::Reactor;
+/// use ropewalk_task::ReactorTask;
+///
+/// let reactor = Reactor::new().unwrap();
+/// reactor.spawn(async { Ok(1) }).detach();
+/// reactor.spawn(Deferred::succeed(1)).detach();
+/// ```
+///
+/// Nothing else does.
+///
+/// ```compile_fail,E0277
+/// use ropewalk_reactor::Reactor;
+/// use ropewalk_task::ReactorTask;
+///
+/// let reactor = Reactor::new().unwrap();
+/// reactor.spawn(|| Ok(1)).detach();
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct OnlyFuturesAreSpawned;

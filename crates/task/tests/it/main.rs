@@ -14,6 +14,14 @@ mod panics;
 mod teardown;
 // Budgets, idling and depth.
 mod load;
+// A million tasks at once.
+mod million;
+// How often a task allocates.
+mod allocations;
+// With combinators, channels and events of other crates.
+mod interop;
+// Tasks in the diagnosis of slow callbacks.
+mod slow_tasks;
 // `sleep` and `defer_later`.
 mod delays;
 // `timeout`, `timeout_at` and `timeout_or_else`.
