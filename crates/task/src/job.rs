@@ -4,6 +4,7 @@
 //! the future, and the callbacks that the result sets off. So a panic ends neither the turn of
 //! other tasks nor the run of the reactor, and what lies between two pieces is always in order.
 
+use crate::context::SpawnContext;
 use crate::panics::contain;
 use pin_project_lite::pin_project;
 use ropewalk_deferred::{Failure, Panicked, Promise};
@@ -33,6 +34,7 @@ pin_project! {
         // What makes the output the result of the promise.
         resolve: G,
         spawned: &'static Location<'static>,
+        surroundings: SpawnContext,
     }
 }
 
@@ -42,8 +44,9 @@ impl<F, T, G> Spawned<F, T, G> {
         promise: Promise<T>,
         resolve: G,
         spawned: &'static Location<'static>,
+        surroundings: SpawnContext,
     ) -> Self {
-        Self { future: Some(future), promise: Some(promise), resolve, spawned }
+        Self { future: Some(future), promise: Some(promise), resolve, spawned, surroundings }
     }
 }
 
@@ -55,12 +58,14 @@ where
     fn advance(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
-        let result = match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+        let around = &*this.surroundings;
+        let poll = || around.within(|| future.poll(context));
+        let result = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(Panicked::from_payload(payload, this.spawned)),
         };
-        contain("dropping a future", this.spawned, || this.future.set(None));
+        contain("dropping a future", this.spawned, || around.within(|| this.future.set(None)));
         if let Some(promise) = this.promise.take() {
             contain("the result of a task", this.spawned, || match result {
                 Ok(output) => (this.resolve)(promise, output),
@@ -83,7 +88,8 @@ where
 
     fn end(self: Pin<&mut Self>, failure: Option<Failure>) {
         let mut this = self.project();
-        contain("dropping a future", this.spawned, || this.future.set(None));
+        let around = &*this.surroundings;
+        contain("dropping a future", this.spawned, || around.within(|| this.future.set(None)));
         if let Some(promise) = this.promise.take() {
             contain("the result of a task", this.spawned, || match failure {
                 Some(failure) => promise.errback(failure),

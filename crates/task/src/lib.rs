@@ -58,6 +58,7 @@ mod error;
 
 mod spawn;
 
+mod context;
 mod job;
 mod queue;
 mod tasks;

@@ -11,6 +11,7 @@
 //! **Borrow rule:** nothing here is borrowed while a task runs, or is dropped.
 
 use crate::claim::TaskKey;
+use crate::context::SpawnContext;
 use crate::job::{Job, Spawned};
 use crate::queue::{self, Queue};
 use crate::waker::{Spare, TaskWaker};
@@ -99,6 +100,8 @@ impl Tasks {
         F: Future + 'static,
         G: Fn(Promise<T>, F::Output) + 'static,
     {
+        // First: a subscriber is asked, which is anybody's code and might spawn a task as well.
+        let around = SpawnContext::here();
         let id = self.next_id.replace(self.next_id.get() + 1);
         let key = TaskKey { slot: self.entries.borrow().vacant_key(), id };
         let weak = Rc::downgrade(self);
@@ -107,7 +110,7 @@ impl Tasks {
                 tasks.cancel(key);
             }
         });
-        let job = Box::pin(Spawned::new(future, promise, resolve, Location::caller()));
+        let job = Box::pin(Spawned::new(future, promise, resolve, Location::caller(), around));
         let entry = Entry { id, job: Some(job), waker: None, cancelled: false };
         self.entries.borrow_mut().insert(entry);
         self.queue.push(key);

@@ -10,6 +10,8 @@ mod waking;
 mod cancelling;
 // Polls, results and drops that panic.
 mod panics;
+// The `tracing` span that a task takes along.
+mod spans;
 // Dropping a reactor with tasks in it.
 mod teardown;
 // Budgets, idling and depth.
