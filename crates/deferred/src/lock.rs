@@ -191,6 +191,7 @@ impl<T> DeferredLock<T> {
     ///
     /// Twisted: `DeferredLock.locked`.
     #[must_use]
+    #[doc(alias = "locked")]
     pub fn is_locked(&self) -> bool {
         let value = self.gate.stock.take();
         let locked = value.is_none();
@@ -258,6 +259,7 @@ impl<T> fmt::Debug for DeferredLock<T> {
 /// ```
 ///
 /// Twisted: `DeferredLock.release` is its drop.
+#[doc(alias = "release")]
 #[must_use = "the lock is given back when this is dropped"]
 pub struct LockGuard<T: 'static = ()> {
     pass: Pass<Value<T>>,

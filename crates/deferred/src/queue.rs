@@ -202,6 +202,7 @@ impl<T> DeferredQueue<T> {
     ///
     /// Twisted: `len(DeferredQueue.pending)`.
     #[must_use]
+    #[doc(alias = "pending")]
     pub fn len(&self) -> usize {
         self.state.values.borrow().len()
     }

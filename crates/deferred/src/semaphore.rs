@@ -255,6 +255,7 @@ impl fmt::Debug for DeferredSemaphore {
 /// ```
 ///
 /// Twisted: `DeferredSemaphore.release` is its drop.
+#[doc(alias = "release")]
 #[must_use = "the permit is given back when this is dropped"]
 pub struct SemaphorePermit {
     pass: Pass<Tokens>,

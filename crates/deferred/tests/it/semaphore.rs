@@ -5,8 +5,10 @@ use ropewalk_deferred::{
     Cancelled, Deferred, DeferredSemaphore, Failure, NoTokens, Panicked, Promise, SemaphorePermit,
     TimedOut,
 };
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::rc::Rc;
+use std::task::{Context, Waker};
 
 mod model;
 
@@ -134,6 +136,34 @@ fn i2_what_waits_is_freed_with_the_last_permit() {
     assert_eq!(log.take(), ["freed"]);
 }
 
+/// A future that is dropped gives up its place, or the permit that it holds while it awaits more.
+#[test]
+fn a_future_gives_back_what_it_has_when_it_is_dropped() {
+    let (semaphore, log) = (semaphore(1), Log::default());
+    let visit = |name: &'static str| {
+        let (semaphore, log) = (semaphore.clone(), log.clone());
+        Box::pin(async move {
+            let _permit = semaphore.acquire().await.unwrap();
+            log.add(name);
+            std::future::pending::<()>().await;
+        })
+    };
+    let mut context = Context::from_waker(Waker::noop());
+    let mut visits = [visit("first"), visit("second"), visit("third")].map(Some);
+    for visit in visits.iter_mut().flatten() {
+        assert!(visit.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!((semaphore.waiting(), log.take()), (2, vec!["first".to_owned()]));
+    visits[1] = None;
+    assert_eq!(semaphore.waiting(), 1);
+    visits[0] = None;
+    assert_eq!((semaphore.waiting(), semaphore.available()), (0, 0));
+    assert!(visits[2].as_mut().unwrap().as_mut().poll(&mut context).is_pending());
+    assert_eq!(log.take(), ["third"]);
+    visits[2] = None;
+    assert_eq!(semaphore.available(), 1);
+}
+
 /// A permit that is leaked is missing, and nothing worse.
 #[test]
 fn a_leaked_permit_is_one_permit_less() {
@@ -159,7 +189,7 @@ fn i10_a_million_wait_and_release_one_after_the_other() {
     small_stack(|| {
         let semaphore = semaphore(13);
         let permits: Vec<_> = (0..13).map(|_| semaphore.try_acquire()).collect();
-        let served = Rc::new(std::cell::Cell::new(0));
+        let served = Rc::new(Cell::new(0));
         for number in 0..MILLION {
             let served = Rc::clone(&served);
             let in_turn = move || served.set(if served.get() == number { number + 1 } else { 0 });
