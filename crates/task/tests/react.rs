@@ -40,6 +40,22 @@ impl fmt::Display for Unspeakable {
 
 impl std::error::Error for Unspeakable {}
 
+/// A failure whose cause is an exit code.
+#[derive(Debug)]
+struct Usage;
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("give the rope a length")
+    }
+}
+
+impl std::error::Error for Usage {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&ExitWith(66))
+    }
+}
+
 /// B189 and W33.
 const CASES: &[Case] = &[
     Case { name: "b189_nothing_to_wait_for", main: || react(|_| ()), code: 0, prints: "" },
@@ -96,6 +112,12 @@ const CASES: &[Case] = &[
         main: || react(|_| Err(Failure::from(ExitWith(65)).context("there is no rope"))),
         code: 65,
         prints: "error: there is no rope\n",
+    },
+    Case {
+        name: "b189_a_failure_whose_cause_is_a_code",
+        main: || react(|_| Err(Usage.into())),
+        code: 66,
+        prints: "error: give the rope a length\n",
     },
     Case {
         name: "b189_w33_stopped_before_it_was_done",

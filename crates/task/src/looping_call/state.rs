@@ -278,7 +278,8 @@ impl Looping {
             !reactor.is_dropped()
         });
         if is_open != Some(true) {
-            // What its call has waited for was dropped with the reactor, just before the loop.
+            // It ends with something else of a reactor that is being dropped, just before it would
+            // be closed itself.
             self.drop_body();
         }
         promise.resolve(result.map(|()| LoopingCall::of(Rc::clone(self))));

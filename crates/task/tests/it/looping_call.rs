@@ -208,7 +208,8 @@ fn a_reset_begins_the_grid_anew() {
     looping.start(&reactor, 100 * MS).unwrap().detach();
     clock.advance(170 * MS);
     looping.reset().unwrap();
-    assert_eq!(reactor.delayed_calls().len(), 1);
+    let due: Vec<_> = reactor.delayed_calls().iter().map(|call| call.time).collect();
+    assert_eq!(due, [reactor.now() + 100 * MS]);
     clock.advance(230 * MS);
     let times = [0, 100, 270, 370].map(|time| (time * MS, 1));
     assert_eq!(log.take(), times);

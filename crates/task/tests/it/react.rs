@@ -1,6 +1,5 @@
 //! `run_until` and `react_on`: when the run ends, and with what.
 
-use crate::signal::never;
 use ropewalk_deferred::{Cancelled, Deferred, Panicked};
 use ropewalk_reactor::{PanicPolicy, Phase, Reactor, RunError, SystemEvent};
 use ropewalk_task::{ReactorTask, StoppedBeforeDone, react_on};
@@ -164,6 +163,9 @@ fn b189_an_error_of_the_run_is_passed_on() {
 fn i5_inside_a_callback_it_is_an_error_and_disturbs_nothing() {
     within(DEADLINE, || {
         let reactor = reactor();
+        let payload = Rc::new(());
+        let held = Rc::clone(&payload);
+        let (tidy, tidying) = Deferred::new();
         let outer = reactor.defer_later(MS, |reactor| {
             let (promise, deferred) = Deferred::<()>::new();
             for deferred in [deferred, Deferred::succeed(())] {
@@ -171,13 +173,17 @@ fn i5_inside_a_callback_it_is_an_error_and_disturbs_nothing() {
                 assert!(matches!(failure.downcast_ref(), Some(RunError::AlreadyRunning)));
             }
             assert!(promise.is_cancelled());
-            assert_eq!(react_on(reactor, |_| never()), ExitCode::FAILURE);
+            let (_promise, deferred) = Deferred::new();
+            drop(reactor.run_until(deferred.add_errback(|_| tidying)).unwrap_err());
+            assert_eq!(react_on(reactor, move |_| drop(held)), ExitCode::FAILURE);
             assert!(reactor.running() && !reactor.stopping());
             reactor.defer_later(MS, |_| Ok(7))
         });
         assert_eq!(reactor.run_until(outer).unwrap(), 7);
-        // Nor is anything left for the next run.
-        assert_eq!(reactor.run_until(reactor.defer_later(MS, |_| Ok(8))).unwrap(), 8);
+        // Nor is anything left for the next run, of which what ends late knows nothing.
+        assert_eq!(Rc::strong_count(&payload), 1);
+        reactor.call_later(MS, move |_| tidy.callback(()));
+        assert_eq!(reactor.run_until(reactor.defer_later(5 * MS, |_| Ok(8))).unwrap(), 8);
     });
 }
 
