@@ -188,3 +188,32 @@ struct SendingALock;
 /// assert_eq!(*value, 7);
 /// ```
 struct ReleasingTwice;
+
+/// A tuple is joined, a list gathered.
+///
+/// ```
+/// use ropewalk_deferred::{Deferred, gather_results, join};
+/// join((Deferred::succeed(7), Deferred::succeed("seven"))).detach();
+/// gather_results(vec![Deferred::succeed(7)]).detach();
+/// ```
+///
+/// ```compile_fail,E0277
+/// use ropewalk_deferred::{Deferred, join};
+/// join(vec![Deferred::succeed(7)]).detach();
+/// ```
+struct JoiningAVec;
+
+/// What a list fires with is in its type: one that fires on one callback has no list to give.
+///
+/// ```
+/// use ropewalk_deferred::{Deferred, DeferredList, Result};
+/// let list = DeferredList::new([Deferred::succeed(7)]);
+/// let _results: Deferred<Vec<Result<i32>>> = list.into_deferred();
+/// ```
+///
+/// ```compile_fail,E0308
+/// use ropewalk_deferred::{Deferred, DeferredList, Result};
+/// let list = DeferredList::new([Deferred::succeed(7)]).fire_on_one_callback();
+/// let _results: Deferred<Vec<Result<i32>>> = list.into_deferred();
+/// ```
+struct TakingAListOfOne;

@@ -107,7 +107,7 @@ impl<T> DeferredList<T> {
     /// Has it fire with the first value, and the index of the member that brought it.
     ///
     /// If all members fail, it fails with a [`FailureGroup`](crate::FailureGroup). The other
-    /// members go on; to have them cancelled, use [`race`](crate::race). Failures that came before
+    /// members go on; to have them cancelled, use [`race`](crate::race()). Failures that came before
     /// the value are reported as unhandled, unless the list is to
     /// [consume errors](Self::consume_errors).
     ///

@@ -47,6 +47,13 @@ fn i1_a_deferred_stays_and_its_failure_crosses() {
 }
 
 #[test]
+fn i1_a_list_stays_and_its_errors_cross() {
+    use ropewalk::deferred::{DeferredList, FailureGroup, FirstError, OneValue};
+    stays!(DeferredList<u32>, DeferredList<u32, OneValue>);
+    crosses!(FailureGroup, FirstError);
+}
+
+#[test]
 fn i1_what_callbacks_wait_for_stays_and_its_errors_cross() {
     use ropewalk::deferred::{
         DeferredEvent, DeferredLock, DeferredQueue, DeferredSemaphore, LockGuard, NoTokens,

@@ -31,6 +31,18 @@ fn deferred() {
 }
 
 #[test]
+fn deferred_collections() {
+    use ropewalk::deferred::{DeferredList, FirstError, gather_results, join, race};
+    let list = |n: u8| DeferredList::new([ropewalk::Deferred::succeed(n)]).into_deferred();
+    let seen = Rc::new(Cell::new(0));
+    let place = Rc::clone(&seen);
+    join((race([list(1)]), gather_results([list(2)])))
+        .add_callback(move |((index, _), lists)| place.set(index + lists.len()))
+        .on_failure(|failure| assert!(failure.is::<FirstError>()));
+    assert_eq!(seen.get(), 1);
+}
+
+#[test]
 fn deferred_coordination() {
     use ropewalk::deferred::{DeferredEvent, DeferredLock, DeferredQueue, DeferredSemaphore};
     let semaphore = DeferredSemaphore::new(1).unwrap();
