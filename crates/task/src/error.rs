@@ -35,7 +35,7 @@ impl Error for NotRunning {}
 /// The reactor was stopped before there was a result.
 ///
 /// Given by [`ReactorTask::run_until`](crate::ReactorTask::run_until) and
-/// [`react`](crate::react).
+/// [`react`](crate::react()).
 ///
 /// # Examples
 ///
@@ -61,7 +61,7 @@ impl fmt::Display for StoppedBeforeDone {
 
 impl Error for StoppedBeforeDone {}
 
-/// The exit code with which [`react`](crate::react) is to end the program.
+/// The exit code with which [`react`](crate::react()) is to end the program.
 ///
 /// A main function fails with it, and nothing is printed. As the context of another failure it
 /// gives that one its code, and the failure is printed without it. It is found among the causes of

@@ -40,7 +40,7 @@
 //!
 //! # Features
 //!
-//! - `signals`: SIGINT and SIGTERM stop the reactor of [`react`] (Unix).
+//! - `signals`: SIGINT and SIGTERM stop the reactor of [`react`](react()) (Unix).
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

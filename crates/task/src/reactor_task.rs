@@ -142,7 +142,7 @@ pub trait ReactorTask: sealed::Sealed {
     /// Takes an iterator further bit by bit, in turns of the reactor, and gives a handle of that.
     ///
     /// As [`Cooperator::cooperate`](crate::Cooperator::cooperate), on the default
-    /// [`Cooperator`](crate::Cooperator) of this reactor: all its tasks share slices of 10
+    /// [`Cooperator`] of this reactor: all its tasks share slices of 10
     /// milliseconds.
     ///
     /// # Threads
@@ -173,7 +173,7 @@ pub trait ReactorTask: sealed::Sealed {
     /// [`Deferred`].
     ///
     /// As [`Cooperator::coiterate`](crate::Cooperator::coiterate), on the default
-    /// [`Cooperator`](crate::Cooperator) of this reactor.
+    /// [`Cooperator`] of this reactor.
     ///
     /// # Threads
     ///
