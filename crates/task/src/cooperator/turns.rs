@@ -254,3 +254,33 @@ impl Drop for Cooperators {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{KEPT, Turns};
+    use crate::ReactorTask as _;
+    use ropewalk_reactor::Reactor;
+    use std::time::Duration;
+
+    /// Both ways out: an iterator at its end, and a task that is cancelled.
+    #[test]
+    fn a_cooperator_keeps_no_storage_of_a_burst_of_tasks() {
+        let reactor = Reactor::new().unwrap();
+        let turns = Turns::of(&reactor);
+        for cancels in [false, true] {
+            let burst: Vec<_> = (0..=KEPT).map(|_| reactor.coiterate([()])).collect();
+            assert!(turns.tasks.borrow().capacity() > KEPT);
+            assert!(turns.ring.borrow().capacity() > KEPT);
+            if cancels {
+                burst.iter().for_each(|one| one.cancel());
+            }
+            while turns.len().0 > 0 {
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+            }
+            assert_eq!(turns.len(), (0, 0));
+            assert!(turns.tasks.borrow().capacity() <= KEPT);
+            assert!(turns.ring.borrow().capacity() <= KEPT);
+            burst.into_iter().for_each(|one| one.on_failure(drop));
+        }
+    }
+}

@@ -1,22 +1,18 @@
 //! `Cooperator`: steps in turn, pauses, ends.
 
-use crate::signal::{manual, run_briefly, settle};
+use crate::signal::{manual, settle};
 use ropewalk_deferred::{Cancelled, Deferred, Panicked, TimedOut};
-use ropewalk_reactor::{ManualClock, Reactor};
+use ropewalk_reactor::ManualClock;
 use ropewalk_task::{
-    CooperativeTask, Cooperator, NotPaused, ReactorTask, SchedulerStopped, TaskFailed,
-    TaskFinished, TaskStopped,
+    Cooperator, NotPaused, ReactorTask, SchedulerStopped, TaskFailed, TaskFinished, TaskStopped,
 };
-use ropewalk_testing::{DEADLINE, EventLog, failure_as, failure_of, no_result, success_of, within};
-use std::cell::{Cell, RefCell};
+use ropewalk_testing::{EventLog, failure_as, failure_of, success_of};
+use std::cell::Cell;
 use std::iter::{empty, from_fn, once, repeat, repeat_with};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// An iterator that writes `name` and the number of the step, `steps` times.
-fn counts(
+pub(crate) fn counts(
     name: &'static str,
     steps: u32,
     log: &EventLog<(&'static str, u32)>,
@@ -26,17 +22,15 @@ fn counts(
 }
 
 /// An iterator that never ends, and counts its steps.
-fn endless() -> (Rc<Cell<u32>>, impl Iterator<Item = ()>) {
+pub(crate) fn endless() -> (Rc<Cell<u32>>, impl Iterator<Item = ()>) {
     let count = Rc::new(Cell::new(0));
     let counts = Rc::clone(&count);
     (count, repeat_with(move || counts.set(counts.get() + 1)))
 }
 
-/// What a step does with its own task.
-type Slot<T> = Rc<RefCell<Option<T>>>;
-
-fn taken<T>(slot: &Slot<T>) -> T {
-    slot.borrow_mut().take().unwrap()
+fn succeeds(clock: &ManualClock, end: Deferred<()>) {
+    settle(clock);
+    success_of(end);
 }
 
 #[test]
@@ -51,19 +45,7 @@ fn b190_tasks_make_their_steps_in_turn() {
     settle(&clock);
     assert_eq!(log.take(), [("a", 1), ("b", 1), ("c", 1), ("a", 2), ("c", 2), ("a", 3)]);
     ends.into_iter().for_each(success_of);
-    success_of(reactor.coiterate(empty::<()>()).map_on(&clock));
-}
-
-/// Lets the clock go on before it looks.
-trait MapOn {
-    fn map_on(self, clock: &ManualClock) -> Self;
-}
-
-impl MapOn for Deferred<()> {
-    fn map_on(self, clock: &ManualClock) -> Self {
-        settle(clock);
-        self
-    }
+    succeeds(&clock, reactor.coiterate(empty::<()>()));
 }
 
 #[test]
@@ -82,7 +64,7 @@ fn b190_a_deferred_holds_its_task_and_nobody_else() {
     assert_eq!(waits.resume(), Err(NotPaused), "waiting is no pause");
     promise.callback(());
     assert_eq!(log.take(), [], "not in the callback");
-    success_of(waits.when_done().map_on(&clock));
+    succeeds(&clock, waits.when_done());
     assert_eq!(log.take(), [("slow", 0)]);
 }
 
@@ -146,7 +128,7 @@ fn b190_pauses_count_like_a_stack() {
     assert_eq!(count.get(), 0);
     assert_eq!(task.resume(), Ok(()));
     assert_eq!(task.resume(), Err(NotPaused));
-    success_of(task.when_done().map_on(&clock));
+    succeeds(&clock, task.when_done());
     assert_eq!(count.get(), 10);
 }
 
@@ -242,7 +224,7 @@ fn b190_a_stopped_cooperator_fails_what_it_has_and_what_comes() {
     assert_eq!(Rc::strong_count(&payload), 1);
     failure_as::<SchedulerStopped, _>(cooperator.cooperate(repeat(())).when_done());
     // Others are not concerned.
-    success_of(reactor.coiterate([()]).map_on(&clock));
+    succeeds(&clock, reactor.coiterate([()]));
 }
 
 #[test]
@@ -280,7 +262,7 @@ fn cancelling_one_of_those_who_wait_concerns_nobody_else() {
     third.cancel();
     failure_as::<Cancelled, _>(first);
     failure_as::<Cancelled, _>(third);
-    success_of(second.map_on(&clock));
+    succeeds(&clock, second);
     success_of(task.when_done());
 }
 
@@ -301,151 +283,4 @@ fn cancelling_what_coiterate_gives_stops_the_task_and_what_it_waits_for() {
     failure_as::<Cancelled, _>(waits);
     assert!(promise.is_cancelled());
     assert_eq!(log.take().len(), 2, "dropping changes nothing");
-}
-
-#[test]
-fn i5_a_step_may_stop_or_pause_its_own_task() {
-    let (clock, reactor) = manual();
-    let own: Slot<CooperativeTask> = Slot::default();
-    let ended = Rc::new(Cell::new(None));
-    let (task, note) = (Rc::clone(&own), Rc::clone(&ended));
-    let stops = reactor.cooperate(repeat_with(move || {
-        let task = taken(&task);
-        assert_eq!(task.stop(), Ok(()));
-        assert_eq!(task.stop(), Err(TaskFinished::Stopped));
-        note.set(task.finished());
-    }));
-    own.replace(Some(stops.clone()));
-    settle(&clock);
-    assert_eq!(ended.get(), Some(TaskFinished::Stopped));
-    failure_as::<TaskStopped, _>(stops.when_done());
-    drop(stops);
-    assert_eq!(Rc::strong_count(&own), 1, "the iterator is dropped");
-
-    let (count, steps) = endless();
-    let task = Rc::clone(&own);
-    let pauses = reactor.cooperate(steps.inspect(move |()| {
-        let task = task.borrow().clone().unwrap();
-        task.pause();
-        task.resume().unwrap(); // back in line, once
-        task.pause();
-    }));
-    own.replace(Some(pauses.clone()));
-    settle(&clock);
-    assert_eq!(count.get(), 1);
-    pauses.resume().unwrap();
-    settle(&clock);
-    assert_eq!(count.get(), 2);
-    pauses.stop().unwrap();
-    assert_eq!(count.get(), 2);
-    own.take();
-}
-
-#[test]
-fn what_a_step_gives_after_it_has_stopped_its_task_is_cancelled() {
-    let (clock, reactor) = manual();
-    let own: Slot<CooperativeTask> = Slot::default();
-    let (promise, pending) = Deferred::<()>::new();
-    let (task, pending) = (Rc::clone(&own), Cell::new(Some(pending)));
-    own.replace(Some(reactor.cooperate(repeat_with(move || {
-        taken(&task).stop().unwrap();
-        pending.take().unwrap()
-    }))));
-    settle(&clock);
-    assert!(promise.is_cancelled());
-}
-
-#[test]
-fn i5_a_step_may_add_tasks_and_stop_its_cooperator() {
-    let (clock, reactor) = manual();
-    let log = EventLog::default();
-    let cooperator = Cooperator::new(&reactor);
-    let (inner, words) = (cooperator.clone(), log.clone());
-    let mut steps = 0;
-    let parent = cooperator.coiterate(repeat_with(move || {
-        steps += 1;
-        if steps < 3 {
-            inner.coiterate(counts("child", 2, &words)).add_errback(|_| ()).detach();
-        } else {
-            inner.stop();
-            assert!(!inner.running());
-        }
-        words.add(("parent", steps));
-    }));
-    settle(&clock);
-    failure_as::<SchedulerStopped, _>(parent);
-    let order = [("parent", 1), ("child", 1), ("parent", 2), ("child", 2), ("child", 1)];
-    assert_eq!(log.take()[..5], order);
-    drop(cooperator);
-}
-
-#[test]
-fn i7_a_cooperator_starves_nobody() {
-    within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
-        let (count, steps) = endless();
-        let own = Cooperator::with_slice(&reactor, Duration::ZERO);
-        let (least, one_by_one) = endless();
-        own.coiterate(one_by_one).detach();
-        reactor.coiterate(steps).detach();
-        let (handle, turns) = (reactor.handle(), reactor.stats().turns);
-        let foreign = std::thread::Builder::new().spawn(move || {
-            handle.call_from_thread(|reactor| {
-                reactor.call_later(Duration::from_millis(5), Reactor::stop);
-            })
-        });
-        reactor.run().unwrap();
-        assert!(foreign.unwrap().join().unwrap().is_ok());
-        let turns = reactor.stats().turns - turns;
-        assert!(count.get() > 0 && u64::from(count.get()) <= turns * 1_000, "{count:?} {turns}");
-        assert!(least.get() > 0 && u64::from(least.get()) <= turns, "a slice of nothing: one step");
-    });
-}
-
-#[test]
-fn a_slice_of_real_time_ends_the_turn() {
-    within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
-        let cooperator = Cooperator::with_slice(&reactor, Duration::from_millis(2));
-        let (count, steps) = endless();
-        let takes_long = steps.inspect(|()| {
-            let begun = Instant::now();
-            while begun.elapsed() < Duration::from_millis(1) {}
-        });
-        cooperator.coiterate(takes_long).detach();
-        for turn in 1..=5 {
-            reactor.turn(Some(Duration::ZERO)).unwrap();
-            assert!((turn..=2 * turn).contains(&count.get()), "{count:?} in {turn}");
-        }
-    });
-}
-
-#[test]
-fn a_clock_that_stands_still_is_not_held_by_an_endless_task() {
-    let (clock, reactor) = manual();
-    let (count, steps) = endless();
-    reactor.coiterate(steps).detach();
-    let rings = reactor.sleep(SECOND);
-    clock.advance(SECOND);
-    success_of(rings);
-    assert!(count.get() > 1_000);
-}
-
-#[test]
-fn a_task_goes_on_in_the_next_run() {
-    within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
-        let mut steps = 0;
-        let ends = reactor.coiterate(from_fn(move || {
-            steps += 1;
-            Reactor::with_current(Reactor::stop);
-            (steps <= 2_500).then_some(())
-        }));
-        run_briefly(&reactor);
-        let ends = no_result(ends);
-        run_briefly(&reactor);
-        let ends = no_result(ends);
-        run_briefly(&reactor);
-        success_of(ends);
-    });
 }

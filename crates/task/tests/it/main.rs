@@ -38,8 +38,12 @@ mod looping_ends;
 mod looping_model;
 // `Cooperator`: steps in turn, pauses, ends.
 mod cooperator;
+// `Cooperator`: what a step may do, and how long a turn is.
+mod cooperator_turns;
 // `Cooperator`: unhandled failures, panics, the reactor gone, a million.
 mod cooperator_ends;
+// `Cooperator` against a model.
+mod cooperator_model;
 // `run_until` and `react_on`; the process around them is in `tests/react.rs`.
 mod react;
 
