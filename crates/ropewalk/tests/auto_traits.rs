@@ -117,6 +117,15 @@ fn i1_an_answer_crosses_if_what_is_in_it_does() {
 }
 
 #[test]
+fn i1_a_cooperator_stays_and_what_it_reports_crosses() {
+    use ropewalk::deferred::Unhandled;
+    use ropewalk::task::{CooperativeTask, Cooperator, NotPaused};
+    use ropewalk::task::{SchedulerStopped, TaskFailed, TaskFinished, TaskStopped};
+    stays!(Cooperator, CooperativeTask);
+    crosses!(NotPaused, TaskFinished, TaskFailed, TaskStopped, SchedulerStopped, Unhandled);
+}
+
+#[test]
 fn i1_a_loop_stays_and_the_errors_of_tasks_cross() {
     use ropewalk::task::{AlreadyRunning, ExitWith, LoopingCall, NotRunning, StoppedBeforeDone};
     stays!(LoopingCall);

@@ -118,6 +118,25 @@ fn task() {
 }
 
 #[test]
+fn task_slices_and_hooks() {
+    use ropewalk::deferred::TimedOut;
+    use ropewalk::task::{Cooperator, TaskFailed};
+    within(DEADLINE, || {
+        let builder = ropewalk::Reactor::builder().slow_callback(Duration::from_secs(60));
+        let reactor = builder.build().unwrap();
+        let reported = Rc::new(Cell::new(false));
+        let flag = Rc::clone(&reported);
+        reactor.set_unhandled_hook(move |unhandled| {
+            flag.set(unhandled.failure().is::<TaskFailed>());
+        });
+        drop(Cooperator::new(&reactor).cooperate([Err(TimedOut.into())]));
+        reactor.run_until(reactor.coiterate([(), ()])).unwrap();
+        assert!(reported.get());
+        assert_eq!(reactor.stats().slow_callbacks, 0);
+    });
+}
+
+#[test]
 fn react() {
     use ropewalk::task::{ExitWith, LoopingCall, react_on};
     use std::process::ExitCode;
