@@ -202,7 +202,7 @@ fn report(kind: &'static str, location: &'static Location<'static>, took: Durati
     tracing::warn!(kind, %location, ?took, "a slow callback kept the loop busy");
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::Stopwatch;
     use std::time::{Duration, Instant};
