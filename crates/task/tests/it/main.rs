@@ -8,6 +8,8 @@ mod spawning;
 mod waking;
 // Cancelled while waiting, while running, from inside and from outside.
 mod cancelling;
+// What can be done to the deferred of a task, before its result and after.
+mod results;
 // Polls, results and drops that panic.
 mod panics;
 // The `tracing` span that a task takes along.
