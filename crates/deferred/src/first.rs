@@ -47,7 +47,6 @@ fn arrived<T>(group: &First<T>, index: usize, result: Result<T>) -> Result<()> {
     }
     match result {
         Ok(value) => {
-            group.let_go(index);
             // Closed first: a failure that is given back may meet a hook, which may do anything.
             group.close(Ok((index, value)));
             for (index, failure) in group.slots.kept.take().into_iter().enumerate() {

@@ -2,8 +2,9 @@
 //!
 //! Each member gets one link, which reports here by its index; what is left of its chain behind
 //! that link stays here too, for by it the member is cancelled. The group is owned by those links
-//! and owns the promise; every member comes to an end, if only by the drop of its own promise, and
-//! so no link stays for ever. The chain of the collection itself knows the group weakly.
+//! and by the chain of the collection, and owns the promise of that one. That is a circle, but one
+//! that opens by itself: every member comes to an end, if only by the drop of its own promise, and
+//! the end of the last one fires the collection.
 //!
 //! Borrow rule: the list of members is borrowed to put one in or to take one out. Members are
 //! cancelled and let go, values dropped and the promise fired with nothing borrowed.
@@ -203,7 +204,7 @@ impl<S: 'static, R: 'static> Group<S, R> {
     }
 
     /// Has no more interest in a member; its chain goes on.
-    pub(crate) fn let_go(&self, index: usize) {
+    fn let_go(&self, index: usize) {
         if let Some(rest) = self.take(index) {
             rest.detach();
         }
@@ -222,23 +223,20 @@ impl<S: 'static, R: 'static> Group<S, R> {
             Some(Err(failure)) => return Deferred::fail(failure),
             None => (),
         }
-        let (cancelled, failed) = (Rc::downgrade(self), Rc::downgrade(self));
-        let (promise, deferred) = Deferred::with_canceller(move || {
-            if let Some(group) = cancelled.upgrade() {
-                group.cancel();
-            }
-        });
+        let (cancelled, failed) = (Rc::clone(self), Rc::clone(self));
+        let (promise, deferred) = Deferred::with_canceller(move || cancelled.cancel());
         drop(self.promise.replace(Some(promise)));
         // A cancelled member may answer with more to wait for, and then so does the collection:
         // the failure is that of a cancel which has not brought the outcome.
-        deferred.add_errback(move |failure| match failed.upgrade() {
-            Some(group) if group.stage.get() != Stage::Fired => group.next(),
-            _ => Deferred::fail(failure),
+        deferred.add_errback(move |failure| match failed.stage.get() {
+            Stage::Open | Stage::Decided => failed.next(),
+            Stage::Fired => Deferred::fail(failure),
         })
     }
 
+    /// Cancels the members. Not called again from in there, since a canceller is not.
     fn cancel(&self) {
-        if self.is_decided() || self.cancelling.get() {
+        if self.is_decided() {
             return;
         }
         self.cancelled.set(true);

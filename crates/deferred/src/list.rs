@@ -47,6 +47,11 @@ use std::marker::PhantomData;
 ///
 /// The thread of its members only: it is neither `Send` nor `Sync`.
 ///
+/// # Notes
+///
+/// A member with a callback that returns the deferred of its own list waits for itself. Through a
+/// list, that is not noticed: both wait until the member is cancelled.
+///
 /// # Examples
 ///
 /// ```

@@ -173,6 +173,30 @@ fn i5_a_canceller_may_fire_other_members_and_cancel_again() {
     }
 }
 
+/// On a deep stack what a cancel does is queued; and what decides the collection may come before.
+#[test]
+fn i5_a_collection_may_be_decided_while_its_cancel_is_on_the_way() {
+    fn deep(levels: u32, body: Box<dyn FnOnce()>) {
+        if levels == 0 {
+            return body();
+        }
+        let (promise, deferred) = Deferred::<()>::new();
+        deferred.add_callback(move |()| deep(levels - 1, body)).detach();
+        promise.callback(());
+    }
+    let (end, deferred) = member();
+    let list = DeferredList::new([deferred]).into_deferred();
+    let handle = list.canceller();
+    deep(
+        100,
+        Box::new(move || {
+            handle.cancel();
+            end.callback(7);
+        }),
+    );
+    assert_eq!(*result_of(list).unwrap()[0].as_ref().unwrap(), 7);
+}
+
 #[test]
 fn i5_a_value_may_do_anything_when_it_is_dropped() {
     struct Cancels(ropewalk_deferred::CancelHandle, Log);
@@ -295,6 +319,12 @@ fn a_collection_that_fails_because_it_was_cancelled_says_so() {
         assert!(failure.is::<Cancelled>(), "{failure:#}");
         assert!(failure.is::<FirstError>() || failure.is::<FailureGroup>(), "{failure:#}");
 
+        // not if its members have failed with something else, cancelled or not
+        let (_ends, deferreds): (Vec<_>, Vec<_>) =
+            (0..2).map(|_| member_with(|promise| promise.errback(TimedOut))).unzip();
+        let result = collect(deferreds);
+        result.cancel();
+        assert!(!failure_of(result).is::<Cancelled>());
         // a member that somebody else has cancelled is a failure like any other
         let (_ends, deferreds) = members(2);
         deferreds.iter().for_each(Deferred::cancel);

@@ -129,6 +129,30 @@ fn b166_a_failure_in_the_list_is_passed_on_and_not_reported() {
 }
 
 #[test]
+fn b166_a_member_that_somebody_else_cancels_too_late_is_reported() {
+    let (_end, deferred) = member();
+    let handle = deferred.canceller();
+    let list = DeferredList::new([Deferred::fail(TimedOut), deferred]).fire_on_one_errback();
+    assert!(failure_of(list.into_deferred()).is::<FirstError>());
+    let unhandled = unhandled_in(|| handle.cancel());
+    assert!(unhandled[0].failure().is::<Cancelled>());
+}
+
+#[test]
+fn b166_flags_may_be_given_in_any_order() {
+    let list = || DeferredList::new([Deferred::fail(TimedOut), Deferred::succeed(7)]);
+    let unhandled = unhandled_in(|| {
+        let first = list().consume_errors().fire_on_one_callback().into_deferred();
+        assert_eq!(result_of(first).unwrap(), (1, 7));
+        let first = list().fire_on_one_callback().consume_errors().into_deferred();
+        assert_eq!(result_of(first).unwrap(), (1, 7));
+        let first = list().fire_on_one_errback().fire_on_one_callback().into_deferred();
+        assert!(failure_of(first).is::<FirstError>());
+    });
+    assert!(unhandled.is_empty());
+}
+
+#[test]
 fn b167_members_that_have_fired_are_as_good_as_any() {
     let fired = || {
         let (promise, deferred) = Deferred::<u32>::new();

@@ -209,3 +209,54 @@ fn a_member_costs_one_allocation_for_its_link() {
         assert!(info.count_total < 40, "{}", info.count_total);
     }
 }
+
+#[test]
+fn what_is_left_of_a_member_is_freed_as_soon_as_it_has_its_value() {
+    let (ends, deferreds) = pending(100);
+    let values = gather_results(deferreds);
+    let mut ends = ends.into_iter();
+    let info = allocation_counter::measure(|| ends.by_ref().take(99).for_each(|it| it.callback(7)));
+    assert!(info.count_current <= -99, "{}", info.count_current);
+    drop((values, ends));
+}
+
+type Way = fn(Vec<Promise<u32>>, Deferred<()>);
+
+#[test]
+fn i2_nothing_of_a_collection_is_left_when_its_members_are_gone() {
+    let ways: [Way; 5] = [
+        |ends, result| {
+            ends.into_iter().for_each(|end| end.callback(7));
+            drop(result);
+        },
+        |ends, result| {
+            drop(result);
+            ends.into_iter().for_each(|end| end.errback(TimedOut));
+        },
+        |ends, result| {
+            result.cancel();
+            drop((result, ends));
+        },
+        |ends, result| {
+            result.cancel();
+            drop((ends, result));
+        },
+        |ends, result| drop((ends, result)),
+    ];
+    for collect in KINDS {
+        for way in ways {
+            let life = || {
+                let (ends, mut deferreds) = pending(5);
+                // one that does not end with its cancel
+                let (end, inner) = Deferred::new();
+                deferreds.push(Deferred::new().1.add_errback(|_| inner));
+                way(ends, collect(deferreds));
+                end.callback(7);
+            };
+            // what a thread allocates once it keeps
+            unhandled_count(life);
+            let info = allocation_counter::measure(|| _ = unhandled_count(life));
+            assert_eq!(info.count_current, 0);
+        }
+    }
+}

@@ -110,6 +110,19 @@ fn b173_a_member_may_answer_a_cancel_of_the_race_with_a_value() {
     assert_eq!(result_of(first).unwrap(), (1, 7));
 }
 
+/// One that has its own answer to a cancel is asked once and not twice.
+#[test]
+fn b173_a_cancelled_race_that_is_won_by_that_cancels_nobody_twice() {
+    let (flushed, flush) = member();
+    let (_end, stubborn) = member();
+    let (_answering, answering) = member_with(|promise| promise.callback(7));
+    let first = race([stubborn.add_errback(|_| flush), answering]);
+    first.cancel();
+    assert_eq!(result_of(first).unwrap(), (1, 7));
+    assert_eq!(flushed.cancels(), 0);
+    flushed.callback(1);
+}
+
 /// W26: in Twisted it never fires.
 #[test]
 fn w26_a_race_of_nobody_fails_at_once() {
@@ -136,13 +149,16 @@ fn i5_a_loser_may_cancel_the_race_that_it_has_just_lost() {
     let handle = crate::support::shared(Deferred::succeed(()).canceller());
     let slot = handle.clone();
     let (end, winner) = member();
+    let (flushed, flush) = member();
+    let (_before, stubborn) = member();
     let (_loser, loser) = member_with(move |_| take(&slot).unwrap().cancel());
     let (third, last) = member();
-    let first = race([winner, loser, last]);
+    let first = race([winner, stubborn.add_errback(|_| flush), loser, last]);
     handle.replace(Some(first.canceller()));
     end.callback(7);
-    assert_eq!(third.cancels(), 1);
+    assert_eq!((flushed.cancels(), third.cancels()), (0, 1));
     assert_eq!(result_of(first).unwrap(), (0, 7));
+    flushed.callback(1);
 }
 
 #[test]
