@@ -7,7 +7,11 @@ use ropewalk_task::ReactorTask;
 use ropewalk_testing::{EventLog, capture_tracing, failure_as, no_result, success_of};
 use std::cell::{Cell, RefCell};
 use std::future::pending;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Wake, Waker};
 use tracing::Level;
 
 /// A task that gives 7 when the signal is set.
@@ -80,6 +84,36 @@ fn a_handle_stands_for_the_task_before_its_result_and_after() {
     settle(&clock);
     handle.cancel();
     failure_as::<Cancelled, _>(deferred);
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Count(AtomicU32);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn who_awaits_it_is_woken_once_also_if_a_handle_was_made_meanwhile() {
+    for with_handle in [false, true] {
+        let (clock, reactor) = manual();
+        let (signal, mut deferred) = seven(&reactor);
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut context = Context::from_waker(&waker);
+        (0..2).for_each(|_| assert!(Pin::new(&mut deferred).poll(&mut context).is_pending()));
+        let handle = with_handle.then(|| deferred.canceller());
+        settle(&clock);
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        signal.set();
+        settle(&clock);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1, "{with_handle}");
+        assert_eq!(success_of(deferred), 7);
+        drop(handle);
+    }
 }
 
 #[test]
@@ -228,17 +262,17 @@ fn i5_the_drop_of_a_future_may_drop_the_deferreds_of_others() {
 #[test]
 fn i3_a_waker_that_panics_harms_neither_the_task_nor_the_reactor() {
     struct Bad;
-    impl std::task::Wake for Bad {
-        fn wake(self: std::sync::Arc<Self>) {
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
             panic!("no wake");
         }
     }
     let (clock, reactor) = manual();
     let (signal, mut deferred) = seven(&reactor);
     settle(&clock);
-    let waker = std::sync::Arc::new(Bad).into();
-    let mut context = std::task::Context::from_waker(&waker);
-    assert!(std::pin::Pin::new(&mut deferred).poll(&mut context).is_pending());
+    let waker = Arc::new(Bad).into();
+    let mut context = Context::from_waker(&waker);
+    assert!(Pin::new(&mut deferred).poll(&mut context).is_pending());
     signal.set();
     let events = capture_tracing(|| settle(&clock));
     assert_eq!(events.len(), 1, "{events:?}");
