@@ -21,6 +21,8 @@ mod panics;
 mod reentrancy;
 // a million of everything on a small stack
 mod depth;
+// how much is allocated, and that it is given back
+mod allocations;
 // lists and their three flags
 mod list;
 // all values, or the first failure: of one type, and of several
