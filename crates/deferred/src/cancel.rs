@@ -4,7 +4,7 @@
 //! and fails it if that did not fire it. The canceller is user code and runs with nothing held.
 
 use crate::chain::{self, Canceller, ChainRef, Stage};
-use crate::{Cancelled, Failure, Panicked, panics, trampoline};
+use crate::{Cancelled, Failure, panics, trampoline};
 use std::fmt;
 use std::rc::Rc;
 
@@ -105,14 +105,11 @@ fn ask(chain: &ChainRef, canceller: Canceller) -> Option<Failure> {
     chain.asking.set(true);
     let asked = panics::catch(chain.created, canceller);
     chain.asking.set(false);
-    let failure = match asked {
-        Ok(()) => Failure::from(Cancelled),
-        Err(panicked) => panicked.into(),
-    };
+    let panicked = asked.err();
     if chain.stage.get() == Stage::Unfired {
-        return Some(failure);
+        return Some(panicked.map_or_else(|| Cancelled.into(), Failure::from));
     }
-    if let Some(panicked) = failure.downcast_ref::<Panicked>() {
+    if let Some(panicked) = panicked {
         tracing::error!(created = %chain.created, "a canceller panicked: {}", panicked.message());
     }
     None

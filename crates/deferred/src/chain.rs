@@ -8,11 +8,12 @@
 //! A chain *waits* while a deferred that one of its callbacks returned has no result; the chain of
 //! that deferred then *forwards* its result. Firing walks links and forwards in one loop.
 
+use crate::debugging::{self, Traces};
 use crate::error::WaitsForItself;
 use crate::held::Held;
 use crate::stretch::{AnyStretch, Halt, HolderRef, Stretch, Tail, TailRef};
-use crate::turn;
-use crate::{Cancelled, Failure, Result, panics, trampoline, unhandled};
+use crate::unhandled::{self, Origin};
+use crate::{Failure, Result, panics, trampoline, turn};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::Location;
@@ -62,6 +63,10 @@ pub(crate) struct Chain<S: ?Sized> {
     /// Whose result this chain waits for. Weak, because that one owns us by its `forward`.
     source: Cell<Option<Weak<Chain<dyn AnyStretch>>>>,
     pub(crate) waker: Cell<Option<Waker>>,
+    /// Where the promise was fired.
+    pub(crate) fired: Cell<Option<Place>>,
+    /// What debugging wants to know.
+    pub(crate) traces: Cell<Option<Box<Traces>>>,
     /// The stretch in which the promise puts its result.
     pub(crate) head: S,
 }
@@ -90,7 +95,7 @@ impl<T: 'static> Chain<Stretch<T>> {
         stage: Stage,
         head: Stretch<T>,
     ) -> Rc<Self> {
-        Rc::new(Self {
+        let chain = Rc::new(Self {
             created,
             stage: Cell::new(stage),
             claimed: Cell::new(true),
@@ -105,16 +110,47 @@ impl<T: 'static> Chain<Stretch<T>> {
             forward: Cell::new(None),
             source: Cell::new(None),
             waker: Cell::new(None),
+            fired: Cell::new(None),
+            traces: Cell::new(None),
             head,
-        })
+        });
+        if debugging::debugging() {
+            debugging::watch(&(Rc::clone(&chain) as ChainRef));
+        }
+        chain
     }
 
     /// Fires the chain, unless a cancel was faster; then the result is dropped.
-    pub(crate) fn resolve(self: Rc<Self>, result: Result<T>) {
+    pub(crate) fn resolve(self: Rc<Self>, result: Result<T>, at: Option<Place>) {
         if self.stage.get() == Stage::Unfired {
+            self.fired.set(at);
+            if debugging::debugging() {
+                debugging::fired(&self);
+            }
             self.head.slot.put(result);
             start(self);
         }
+    }
+}
+
+impl Chain<dyn AnyStretch> {
+    /// For the report of a failure at its end.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            created: self.created,
+            fired: self.fired.get(),
+            bare: self.bare.get(),
+            given_up: self.given_up.get(),
+            traces: self.traces.take(),
+        }
+    }
+
+    /// Whether there is a failure where the chain has arrived.
+    pub(crate) fn has_failed(&self) -> bool {
+        let at = self.at.take();
+        let failed = at.as_ref().map_or(&self.head, |at| at.any_stretch()).has_failed();
+        self.at.set(at);
+        failed
     }
 }
 
@@ -244,11 +280,7 @@ fn settle(chain: &ChainRef) {
         let result = stretch(chain, at.as_ref());
         let failure = panics::contain("dropping an unclaimed result", created, || result.discard());
         if let Some(failure) = failure.flatten() {
-            if chain.given_up.get() && failure.is::<Cancelled>() {
-                panics::discard("dropping a failure", created, failure);
-            } else {
-                unhandled::report_of(chain.bare.get(), failure, created);
-            }
+            unhandled::report(failure, chain.origin());
         }
         return;
     }
@@ -279,8 +311,9 @@ fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForItself> {
         if !chain.claimed.get() {
             chain.stage.set(Stage::Done);
             source.claimed.set(false);
-            // A callback returned it: somebody counts on it.
+            // A callback returned it: somebody counts on it, or has given up this one by its drop.
             source.bare.set(false);
+            source.given_up.set(chain.given_up.get());
             return Ok(());
         }
     }

@@ -5,12 +5,12 @@
 //! be attached, and how, is in `attach`.
 
 use crate::chain::{self, Canceller, Chain, ChainRef, Place, Stage};
-use crate::end::{State, nothing};
+use crate::debugging::debugging;
+use crate::end::{Kept, State, nothing};
 use crate::held::Held;
 use crate::stretch::{Stretch, TailRef};
 use crate::{CancelHandle, Failure, Promise, Result, cancel, panics};
 use std::cell::Cell;
-use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -180,8 +180,10 @@ impl<T> Deferred<T> {
             State::Chained(end) => end.take().unwrap_or_else(|| Self::both(Chain::done(at))),
             // There is no chain yet that the handle could stand for.
             State::Ready(ready) => {
-                let (result, created) = ready.take();
-                Self::both(Chain::settled(created, result))
+                let (result, of) = ready.take();
+                let chain = Chain::settled(of.created, result);
+                chain.drop_cancels.set(of.drop_cancels);
+                Self::both(chain)
             }
         };
         self.state.set(State::chained(Rc::clone(&chain), tail));
@@ -259,7 +261,7 @@ impl<T> Deferred<T> {
 impl<T> Deferred<T> {
     #[inline]
     pub(crate) fn ready(result: Result<T>, created: Place) -> Self {
-        Self { state: Cell::new(State::ready(result, created)) }
+        Self { state: Cell::new(State::ready(result, Kept { created, drop_cancels: false })) }
     }
 
     #[inline]
@@ -297,9 +299,16 @@ impl<T> Deferred<T> {
     }
 
     fn set_drop_cancels(&self, cancels: bool) {
-        if let Some(chain) = self.chain() {
-            chain.drop_cancels.set(cancels);
+        let mut state = self.state.replace(State::taken());
+        match &mut state {
+            State::Ready(ready) => ready.of.drop_cancels = cancels,
+            State::Chained(end) => {
+                if let Some(chain) = end.chain() {
+                    chain.drop_cancels.set(cancels);
+                }
+            }
         }
+        self.state.set(state);
     }
 
     /// What every `add_` method comes down to.
@@ -311,8 +320,8 @@ impl<T> Deferred<T> {
     {
         match self.state.into_inner() {
             State::Ready(ready) => {
-                let (result, created) = ready.take();
-                run_now(result, created, attached, link)
+                let (result, of) = ready.take();
+                run_now(result, of, attached, link)
             }
             State::Chained(end) => match end.take() {
                 Some((chain, tail)) if chain.stage.get() != Stage::Settled => {
@@ -320,7 +329,10 @@ impl<T> Deferred<T> {
                     Deferred::chained(chain, chain::push(tail, attached, link))
                 }
                 Some((chain, tail)) => attach_to_settled(chain, tail, attached, link),
-                None => run_now(nothing(), attached, attached, link),
+                None => {
+                    let of = Kept { created: attached, drop_cancels: false };
+                    run_now(nothing(), of, attached, link)
+                }
             },
         }
     }
@@ -339,11 +351,11 @@ where
     U: 'static,
     F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
 {
-    if chain.handles.get() == 0 {
-        let created = chain.created;
-        return run_now(chain::take_settled(&chain, &tail), created, attached, link);
+    if chain.handles.get() == 0 && !debugging() {
+        let of = Kept { created: chain.created, drop_cancels: chain.drop_cancels.get() };
+        return run_now(chain::take_settled(&chain, &tail), of, attached, link);
     }
-    // With a handle out, the chain stays the one that the handle stands for.
+    // The chain stays the one that a handle stands for, or that remembers what it is to remember.
     chain.bare.set(false);
     let tail = chain::push(tail, attached, link);
     chain::resume(Rc::clone(&chain));
@@ -352,30 +364,21 @@ where
 
 /// Calls what was attached to a result that is there.
 #[inline]
-fn run_now<T, U, F>(result: Result<T>, created: Place, attached: Place, link: F) -> Deferred<U>
+fn run_now<T, U, F>(result: Result<T>, of: Kept, attached: Place, link: F) -> Deferred<U>
 where
     U: 'static,
     F: FnOnce(Result<T>, Place) -> Held<U>,
 {
-    match panics::catch(attached, || link(result, attached)) {
-        Ok(Held::Ready(result)) => Deferred::ready(result, created),
+    let result = match panics::catch(attached, || link(result, attached)) {
+        Ok(Held::Ready(result)) => result,
         Ok(Held::Waiting(chain, tail)) => {
-            // It stands for this one from here on, and to this one something was attached.
+            // It stands for this one from here on: something was attached to that, and what its
+            // drop means was said there.
             chain.bare.set(false);
-            Deferred::chained(chain, tail)
+            chain.drop_cancels.set(of.drop_cancels);
+            return Deferred::chained(chain, tail);
         }
-        Err(panicked) => Deferred::ready(Err(panicked.into()), created),
-    }
-}
-
-impl<T> fmt::Debug for Deferred<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let chain = self.chain();
-        let waits = chain.as_ref().filter(|chain| chain.stage.get() == Stage::Waiting);
-        f.debug_struct("Deferred")
-            .field("stage", &chain.as_ref().map_or(Stage::Settled, |chain| chain.stage.get()))
-            .field("created", &chain.as_ref().map(|chain| chain.created))
-            .field("waiting_on", &waits.and_then(chain::source).map(|source| source.created))
-            .finish()
-    }
+        Err(panicked) => Err(panicked.into()),
+    };
+    Deferred { state: Cell::new(State::ready(result, of)) }
 }

@@ -8,7 +8,8 @@
 use crate::chain::{self, ChainRef, Place, Stage};
 use crate::held::Held;
 use crate::stretch::TailRef;
-use crate::{Abandoned, Result, cancel, trampoline, unhandled};
+use crate::unhandled::{self, Origin};
+use crate::{Abandoned, Result, cancel, trampoline};
 
 pub(crate) enum State<T: 'static> {
     /// The result is here.
@@ -21,7 +22,16 @@ pub(crate) enum State<T: 'static> {
 pub(crate) struct Ready<T: 'static> {
     /// Taken by who takes care of it.
     result: Option<Result<T>>,
-    created: Place,
+    pub(crate) of: Kept,
+}
+
+/// What a result that is there keeps of its chain.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept {
+    /// Where the chain was created.
+    pub(crate) created: Place,
+    /// The deferred cancels by its drop: it has nothing to cancel now, but may come to wait again.
+    pub(crate) drop_cancels: bool,
 }
 
 /// The claim to the result of a chain.
@@ -32,8 +42,8 @@ pub(crate) struct End<T: 'static> {
 
 impl<T> State<T> {
     #[inline]
-    pub(crate) fn ready(result: Result<T>, created: Place) -> Self {
-        Self::Ready(Ready { result: Some(result), created })
+    pub(crate) fn ready(result: Result<T>, of: Kept) -> Self {
+        Self::Ready(Ready { result: Some(result), of })
     }
 
     #[inline]
@@ -65,8 +75,8 @@ impl<T> State<T> {
 
 impl<T> Ready<T> {
     #[inline]
-    pub(crate) fn take(mut self) -> (Result<T>, Place) {
-        (self.result.take().unwrap_or_else(nothing), self.created)
+    pub(crate) fn take(mut self) -> (Result<T>, Kept) {
+        (self.result.take().unwrap_or_else(nothing), self.of)
     }
 }
 
@@ -85,7 +95,7 @@ impl<T: 'static> Drop for Ready<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(result) = self.result.take() {
-            let_go(result, self.created, false);
+            let_go(result, Origin::of(self.of.created));
         }
     }
 }
@@ -109,8 +119,8 @@ pub(crate) fn nothing<T>() -> Result<T> {
 #[cold]
 fn leave<T: 'static>(chain: ChainRef, tail: TailRef<T>) {
     if chain.stage.get() == Stage::Settled {
-        let (created, bare) = (chain.created, chain.bare.get());
-        let_go(chain::take_settled(&chain, &tail), created, bare);
+        let origin = chain.origin();
+        let_go(chain::take_settled(&chain, &tail), origin);
         return;
     }
     chain.claimed.set(false);
@@ -123,9 +133,9 @@ fn leave<T: 'static>(chain: ChainRef, tail: TailRef<T>) {
 
 /// Nobody wants this result.
 #[cold]
-fn let_go<T: 'static>(result: Result<T>, created: Place, bare: bool) {
+fn let_go<T: 'static>(result: Result<T>, origin: Origin) {
     match result {
-        Ok(value) => trampoline::drop_value(value, created),
-        Err(failure) => unhandled::report_of(bare, failure, created),
+        Ok(value) => trampoline::drop_value(value, origin.created),
+        Err(failure) => unhandled::report(failure, origin),
     }
 }

@@ -3,11 +3,8 @@
 //! One small public type per reason, each to be found again with `failure.downcast_ref()`. They
 //! own no user value, so that cloning and dropping them runs no foreign code.
 
-use crate::panics;
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::Location;
 
 /// The chain was cancelled before its result came.
 ///
@@ -89,68 +86,3 @@ impl fmt::Display for WaitsForItself {
 }
 
 impl Error for WaitsForItself {}
-
-/// User code panicked where somebody waited for its result.
-///
-/// # Examples
-///
-/// ```
-/// use ropewalk_deferred::{Deferred, Panicked};
-///
-/// Deferred::succeed(0)
-///     .map(|n: u32| 1 / n)
-///     .map(|_| ())
-///     .add_errback(|failure| {
-///         let panicked = failure.downcast_ref::<Panicked>().expect("a panic");
-///         assert!(panicked.message().contains("divide by zero"));
-///         assert_eq!(panicked.location().file(), file!());
-///     })
-///     .detach();
-/// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Panicked {
-    message: String,
-    location: &'static Location<'static>,
-}
-
-impl Panicked {
-    /// Makes one of what [`std::panic::catch_unwind`] caught and of the place that the caught
-    /// code came from.
-    ///
-    /// The payload is dropped; if its own drop panics too, that panic is swallowed.
-    #[must_use]
-    pub fn from_payload(
-        payload: Box<dyn Any + Send>,
-        location: &'static Location<'static>,
-    ) -> Self {
-        let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
-            (*text).to_owned()
-        } else if let Some(text) = payload.downcast_ref::<String>() {
-            text.clone()
-        } else {
-            "a payload that is not a string".to_owned()
-        };
-        panics::dispose(payload);
-        Self { message, location }
-    }
-
-    /// What the panic said.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// Where the code that panicked was attached or handed over; the panic itself may be anywhere below it.
-    #[must_use]
-    pub fn location(&self) -> &'static Location<'static> {
-        self.location
-    }
-}
-
-impl fmt::Display for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the code handed over at {} panicked: {}", self.location, self.message)
-    }
-}
-
-impl Error for Panicked {}

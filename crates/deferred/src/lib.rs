@@ -64,6 +64,8 @@ mod error;
 mod failure;
 
 mod cancel;
+mod debugging;
+mod describe;
 mod unhandled;
 
 mod future;
@@ -73,6 +75,7 @@ mod link;
 mod stretch;
 mod turn;
 
+mod panicked;
 mod panics;
 mod trampoline;
 
@@ -80,8 +83,9 @@ mod trampoline;
 mod compile_fail;
 
 pub use cancel::CancelHandle;
+pub use debugging::{LiveDeferred, debugging, live_deferreds, set_debugging};
 pub use deferred::Deferred;
-pub use error::{Abandoned, Cancelled, Panicked, TimedOut, WaitsForItself};
+pub use error::{Abandoned, Cancelled, TimedOut, WaitsForItself};
 pub use event::DeferredEvent;
 pub use failure::{Failure, Result};
 pub use gather::gather_results;
@@ -91,6 +95,7 @@ pub use list::{DeferredList, EachResult, OneValue};
 pub use lock::{DeferredLock, LockGuard};
 pub use maybe::maybe_deferred;
 pub use outcome::Outcome;
+pub use panicked::Panicked;
 pub use promise::Promise;
 pub use queue::{DeferredQueue, QueueOverflow, QueueUnderflow};
 pub use race::race;

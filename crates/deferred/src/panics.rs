@@ -4,10 +4,13 @@
 //! drop of a skipped closure, of an unclaimed value, a waker, a hook) it becomes one `tracing`
 //! error, and the code around it carries on.
 
-use crate::Panicked;
+use crate::{Panicked, debugging};
 use std::any::Any;
+use std::backtrace::Backtrace;
+use std::cell::Cell;
 use std::mem::{forget, needs_drop};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Once;
 
 /// Runs user code whose result somebody waits for.
 pub(crate) fn catch<R>(
@@ -46,4 +49,36 @@ pub(crate) fn dispose(payload: Box<dyn Any + Send>) {
         #[expect(clippy::mem_forget, reason = "its drop may panic as well, and so on for ever")]
         forget(second);
     }
+}
+
+thread_local! {
+    static LAST: Cell<Option<PanicTrace>> = const { Cell::new(None) };
+}
+
+/// Where a panic happened.
+pub(crate) struct PanicTrace {
+    pub(crate) place: String,
+    pub(crate) backtrace: Backtrace,
+}
+
+/// Has each panic remembered by its thread, for the `Panicked` that is made of it there.
+pub(crate) fn remember() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if debugging() {
+                let place = panic.location().map_or_else(String::new, ToString::to_string);
+                let trace = PanicTrace { place, backtrace: Backtrace::force_capture() };
+                // An ending thread has no place for it any more.
+                let _ = LAST.try_with(|last| last.set(Some(trace)));
+            }
+            before(panic);
+        }));
+    });
+}
+
+/// What is known of the panic that this thread has just caught.
+pub(crate) fn take_trace() -> Option<PanicTrace> {
+    LAST.try_with(Cell::take).ok().flatten()
 }

@@ -7,6 +7,7 @@ use crate::chain::{Chain, Stage};
 use crate::stretch::Stretch;
 use crate::{Abandoned, Failure, Result};
 use std::fmt;
+use std::panic::Location;
 use std::rc::Rc;
 
 /// The obligation to bring the result of one [`Deferred`](crate::Deferred).
@@ -72,6 +73,7 @@ impl<T> Promise<T> {
     /// ```
     ///
     /// Twisted: `Deferred.callback`.
+    #[track_caller]
     pub fn callback(self, value: T) {
         self.resolve(Ok(value));
     }
@@ -90,6 +92,7 @@ impl<T> Promise<T> {
     /// ```
     ///
     /// Twisted: `Deferred.errback`.
+    #[track_caller]
     pub fn errback(self, failure: impl Into<Failure>) {
         self.resolve(Err(failure.into()));
     }
@@ -104,9 +107,10 @@ impl<T> Promise<T> {
     /// promise.resolve("8007".parse().map_err(Into::into));
     /// deferred.add_callback(|port| assert_eq!(port, 8007)).detach();
     /// ```
+    #[track_caller]
     pub fn resolve(self, result: Result<T>) {
         if let Some(chain) = self.into_chain() {
-            chain.resolve(result);
+            chain.resolve(result, Some(Location::caller()));
         }
     }
 
@@ -136,7 +140,7 @@ impl<T: 'static> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(chain) = self.chain.take() {
             if chain.stage.get() == Stage::Unfired {
-                chain.resolve(Err(Abandoned.into()));
+                chain.resolve(Err(Abandoned.into()), None);
             }
         }
     }
@@ -145,7 +149,7 @@ impl<T: 'static> Drop for Promise<T> {
 impl<T> fmt::Debug for Promise<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Promise")
-            .field("created", &self.chain.as_ref().map(|chain| chain.created))
+            .field("created", &self.chain.as_ref().map(|chain| format!("{}", chain.created)))
             .field("cancelled", &self.is_cancelled())
             .finish()
     }

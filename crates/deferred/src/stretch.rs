@@ -57,6 +57,8 @@ pub(crate) trait AnyStretch {
     fn receive(&self, from: &dyn AnyStretch);
     /// Drops the result if it is a value, returns it if it is a failure. User code may run.
     fn discard(&self) -> Option<Failure>;
+    /// Whether the result is a failure.
+    fn has_failed(&self) -> bool;
     /// Whether nothing is attached.
     fn is_empty(&self) -> bool;
     fn take_turn(&self) -> Option<HolderRef>;
@@ -118,6 +120,13 @@ impl<T: 'static> AnyStretch for Stretch<T> {
 
     fn discard(&self) -> Option<Failure> {
         self.slot.0.take()?.err()
+    }
+
+    fn has_failed(&self) -> bool {
+        let result = self.slot.0.take();
+        let failed = matches!(result, Some(Err(_)));
+        self.slot.0.set(result);
+        failed
     }
 
     fn is_empty(&self) -> bool {

@@ -6,7 +6,10 @@
 //!
 //! **Borrow and lock rule:** a hook is called, and dropped, with nothing borrowed and no lock held.
 
-use crate::{Abandoned, Failure, panics};
+use crate::chain::Place;
+use crate::debugging::Traces;
+use crate::{Abandoned, Cancelled, Failure, panics};
+use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::mem::replace;
@@ -55,7 +58,30 @@ static ROUTER: OnceLock<Router> = OnceLock::new();
 /// ```
 pub struct Unhandled {
     failure: Failure,
-    created: &'static Location<'static>,
+    origin: Origin,
+}
+
+/// Where the chain of a failure comes from.
+pub(crate) struct Origin {
+    pub(crate) created: Place,
+    pub(crate) fired: Option<Place>,
+    /// Nothing was ever attached to it.
+    pub(crate) bare: bool,
+    /// Whoever had its end has dropped it to cancel it.
+    pub(crate) given_up: bool,
+    pub(crate) traces: Option<Box<Traces>>,
+}
+
+impl Origin {
+    pub(crate) fn of(created: Place) -> Self {
+        Self { created, fired: None, bare: false, given_up: false, traces: None }
+    }
+
+    /// Whether `failure` tells nobody anything: a promise was dropped and nobody had attached
+    /// anything, or a chain was cancelled by whoever had it.
+    fn expects(&self, failure: &Failure) -> bool {
+        self.bare && failure.is::<Abandoned>() || self.given_up && failure.is::<Cancelled>()
+    }
 }
 
 impl Unhandled {
@@ -74,7 +100,51 @@ impl Unhandled {
     /// Where the [`Deferred`](crate::Deferred) was created.
     #[must_use]
     pub fn created(&self) -> &'static Location<'static> {
-        self.created
+        self.origin.created
+    }
+
+    /// Where its [`Promise`](crate::Promise) was fired, as far as that is still known: a deferred
+    /// that had its failure from the start was never fired, nor was one whose promise was dropped
+    /// or that was cancelled.
+    #[must_use]
+    pub fn fired(&self) -> Option<&'static Location<'static>> {
+        self.origin.fired
+    }
+
+    /// The call stack that created it, if [debugging](crate::set_debugging) was on.
+    #[must_use]
+    pub fn created_backtrace(&self) -> Option<&Backtrace> {
+        self.origin.traces.as_ref().map(|traces| &traces.created)
+    }
+
+    /// The call stack that fired it, or dropped its promise, if
+    /// [debugging](crate::set_debugging) was on.
+    #[must_use]
+    pub fn fired_backtrace(&self) -> Option<&Backtrace> {
+        self.origin.traces.as_ref().and_then(|traces| traces.fired.as_ref())
+    }
+}
+
+impl Unhandled {
+    /// What happens if there is no hook.
+    fn log(self) {
+        let Origin { created, fired, traces, .. } = self.origin;
+        let (fired, failure) = (fired.map(tracing::field::display), self.failure);
+        match traces {
+            None => {
+                tracing::error!(%created, fired, "unhandled failure in a deferred: {failure:#}");
+            }
+            Some(traces) => {
+                let stack = traces.fired.as_ref().map(tracing::field::display);
+                tracing::error!(
+                    %created,
+                    fired,
+                    created_by = %traces.created,
+                    fired_by = stack,
+                    "unhandled failure in a deferred: {failure:#}"
+                );
+            }
+        }
     }
 }
 
@@ -82,8 +152,8 @@ impl fmt::Debug for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unhandled")
             .field("failure", &self.failure)
-            .field("created", &self.created)
-            .finish()
+            .field("created", &format_args!("{}", self.origin.created))
+            .finish_non_exhaustive()
     }
 }
 
@@ -192,32 +262,23 @@ pub fn route_unhandled(router: fn(Unhandled) -> Option<Unhandled>) {
     let _ = ROUTER.set(router);
 }
 
-/// Reports `failure`, unless it says that a promise was dropped and nobody had attached anything:
-/// then both ends were given up, and nothing is missing anywhere.
+/// Reports `failure`, unless it is one that tells nobody anything, and drops it.
 #[cold]
-pub(crate) fn report_of(bare: bool, failure: Failure, created: &'static Location<'static>) {
-    if bare && failure.is::<Abandoned>() {
+pub(crate) fn report(failure: Failure, origin: Origin) {
+    let created = origin.created;
+    if origin.expects(&failure) {
         panics::discard("dropping a failure", created, failure);
-    } else {
-        report(failure, created);
+        return;
     }
-}
-
-/// Reports `failure`, and drops it.
-#[cold]
-pub(crate) fn report(failure: Failure, created: &'static Location<'static>) {
-    let mut untold = Some(Unhandled { failure, created });
+    let mut untold = Some(Unhandled { failure, origin });
     if !REPORTING.replace(true) {
         panics::contain("the hook for unhandled failures", created, || {
             untold = untold.take().and_then(tell);
         });
         REPORTING.set(false);
     }
-    if let Some(Unhandled { failure, .. }) = untold {
-        panics::contain("reporting an unhandled failure", created, || {
-            tracing::error!(%created, "unhandled failure in a deferred: {failure:#}");
-            drop(failure);
-        });
+    if let Some(unhandled) = untold {
+        panics::contain("reporting an unhandled failure", created, || unhandled.log());
     }
 }
 

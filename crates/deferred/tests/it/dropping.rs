@@ -123,3 +123,46 @@ fn a_settled_deferred_has_nothing_to_cancel() {
     drop(Deferred::succeed(7).cancel_on_drop());
     assert!(log.take().is_empty());
 }
+
+/// With a result it has nothing to cancel; but a callback may make it wait again.
+#[test]
+fn cancel_on_drop_outlives_a_result() {
+    for ready in [true, false] {
+        let log = Log::default();
+        let (inner, returned) = with_log(&log, "inner");
+        let (promise, deferred) = Deferred::new();
+        let deferred = if ready { Deferred::succeed(1) } else { deferred };
+        let deferred = deferred.cancel_on_drop();
+        promise.callback(1);
+        let deferred = deferred.add_callback(move |_| returned);
+        drop(deferred);
+        assert_eq!(log.take(), ["cancelled inner"], "ready: {ready}");
+        assert!(inner.is_cancelled());
+    }
+}
+
+/// What its drop means is said by the deferred that is left, not by the one that was returned.
+#[test]
+fn a_deferred_returned_to_one_that_is_ready_is_handed_on() {
+    let log = Log::default();
+    let (inner, returned) = with_log(&log, "inner");
+    let returned = returned.cancel_on_drop();
+    drop(Deferred::succeed(()).add_callback(move |()| returned));
+    assert!(log.take().is_empty() && !inner.is_cancelled());
+    inner.callback(7);
+}
+
+/// The middle one is cut out, since nobody is behind it; that it was given up is not forgotten.
+#[test]
+fn a_cancellation_by_drop_is_not_reported_through_a_stubborn_chain_either() {
+    let log = Log::default();
+    let hook = log.clone();
+    set_unhandled_hook(move |one| hook.add(one.failure()));
+    let (_first, deferred) = Deferred::<u32>::new();
+    let (_second, stubborn) = Deferred::<u32>::new();
+    let handle = stubborn.canceller();
+    drop(deferred.add_errback(move |_| stubborn).cancel_on_drop());
+    handle.cancel();
+    clear_unhandled_hook();
+    assert!(log.take().is_empty());
+}
