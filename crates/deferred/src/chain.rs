@@ -8,9 +8,10 @@
 //! A chain *waits* while a deferred that one of its callbacks returned has no result; the chain of
 //! that deferred then *forwards* its result. Firing walks links and forwards in one loop.
 
+use crate::context::capture_context;
 use crate::debugging::{self, Traces};
 use crate::error::WaitsForItself;
-use crate::held::Held;
+use crate::held::{self, Held};
 use crate::stretch::{AnyStretch, Halt, HolderRef, Stretch, Tail, TailRef};
 use crate::unhandled::{self, Origin};
 use crate::{Failure, Result, panics, trampoline, turn};
@@ -162,6 +163,18 @@ impl<T: 'static> Tail<T> for Chain<Stretch<T>> {
 
 /// Adds a link to the stretch that ends here, and says which does then.
 pub(crate) fn push<T, U, F>(tail: TailRef<T>, attached: Place, link: F) -> TailRef<U>
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+{
+    match capture_context() {
+        None => push_bare(tail, attached, link),
+        Some(context) => push_bare(tail, attached, held::within(context, link)),
+    }
+}
+
+fn push_bare<T, U, F>(tail: TailRef<T>, attached: Place, link: F) -> TailRef<U>
 where
     T: 'static,
     U: 'static,

@@ -4,9 +4,11 @@
 //! passes from a callback to the next one without the cost of a `Deferred` between them.
 
 use crate::chain::{ChainRef, Place};
+use crate::context::{Context, within_context};
 use crate::end::nothing;
 use crate::stretch::TailRef;
 use crate::{Result, panics};
+use std::rc::Rc;
 
 /// The insides of a `Deferred` that has been given away.
 pub(crate) enum Held<T: 'static> {
@@ -28,4 +30,21 @@ where
     let Some(closure) = closure else { return Held::Ready(nothing()) };
     panics::catch(attached, || closure(value, attached))
         .unwrap_or_else(|panicked| Held::Ready(Err(panicked.into())))
+}
+
+/// The closure of a link, to run in a context.
+#[cold]
+pub(crate) fn within<T, U: 'static>(
+    around: Rc<dyn Context>,
+    closure: impl FnOnce(Result<T>, Place) -> Held<U>,
+) -> impl FnOnce(Result<T>, Place) -> Held<U> {
+    move |value, attached| {
+        let callback = || call(Some(closure), value, attached);
+        let result = panics::catch(attached, || within_context(&*around, callback));
+        panics::discard("dropping a context", attached, around);
+        match result {
+            Ok(held) => held.unwrap_or_else(|| Held::Ready(nothing())),
+            Err(panicked) => Held::Ready(Err(panicked.into())),
+        }
+    }
 }

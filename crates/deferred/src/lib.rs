@@ -64,6 +64,7 @@ mod error;
 mod failure;
 
 mod cancel;
+mod context;
 mod debugging;
 mod describe;
 mod unhandled;
@@ -83,6 +84,9 @@ mod trampoline;
 mod compile_fail;
 
 pub use cancel::CancelHandle;
+pub use context::{Context, clear_context_hook, set_context_hook};
+#[doc(hidden)]
+pub use context::{capture_context, within_context};
 pub use debugging::{LiveDeferred, debugging, live_deferreds, set_debugging};
 pub use deferred::Deferred;
 pub use error::{Abandoned, Cancelled, TimedOut, WaitsForItself};

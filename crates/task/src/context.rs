@@ -1,28 +1,43 @@
-//! What a task takes along from where it was spawned: the `tracing` span that was current there.
+//! What a task takes along from where it was spawned: the `tracing` span that was current there,
+//! and whatever else the program has captured.
 //!
 //! So what a future logs is found under the span of whoever spawned it, whichever task is polled
 //! before it. As long as the program has never set a subscriber, nothing is asked and nothing kept.
 
+use ropewalk_deferred::{Context, capture_context, within_context};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 use tracing::{Span, dispatcher};
 
 /// The surroundings of a spawn. A subscriber's code runs in all of this, the drop included.
-pub(crate) struct SpawnContext(Option<Box<Span>>);
+pub(crate) struct SpawnContext {
+    span: Option<Box<Span>>,
+    /// What the hook of the thread has given.
+    captured: Option<Rc<dyn Context>>,
+}
 
 impl SpawnContext {
     /// That of this place.
     pub(crate) fn here() -> Self {
-        if !dispatcher::has_been_set() {
-            return Self(None);
-        }
-        let span = Span::current();
-        Self((!span.is_none()).then(|| Box::new(span)))
+        let span = dispatcher::has_been_set().then(Span::current).filter(|span| !span.is_none());
+        Self { span: span.map(Box::new), captured: capture_context() }
     }
 
-    /// Runs a piece of the task in it.
-    pub(crate) fn within<R>(&self, piece: impl FnOnce() -> R) -> R {
-        match &self.0 {
-            Some(span) => span.in_scope(piece),
-            None => piece(),
+    /// Runs a piece of the task in it; nothing, if what was captured did not run it.
+    pub(crate) fn within<R>(&self, piece: impl FnOnce() -> R) -> Option<R> {
+        match &self.span {
+            Some(span) => span.in_scope(|| self.within_captured(piece)),
+            None => self.within_captured(piece),
+        }
+    }
+
+    fn within_captured<R>(&self, piece: impl FnOnce() -> R) -> Option<R> {
+        let Some(context) = &self.captured else { return Some(piece()) };
+        // A panic goes round the context, which puts back what was current before.
+        let caught = || catch_unwind(AssertUnwindSafe(piece));
+        match within_context(&**context, caught)? {
+            Ok(done) => Some(done),
+            Err(panic) => resume_unwind(panic),
         }
     }
 }

@@ -7,7 +7,7 @@
 use crate::context::SpawnContext;
 use crate::panics::contain;
 use pin_project_lite::pin_project;
-use ropewalk_deferred::{Failure, Panicked, Promise};
+use ropewalk_deferred::{Abandoned, Failure, Panicked, Promise};
 use ropewalk_reactor::Reactor;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -48,6 +48,18 @@ impl<F, T, G> Spawned<F, T, G> {
     ) -> Self {
         Self { future: Some(future), promise: Some(promise), resolve, spawned, surroundings }
     }
+
+    /// Drops the future where it was spawned; if that place does not take it, then here.
+    fn discard(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let around = &*this.surroundings;
+        contain("dropping a future", this.spawned, || {
+            around.within(|| this.future.set(None));
+        });
+        if this.future.is_some() {
+            contain("dropping a future", this.spawned, || this.future.set(None));
+        }
+    }
 }
 
 impl<F, T, G> Spawned<F, T, G>
@@ -55,21 +67,23 @@ where
     F: Future,
     G: Fn(Promise<T>, F::Output),
 {
-    fn advance(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
+    fn advance(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.as_mut().project();
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         let around = &*this.surroundings;
         let poll = || around.within(|| future.poll(context));
-        let result = match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(Panicked::from_payload(payload, this.spawned)),
+        let result: Result<_, Failure> = match catch_unwind(AssertUnwindSafe(poll)) {
+            Ok(Some(Poll::Pending)) => return Poll::Pending,
+            Ok(Some(Poll::Ready(output))) => Ok(output),
+            Ok(None) => Err(Abandoned.into()),
+            Err(payload) => Err(Panicked::from_payload(payload, this.spawned).into()),
         };
-        contain("dropping a future", this.spawned, || around.within(|| this.future.set(None)));
+        self.as_mut().discard();
+        let this = self.project();
         if let Some(promise) = this.promise.take() {
             contain("the result of a task", this.spawned, || match result {
                 Ok(output) => (this.resolve)(promise, output),
-                Err(panicked) => promise.errback(panicked),
+                Err(failure) => promise.errback(failure),
             });
         }
         Poll::Ready(())
@@ -86,10 +100,9 @@ where
         reactor.timed("task", spawned, || self.advance(context))
     }
 
-    fn end(self: Pin<&mut Self>, failure: Option<Failure>) {
-        let mut this = self.project();
-        let around = &*this.surroundings;
-        contain("dropping a future", this.spawned, || around.within(|| this.future.set(None)));
+    fn end(mut self: Pin<&mut Self>, failure: Option<Failure>) {
+        self.as_mut().discard();
+        let this = self.project();
         if let Some(promise) = this.promise.take() {
             contain("the result of a task", this.spawned, || match failure {
                 Some(failure) => promise.errback(failure),

@@ -13,6 +13,8 @@ mod cancel;
 mod unhandled;
 // awaiting a deferred
 mod future;
+// what a callback takes along from where it was attached
+mod context;
 // what the drop of a deferred means
 mod dropping;
 // panics of callbacks, cancellers, drops, wakers and hooks

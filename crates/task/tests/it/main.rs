@@ -14,6 +14,8 @@ mod results;
 mod panics;
 // The `tracing` span that a task takes along.
 mod spans;
+// whatever else a program has captured there
+mod context;
 // Dropping a reactor with tasks in it.
 mod teardown;
 // Budgets, idling and depth.

@@ -1,0 +1,140 @@
+//! Context: what is current where a callback is attached, and is to be current when it runs.
+//!
+//! A callback runs wherever its promise is fired, often far from the code that attached it: the
+//! request that it serves, the span in which it is to be logged, are not the current ones there. A
+//! program that has such things says how to capture them; nobody else pays for it.
+//!
+//! **Borrow rule:** hooks and contexts are user code and run with nothing borrowed.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+type Hook = Rc<dyn Fn() -> Option<Rc<dyn Context>>>;
+
+thread_local! {
+    /// Whether there is a hook: all that is looked at as long as there is none.
+    static ON: Cell<bool> = const { Cell::new(false) };
+    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+}
+
+/// What is current where a callback is attached or a task is spawned.
+///
+/// # Examples
+///
+/// The name of a request, in a thread-local variable:
+///
+/// ```
+/// use ropewalk_deferred::{Context, Deferred, clear_context_hook, set_context_hook};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// thread_local!(static REQUEST: Cell<u32> = const { Cell::new(0) });
+///
+/// struct Request(u32);
+/// impl Context for Request {
+///     fn run(&self, callback: &mut dyn FnMut()) {
+///         let before = REQUEST.replace(self.0);
+///         callback();
+///         REQUEST.set(before);
+///     }
+/// }
+///
+/// set_context_hook(|| Some(Rc::new(Request(REQUEST.get()))));
+/// let (promise, answer) = Deferred::new();
+/// REQUEST.set(7);
+/// answer.add_callback(|()| assert_eq!(REQUEST.get(), 7)).detach();
+/// REQUEST.set(8);
+/// promise.callback(()); // whoever fires it
+/// assert_eq!(REQUEST.get(), 8);
+/// # clear_context_hook();
+/// ```
+pub trait Context {
+    /// Makes it current, calls `callback`, and makes current what was before.
+    ///
+    /// A panic of the callback does not come out of it. One that is not called has failed: with
+    /// [`Abandoned`](crate::Abandoned). A second call does nothing.
+    fn run(&self, callback: &mut dyn FnMut());
+}
+
+/// Has `capture` called wherever a callback is attached on this thread to a deferred that has no
+/// result yet, and where a task is spawned; the callback, and the task, runs in what it gives.
+///
+/// A callback attached to a result that is there runs at once, in the context of that place. A hook
+/// set before is replaced. What was attached before keeps what it has.
+///
+/// # Threads
+///
+/// Any thread; holds for that thread.
+///
+/// # Examples
+///
+/// Each callback in the `tracing` span in which it was attached:
+///
+/// ```
+/// use ropewalk_deferred::{Context, clear_context_hook, set_context_hook};
+/// use std::rc::Rc;
+///
+/// struct InSpan(tracing::Span);
+/// impl Context for InSpan {
+///     fn run(&self, callback: &mut dyn FnMut()) {
+///         self.0.in_scope(callback);
+///     }
+/// }
+///
+/// set_context_hook(|| Some(Rc::new(InSpan(tracing::Span::current()))));
+/// # clear_context_hook();
+/// ```
+pub fn set_context_hook(capture: impl Fn() -> Option<Rc<dyn Context>> + 'static) {
+    replace(Some(Rc::new(capture)));
+}
+
+/// Takes back what [`set_context_hook`] has set on this thread.
+///
+/// # Threads
+///
+/// Any thread; holds for that thread.
+///
+/// # Examples
+///
+/// ```
+/// ropewalk_deferred::clear_context_hook();
+/// ```
+pub fn clear_context_hook() {
+    replace(None);
+}
+
+fn replace(hook: Option<Hook>) {
+    let on = hook.is_some();
+    // An ending thread has no hook any more and can get none.
+    if let Ok(old) = HOOK.try_with(|cell| cell.replace(hook)) {
+        ON.set(on);
+        drop(old);
+    }
+}
+
+/// The context of this place, if anybody cares. For the crate that spawns tasks, too.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn capture_context() -> Option<Rc<dyn Context>> {
+    if ON.get() { ask() } else { None }
+}
+
+#[cold]
+fn ask() -> Option<Rc<dyn Context>> {
+    // A copy of the hook, so that it may be replaced while it runs.
+    let hook = HOOK.try_with(|cell| cell.borrow().clone()).ok().flatten();
+    hook.and_then(|hook| hook())
+}
+
+/// Runs `body` in `context`; nothing, if that does not run it. For the crate that spawns tasks, too.
+#[doc(hidden)]
+#[cold]
+pub fn within_context<R>(context: &dyn Context, body: impl FnOnce() -> R) -> Option<R> {
+    let (mut body, mut result) = (Some(body), None);
+    context.run(&mut || {
+        if let Some(body) = body.take() {
+            result = Some(body());
+        }
+    });
+    result
+}
