@@ -5,5 +5,11 @@
 #[doc = include_str!("../../../docs/guide/src/using-threads.md")]
 struct UsingThreads;
 
+#[doc = include_str!("../../../docs/guide/src/deferreds.md")]
+struct Deferreds;
+
+#[doc = include_str!("../../../docs/guide/src/deferred-or-async.md")]
+struct DeferredOrAsync;
+
 #[doc = include_str!("../../../README.md")]
 struct Readme;
