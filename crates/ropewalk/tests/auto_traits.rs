@@ -39,10 +39,12 @@ macro_rules! stays {
 #[test]
 fn i1_a_deferred_stays_and_its_failure_crosses() {
     use ropewalk::deferred::{
-        Abandoned, CancelHandle, Cancelled, Deferred, Failure, Panicked, Promise, TimedOut,
-        WaitsForItself,
+        Abandoned, CancelHandle, Cancelled, Context, Deferred, Failure, LiveDeferred, Panicked,
+        Promise, TimedOut, WaitsForItself,
     };
     stays!(Deferred<()>, Deferred<u32>, Promise<()>, Promise<u32>, CancelHandle);
+    stays!(Rc<dyn Context>);
+    crosses!(LiveDeferred);
     crosses!(Failure, Abandoned, Cancelled, Panicked, TimedOut, WaitsForItself);
 }
 

@@ -43,6 +43,13 @@ fn deferred_collections() {
 }
 
 #[test]
+fn deferred_diagnosis() {
+    use ropewalk::deferred::{clear_context_hook, debugging, live_deferreds};
+    clear_context_hook();
+    assert!(!debugging() && live_deferreds().is_empty());
+}
+
+#[test]
 fn deferred_coordination() {
     use ropewalk::deferred::{DeferredEvent, DeferredLock, DeferredQueue, DeferredSemaphore};
     let semaphore = DeferredSemaphore::new(1).unwrap();
