@@ -18,6 +18,11 @@
 //! promise.callback(" 21 ".to_owned()); // prints 42
 //! ```
 //!
+//! Many are waited for as one: [`DeferredList`], [`gather_results`], [`race()`], [`join()`]. What takes
+//! several callbacks can be kept apart, counted or handed on with a [`DeferredLock`], a
+//! [`DeferredSemaphore`], a [`DeferredQueue`] or a [`DeferredEvent`]. [`set_debugging`] helps to find
+//! out what a program waits for.
+//!
 //! What it promises:
 //!
 //! - One outcome. A promise is fired once, or dropped, and then its deferred fails with
@@ -25,6 +30,8 @@
 //! - Panics are contained. A callback that panics gives the next errback a [`Panicked`].
 //! - Re-entrancy is legal. A callback may fire, cancel, extend or drop any chain, its own included.
 //! - Bounded depth. No chain is too long, no nesting of chains too deep for the stack.
+//! - A cancel goes to whatever the chain waits for now, through any number of chains and
+//!   collections.
 //! - One thread. Neither end is `Send`; a [`Failure`] is.
 //!
 //! This crate knows neither a reactor nor threads nor the time: it runs callbacks when its promise

@@ -40,11 +40,11 @@
 //!
 //! | module | crate | what it has |
 //! |---|---|---|
-//! | [`deferred`] | `ropewalk-deferred` | a callback chain for one result that is not there yet |
+//! | [`deferred`] | `ropewalk-deferred` | a callback chain for one result that is not there yet; lists, races, locks and queues of such |
 //! | [`threadpool`] | `ropewalk-threadpool` | the pool for blocking jobs |
 //! | [`reactor`] | `ropewalk-reactor` | the loop: timers, sources, calls from other threads |
 //! | [`threads`] | `ropewalk-threads` | the bridges |
-//! | [`task`] | `ropewalk-task` | futures, delays, timeouts and loops on the reactor; `react` |
+//! | [`task`] | `ropewalk-task` | futures, delays, time limits, loops and long work on the reactor; `react` |
 //! | `net` | `ropewalk-net` | transports, protocols, host names |
 //!
 //! # Features

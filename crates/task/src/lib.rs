@@ -1,11 +1,13 @@
-//! Tasks on the reactor: futures, delays and timeouts.
+//! Tasks on the reactor: futures, delays, time limits, loops and long work.
 //!
-//! Two extension traits carry all of it. [`ReactorTask`] gives a reactor
-//! [`spawn`](ReactorTask::spawn), which runs a future on the reactor thread, and
-//! [`sleep`](ReactorTask::sleep) and [`defer_later`](ReactorTask::defer_later).
-//! [`DeferredTimeout`] gives a deferred a time limit. A [`LoopingCall`] calls a function again and
-//! again, a [`Cooperator`] does long work in slices, and [`react()`] runs a program from its first
-//! deferred to its exit code.
+//! [`ReactorTask`] extends a reactor: [`spawn`](ReactorTask::spawn) runs a future on the reactor
+//! thread, [`sleep`](ReactorTask::sleep) and [`defer_later`](ReactorTask::defer_later) wait,
+//! [`coiterate`](ReactorTask::coiterate) does long work in slices,
+//! [`run_until`](ReactorTask::run_until) runs it for one result, and
+//! [`set_unhandled_hook`](ReactorTask::set_unhandled_hook) hears what nobody handled.
+//! [`DeferredTimeout`] gives a deferred a time limit. A [`LoopingCall`] calls a function at equal
+//! intervals, a [`Cooperator`] has slices of its own, and [`react()`] is a whole program, from its
+//! main function to its exit code.
 //!
 //! ```
 //! use ropewalk_deferred::TimedOut;
@@ -33,6 +35,9 @@
 //! - Each task has one outcome: what its future gave, [`Panicked`](ropewalk_deferred::Panicked),
 //!   [`Cancelled`](ropewalk_deferred::Cancelled), or
 //!   [`Abandoned`](ropewalk_deferred::Abandoned) if its reactor was dropped.
+//! - Cancelling or dropping either side cancels the other: the deferred of a task its future, a
+//!   future the deferreds that it awaits. [`detach`](ropewalk_deferred::Deferred::detach) lets a task
+//!   run on.
 //! - A wake-up is never lost, not even while the reactor is stopped: the task goes on in the next
 //!   run.
 //! - A turn runs a limited number of tasks, so that tasks that wake each other starve nobody.
