@@ -10,6 +10,7 @@
 
 use crate::context::capture_context;
 use crate::debugging::{self, Traces};
+use crate::end::OnDrop;
 use crate::error::WaitsForItself;
 use crate::held::{self, Held};
 use crate::stretch::{AnyStretch, Halt, HolderRef, Stretch, Tail, TailRef};
@@ -53,8 +54,8 @@ pub(crate) struct Chain<S: ?Sized> {
     pub(crate) handles: Cell<usize>,
     /// Made with its promise, and nobody has ever attached anything.
     pub(crate) bare: Cell<bool>,
-    /// Dropping the deferred at the end cancels what the chain waits for.
-    pub(crate) drop_cancels: Cell<bool>,
+    /// What the drop of the deferred at the end means.
+    pub(crate) on_drop: Cell<OnDrop>,
     /// That has happened: nobody is left to whom the cancellation would be news.
     pub(crate) given_up: Cell<bool>,
     /// Who has the stretch at which the chain has arrived; `None` means the head.
@@ -101,7 +102,7 @@ impl<T: 'static> Chain<Stretch<T>> {
             stage: Cell::new(stage),
             claimed: Cell::new(true),
             bare: Cell::new(false),
-            drop_cancels: Cell::new(false),
+            on_drop: Cell::new(OnDrop::RunOn),
             given_up: Cell::new(false),
             cancelled: Cell::new(false),
             canceller: Cell::new(canceller),

@@ -6,7 +6,7 @@
 
 use crate::chain::{self, Canceller, Chain, ChainRef, Place, Stage};
 use crate::debugging::debugging;
-use crate::end::{Kept, State, nothing};
+use crate::end::{Kept, OnDrop, State, nothing};
 use crate::held::Held;
 use crate::stretch::{Stretch, TailRef};
 use crate::{CancelHandle, Failure, Promise, Result, cancel, panics};
@@ -182,7 +182,7 @@ impl<T> Deferred<T> {
             State::Ready(ready) => {
                 let (result, of) = ready.take();
                 let chain = Chain::settled(of.created, result);
-                chain.drop_cancels.set(of.drop_cancels);
+                chain.on_drop.set(of.on_drop);
                 Self::both(chain)
             }
         };
@@ -231,7 +231,7 @@ impl<T> Deferred<T> {
     /// Deferred::succeed(7).add_callback(|n| println!("{n}")).detach();
     /// ```
     pub fn detach(self) {
-        self.set_drop_cancels(false);
+        self.set_on_drop(OnDrop::RunOn);
         drop(self);
     }
 
@@ -253,7 +253,7 @@ impl<T> Deferred<T> {
     /// assert!(promise.is_cancelled());
     /// ```
     pub fn cancel_on_drop(self) -> Self {
-        self.set_drop_cancels(true);
+        self.set_on_drop(OnDrop::Cancel);
         self
     }
 }
@@ -261,7 +261,7 @@ impl<T> Deferred<T> {
 impl<T> Deferred<T> {
     #[inline]
     pub(crate) fn ready(result: Result<T>, created: Place) -> Self {
-        Self { state: Cell::new(State::ready(result, Kept { created, drop_cancels: false })) }
+        Self { state: Cell::new(State::ready(result, Kept { created, on_drop: OnDrop::RunOn })) }
     }
 
     #[inline]
@@ -298,13 +298,13 @@ impl<T> Deferred<T> {
         chain
     }
 
-    fn set_drop_cancels(&self, cancels: bool) {
+    fn set_on_drop(&self, on_drop: OnDrop) {
         let mut state = self.state.replace(State::taken());
         match &mut state {
-            State::Ready(ready) => ready.of.drop_cancels = cancels,
+            State::Ready(ready) => ready.of.on_drop = on_drop,
             State::Chained(end) => {
                 if let Some(chain) = end.chain() {
-                    chain.drop_cancels.set(cancels);
+                    chain.on_drop.set(on_drop);
                 }
             }
         }
@@ -312,7 +312,7 @@ impl<T> Deferred<T> {
     }
 
     /// What every `add_` method comes down to.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn attach<U, F>(self, attached: Place, link: F) -> Deferred<U>
     where
         U: 'static,
@@ -330,7 +330,7 @@ impl<T> Deferred<T> {
                 }
                 Some((chain, tail)) => attach_to_settled(chain, tail, attached, link),
                 None => {
-                    let of = Kept { created: attached, drop_cancels: false };
+                    let of = Kept { created: attached, on_drop: OnDrop::RunOn };
                     run_now(nothing(), of, attached, link)
                 }
             },
@@ -352,7 +352,7 @@ where
     F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
 {
     if chain.handles.get() == 0 && !debugging() {
-        let of = Kept { created: chain.created, drop_cancels: chain.drop_cancels.get() };
+        let of = Kept { created: chain.created, on_drop: chain.on_drop.get() };
         return run_now(chain::take_settled(&chain, &tail), of, attached, link);
     }
     // The chain stays the one that a handle stands for, or that remembers what it is to remember.
@@ -363,7 +363,7 @@ where
 }
 
 /// Calls what was attached to a result that is there.
-#[inline]
+#[inline(always)]
 fn run_now<T, U, F>(result: Result<T>, of: Kept, attached: Place, link: F) -> Deferred<U>
 where
     U: 'static,
@@ -375,7 +375,7 @@ where
             // It stands for this one from here on: something was attached to that, and what its
             // drop means was said there.
             chain.bare.set(false);
-            chain.drop_cancels.set(of.drop_cancels);
+            chain.on_drop.set(of.on_drop);
             return Deferred::chained(chain, tail);
         }
         Err(panicked) => Err(panicked.into()),

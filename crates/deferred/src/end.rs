@@ -30,8 +30,19 @@ pub(crate) struct Ready<T: 'static> {
 pub(crate) struct Kept {
     /// Where the chain was created.
     pub(crate) created: Place,
-    /// The deferred cancels by its drop: it has nothing to cancel now, but may come to wait again.
-    pub(crate) drop_cancels: bool,
+    /// There is nothing to cancel now, but it may come to wait again.
+    pub(crate) on_drop: OnDrop,
+}
+
+/// What the drop of a deferred means for what it waits for.
+///
+/// As large as a word: in whatever has a byte in it, the rest of the word is moved in two pieces,
+/// and reading a word so soon after that costs more than the callback between them.
+#[derive(Clone, Copy, Eq, PartialEq)]
+#[repr(usize)]
+pub(crate) enum OnDrop {
+    RunOn,
+    Cancel,
 }
 
 /// The claim to the result of a chain.
@@ -125,7 +136,7 @@ fn leave<T: 'static>(chain: ChainRef, tail: TailRef<T>) {
     }
     chain.claimed.set(false);
     drop(chain.waker.take());
-    if chain.drop_cancels.get() {
+    if chain.on_drop.get() == OnDrop::Cancel {
         chain.given_up.set(true);
         cancel::request(chain);
     }

@@ -4,7 +4,7 @@
 //! dropped while anything of ours is borrowed.
 
 use crate::chain::{self, Stage};
-use crate::end::State;
+use crate::end::{OnDrop, State};
 use crate::{Deferred, Result};
 use std::future::Future;
 use std::pin::Pin;
@@ -31,7 +31,7 @@ impl<T> Future for Deferred<T> {
                     let known = chain.waker.take().filter(|known| known.will_wake(waker));
                     chain.waker.set(Some(known.unwrap_or_else(|| waker.clone())));
                     // From here on somebody awaits it, and futures are cancelled by their drop.
-                    chain.drop_cancels.set(true);
+                    chain.on_drop.set(OnDrop::Cancel);
                     self.state.set(State::chained(chain, tail));
                     Poll::Pending
                 }

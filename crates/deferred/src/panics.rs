@@ -13,6 +13,7 @@ use std::panic::{self, AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Once;
 
 /// Runs user code whose result somebody waits for.
+#[inline]
 pub(crate) fn catch<R>(
     at: &'static Location<'static>,
     user_code: impl FnOnce() -> R,
