@@ -1,4 +1,4 @@
-//! The state machine behind a promise and its deferred: the only file that runs callbacks.
+//! The state machine behind a promise and its deferred: what drives the links of a chain.
 //!
 //! One `Rc` is shared by the promise (which fires it), the deferred at its end (which adds links
 //! to it), cancel handles, and the chains that wait for it or for which it waits. Everything in it

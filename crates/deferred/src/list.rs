@@ -26,7 +26,8 @@ use std::marker::PhantomData;
 /// | both | `(usize, T)` or [`FirstError`] | one has a result |
 ///
 /// The members may have their results already. An empty list has its result at once, `[]`; one
-/// that fires on one callback fails at once, with an empty `FailureGroup`.
+/// that fires on one callback, whatever its other flags, fails at once, with an empty
+/// `FailureGroup`.
 ///
 /// The list consumes its members, and they go on whatever becomes of it: a list that has fired
 /// before all members have a result, or whose deferred is dropped, leaves them to themselves and
