@@ -2,14 +2,14 @@
 //!
 //! Where a million chains end unheard, the hook counts their reports: none may be lost either.
 
-use crate::support::{failure_of, peek, result_of, shared, small_stack, take, without_backtraces};
+use crate::support::{
+    MILLION, failure_of, peek, result_of, shared, small_stack, take, without_backtraces,
+};
 use ropewalk_deferred::{
     Abandoned, Cancelled, Deferred, Promise, TimedOut, clear_unhandled_hook, set_unhandled_hook,
 };
 use std::cell::Cell;
 use std::rc::Rc;
-
-const MILLION: u32 = 1_000_000;
 
 /// How many failures go unhandled while `body` runs.
 fn unhandled_count(body: impl FnOnce()) -> u32 {
@@ -172,6 +172,7 @@ fn relay() -> (Promise<u32>, Deferred<u32>) {
     (first, deferred)
 }
 
+/// W26: in Twisted a thousand lose the tail.
 #[test]
 fn i10_chain_deferred_a_million_long_fired() {
     small_stack(|| {

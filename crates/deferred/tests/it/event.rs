@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 mod model;
 
-const MILLION: usize = 1_000_000;
+const MILLION: usize = crate::support::MILLION as usize;
 
 /// Waits, and writes `name` when that is over.
 fn wait(event: &DeferredEvent, log: &Log, name: &'static str) -> Deferred<()> {

@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-const MILLION: usize = 1_000_000;
+const MILLION: usize = crate::support::MILLION as usize;
 
 /// Acquires, writes `name` as soon as it has the lock, and keeps it in the slot that is returned.
 fn ask<T>(

@@ -2,15 +2,13 @@
 
 use crate::collections::{Collect, KINDS};
 use crate::members::members;
-use crate::support::{peek, result_of, small_stack, take, without_backtraces};
+use crate::support::{MILLION, peek, result_of, small_stack, take, without_backtraces};
 use ropewalk_deferred::{
     Cancelled, Deferred, DeferredList, FailureGroup, Promise, TimedOut, clear_unhandled_hook,
     gather_results, race, set_unhandled_hook,
 };
 use std::cell::Cell;
 use std::rc::Rc;
-
-const MILLION: u32 = 1_000_000;
 
 /// One for each rule: a value of each member, and one value of any.
 const RULES: [Collect; 2] = [KINDS[3], KINDS[4]];
@@ -127,7 +125,7 @@ fn i10_a_million_failures_before_the_first_value() {
     });
 }
 
-/// A hundred thousand collections, each the only member of the next.
+/// A tenth of a million collections, each the only member of the next.
 fn nest(collect: fn(Deferred<u32>) -> Deferred<u32>) -> (Promise<u32>, Deferred<u32>) {
     let (promise, mut deferred) = Deferred::new();
     for _ in 0..MILLION / 10 {
@@ -190,7 +188,8 @@ fn a_race_of_many_that_all_fail_can_be_told() {
     without_backtraces(|| {
         let failing = (0..MILLION).map(|_| Deferred::<u32>::fail(Cancelled));
         let failure = crate::support::failure_of(race(failing));
-        assert_eq!(failure.downcast_ref::<FailureGroup>().unwrap().failures().len(), 1_000_000);
+        let count = failure.downcast_ref::<FailureGroup>().unwrap().failures().len();
+        assert_eq!(count, MILLION as usize);
         assert!(failure.to_string().len() < 1000);
     });
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 mod model;
 
-const MILLION: usize = 1_000_000;
+const MILLION: usize = crate::support::MILLION as usize;
 
 #[test]
 fn b176_a_third_waiting_get_underflows_and_a_third_put_overflows() {

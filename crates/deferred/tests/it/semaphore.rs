@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 
 mod model;
 
-const MILLION: usize = 1_000_000;
+const MILLION: usize = crate::support::MILLION as usize;
 
 fn semaphore(tokens: usize) -> DeferredSemaphore {
     DeferredSemaphore::new(tokens).unwrap()

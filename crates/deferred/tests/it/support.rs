@@ -43,6 +43,10 @@ impl Drop for PanicsInDrop {
     }
 }
 
+/// A million; a tenth of it without optimisation. That is still far too deep for any recursion, and
+/// is done in time on a machine that has other things to do.
+pub(crate) const MILLION: u32 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+
 /// A slot for something that a closure has to reach and another has to fill.
 pub(crate) type Shared<T> = Rc<RefCell<Option<T>>>;
 
@@ -104,9 +108,19 @@ pub(crate) fn small_stack(body: impl FnOnce() + Send) {
 /// `RUST_BACKTRACE` makes each failure walk the stack, which is thousands of times the work that a
 /// test of a million failures is about.
 pub(crate) fn without_backtraces<F: FnOnce() + Send>(body: F) {
+    in_own_process::<F>(|| small_stack(body));
+}
+
+/// Runs `body` in a process of its own, where a failure captures no backtrace.
+pub(crate) fn alone<F: FnOnce()>(body: F) {
+    in_own_process::<F>(body);
+}
+
+/// `F` is a closure in the test, from which it takes its name.
+fn in_own_process<F>(body: impl FnOnce()) {
     const SWITCH: &str = "RUST_LIB_BACKTRACE";
     if env::var_os(SWITCH).is_some_and(|value| value == "0") {
-        small_stack(body);
+        body();
         return;
     }
     // "it::topic::test::{{closure}}"

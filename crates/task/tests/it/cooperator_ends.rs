@@ -199,7 +199,9 @@ fn a_slow_step_is_named_with_the_place_of_its_task() {
     });
 }
 
-const MANY: u32 = 1_000_000;
+/// A million; less without optimisation. That is still far too many for any recursion, and is done
+/// in time on a machine that has other things to do.
+const MANY: u32 = if cfg!(debug_assertions) { 200_000 } else { 1_000_000 };
 
 /// Adds one, each time it is called.
 fn told<T>(count: &Rc<Cell<u32>>) -> impl FnMut(T) + use<T> {
@@ -222,8 +224,10 @@ fn i10_a_million_tasks_and_a_task_of_a_million_steps() {
     });
 }
 
+/// Not a million: each of them fails, and with `RUST_BACKTRACE` set each failure walks the stack.
 #[test]
-fn i10_a_million_that_wait_for_one_end_and_many_ends_at_once() {
+fn i10_many_that_wait_for_one_end_and_many_ends_at_once() {
+    const MANY: u32 = self::MANY / 10;
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
         let count = Rc::new(Cell::new(0));
@@ -232,12 +236,11 @@ fn i10_a_million_that_wait_for_one_end_and_many_ends_at_once() {
         one.stop().unwrap();
         assert_eq!(count.replace(0), MANY);
         let cooperator = Cooperator::new(&reactor);
-        let fewer = MANY / 5;
-        (0..fewer).for_each(|_| cooperator.coiterate(repeat(())).add_both(told(&count)).detach());
+        (0..MANY).for_each(|_| cooperator.coiterate(repeat(())).add_both(told(&count)).detach());
         cooperator.stop();
-        assert_eq!(count.replace(0), fewer);
-        (0..fewer).for_each(|_| reactor.coiterate(repeat(())).add_both(told(&count)).detach());
+        assert_eq!(count.replace(0), MANY);
+        (0..MANY).for_each(|_| reactor.coiterate(repeat(())).add_both(told(&count)).detach());
         drop(reactor);
-        assert_eq!(count.get(), fewer);
+        assert_eq!(count.get(), MANY);
     });
 }
