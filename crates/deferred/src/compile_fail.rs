@@ -90,9 +90,56 @@ struct SharingADeferred;
 /// promise.errback(ropewalk_deferred::TimedOut);
 /// promise.callback(8);
 /// ```
+///
+/// ```compile_fail,E0382
+/// let (promise, deferred) = ropewalk_deferred::Deferred::<u32>::new();
+/// deferred.map(|_| ()).add_errback(|_| ()).detach();
+/// promise.callback(7);
+/// promise.errback(ropewalk_deferred::TimedOut);
+/// ```
+///
+/// ```compile_fail,E0382
+/// let (promise, deferred) = ropewalk_deferred::Deferred::<u32>::new();
+/// deferred.map(|_| ()).add_errback(|_| ()).detach();
+/// promise.errback(ropewalk_deferred::TimedOut);
+/// promise.errback(ropewalk_deferred::TimedOut);
+/// ```
 struct FiringAPromiseTwice;
 
-/// Attaching consumes the deferred: only the end of a chain can be extended.
+/// A promise is fired with a value of its type, not with a deferred of one (W26): for that there is
+/// `chain_deferred`.
+///
+/// ```
+/// use ropewalk_deferred::Deferred;
+/// let (promise, deferred) = Deferred::<u32>::new();
+/// deferred.map(|_| ()).detach();
+/// Deferred::succeed(7).chain_deferred(promise);
+/// ```
+///
+/// ```compile_fail,E0308
+/// use ropewalk_deferred::Deferred;
+/// let (promise, deferred) = Deferred::<u32>::new();
+/// deferred.map(|_| ()).detach();
+/// promise.callback(Deferred::succeed(7));
+/// ```
+struct FiringWithADeferred;
+
+/// A deferred that nobody looks at is a warning, here made an error (W11): its failure would be
+/// nobody's.
+///
+/// ```
+/// #![deny(unused_must_use)]
+/// ropewalk_deferred::Deferred::succeed(7).map(|_| ()).detach();
+/// ```
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// ropewalk_deferred::Deferred::succeed(7).map(|_| ());
+/// ```
+struct ForgettingADeferred;
+
+/// Attaching consumes the deferred: only the end of a chain can be extended, and what a later
+/// callback changes is seen by nobody before it (W26).
 ///
 /// ```
 /// let deferred = ropewalk_deferred::Deferred::succeed(7);
@@ -104,6 +151,14 @@ struct FiringAPromiseTwice;
 /// let deferred = ropewalk_deferred::Deferred::succeed(7);
 /// let longer = deferred.map(|n| n + 1);
 /// deferred.map(|n| n + 2).detach();
+/// ```
+///
+/// So does returning it from a callback (B133, B137).
+///
+/// ```compile_fail,E0382
+/// let inner = ropewalk_deferred::Deferred::succeed(7);
+/// ropewalk_deferred::Deferred::succeed(()).add_callback(move |()| inner).detach();
+/// inner.map(|n| n + 2).detach();
 /// ```
 struct UsingAConsumedDeferred;
 

@@ -74,10 +74,13 @@ fn b126_a_fired_deferred_runs_a_callback_before_it_is_attached() {
 
 #[test]
 fn b127_fail_runs_an_errback_before_it_is_attached() {
-    let deferred = Deferred::<u32>::fail(TimedOut).add_errback(|failure| {
-        assert!(failure.is::<TimedOut>());
+    let log = Log::default();
+    let seen = log.clone();
+    let deferred = Deferred::<u32>::fail(TimedOut).add_errback(move |failure| {
+        seen.add(failure.is::<TimedOut>());
         Ok(7)
     });
+    assert_eq!(log.take(), ["true"]);
     assert_eq!(result_of(deferred).unwrap(), 7);
 }
 
@@ -100,6 +103,21 @@ fn b129_the_errback_beside_a_failing_callback_does_not_see_it() {
         |_| unreachable!("the failure is the callback's own") as ropewalk_deferred::Result<u32>,
     );
     assert!(failure_of(deferred).is::<TimedOut>());
+}
+
+/// What Twisted has `logError` for.
+#[test]
+fn b150_an_errback_that_logs_and_returns_the_failure_leaves_it_to_the_next() {
+    let log = Log::default();
+    let seen = log.clone();
+    let (promise, deferred) = Deferred::<u32>::new();
+    let deferred = deferred.add_errback(move |failure| {
+        seen.add(&failure);
+        Err(failure)
+    });
+    promise.errback(TimedOut);
+    assert_eq!(log.take(), [TimedOut.to_string()]);
+    assert!(failure_of(deferred.map(|n| n + 1)).is::<TimedOut>());
 }
 
 #[test]
@@ -136,6 +154,7 @@ fn b148_maybe_deferred_takes_values_failures_panics_and_deferreds() {
     assert!(failure_of(maybe_deferred(|| Deferred::<()>::fail(Error))).is::<Error>());
 }
 
+/// W26: in Twisted it never fires.
 #[test]
 fn i2_a_promise_that_is_dropped_fails_its_deferred_with_abandoned() {
     let (promise, deferred) = Deferred::<u32>::new();

@@ -62,11 +62,15 @@ fn b153_only_the_first_of_several_cancels_has_an_effect() {
 
 #[test]
 fn b154_a_canceller_is_called_once_and_cancelled_follows() {
-    let (_promise, deferred, count) = counted();
+    let (promise, deferred, count) = counted();
     let deferred = deferred.map(|n| n + 1);
     deferred.cancel();
+    let result = peek(deferred);
     assert_eq!(count.get(), 1);
-    assert!(failure_of(deferred).is::<Cancelled>());
+    assert!(take(&result).unwrap().unwrap_err().is::<Cancelled>());
+    // Twisted refuses what comes later; here it is as late as without a canceller.
+    assert!(unhandled_in(|| promise.errback(TimedOut)).is_empty());
+    assert!(take(&result).is_none());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Deferreds returned from callbacks, and chains fired by chains.
 
-use crate::support::{Log, failure_of, peek, result_of, shared, take, unhandled_in};
+use crate::support::{Log, LogsDrop, failure_of, peek, result_of, shared, take, unhandled_in};
 use ropewalk_deferred::{Deferred, Promise, TimedOut, WaitsForItself};
 
 /// A chain whose callback returns `inner`, with its promise.
@@ -63,28 +63,98 @@ fn b131_a_returned_failure_goes_to_the_outer_errback_and_only_there() {
     assert!(unhandled.is_empty());
 }
 
-/// B137, B133: the result moves. A deferred that was returned is consumed, so nobody is left to see
-/// the `None` that Twisted leaves in it; what was attached to it before has run. There is no
-/// `pause` (B128, B132): returning an unfired deferred is how a chain waits.
+/// There is no `pause`: returning an unfired deferred is how a chain waits.
+#[test]
+fn b128_what_is_attached_to_a_chain_that_waits_runs_when_it_goes_on() {
+    for goes_on_before_it_is_fired in [false, true] {
+        let log = Log::default();
+        let (go_on, gate) = Deferred::<()>::new();
+        let (promise, deferred) = Deferred::<u32>::new();
+        let (early, late) = (log.clone(), log.clone());
+        let deferred = deferred.add_callback(|n| gate.map(move |()| n));
+        let deferred = deferred.map(move |n| {
+            early.add(format_args!("early {n}"));
+            n + 1
+        });
+        let mut go_on = Some(go_on);
+        if goes_on_before_it_is_fired {
+            go_on.take().unwrap().callback(());
+        }
+        promise.callback(1);
+        deferred.map(move |n| late.add(format_args!("late {n}"))).detach();
+        if let Some(go_on) = go_on {
+            assert!(log.take().is_empty());
+            go_on.callback(());
+        }
+        assert_eq!(log.take(), ["early 1", "late 2"]);
+    }
+}
+
+#[test]
+fn b132_a_fired_chain_that_waits_holds_the_one_to_which_it_is_returned() {
+    let log = Log::default();
+    let (go_on, gate) = Deferred::<()>::new();
+    let seen = log.clone();
+    let inner = Deferred::succeed(7).add_callback(|n| gate.map(move |()| n)).map(move |n| {
+        seen.add("inner goes on");
+        n + 1
+    });
+    let (promise, outer) = returning(inner);
+    let result = peek(outer);
+    promise.callback(1);
+    assert!(take(&result).is_none() && log.take().is_empty());
+    go_on.callback(());
+    assert_eq!(log.take(), ["inner goes on"]);
+    assert_eq!(take(&result).unwrap().unwrap(), 8);
+}
+
+/// Whichever of them is fired first. A deferred that was returned is consumed: nothing can be
+/// attached to it later (B133), and what was attached before has run.
 #[test]
 fn b134_inner_callbacks_run_before_the_outer_goes_on_over_several_levels() {
-    let log = Log::default();
-    let step = |name: &'static str| {
-        let log = log.clone();
-        move |n: u32| {
-            log.add(format_args!("{name} {n}"));
-            n + 1
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for order in orders {
+        let log = Log::default();
+        let step = |name: &'static str| {
+            let log = log.clone();
+            move |n: u32| {
+                log.add(format_args!("{name} {n}"));
+                n + 1
+            }
+        };
+        let (promise_a, a) = Deferred::<u32>::new();
+        let (promise_b, b) = returning(a.map(step("a1")).map(step("a2")));
+        let (promise_c, c) = returning(b.map(step("b1")));
+        c.map(step("c1")).detach();
+        let mut promises = [promise_a, promise_b, promise_c].map(Some);
+        for index in order {
+            promises[index].take().unwrap().callback(1);
         }
-    };
-    let (innermost, a) = Deferred::<u32>::new();
-    let (promise_b, b) = returning(a.map(step("a1")).map(step("a2")));
-    let (promise_c, c) = returning(b.map(step("b1")));
-    c.map(step("c1")).detach();
-    promise_c.callback(0);
-    promise_b.callback(0);
-    assert!(log.take().is_empty());
-    innermost.callback(1);
-    assert_eq!(log.take(), ["a1 1", "a2 2", "b1 3", "c1 4"]);
+        assert_eq!(log.take(), ["a1 1", "a2 2", "b1 3", "c1 4"], "{order:?}");
+    }
+}
+
+/// It moves, and is neither copied nor left behind: nobody is there to see the `None` that Twisted
+/// leaves in the inner one.
+#[test]
+fn b137_the_result_moves_from_the_inner_one_to_the_outer_one_now_or_later() {
+    for later in [false, true] {
+        let log = Log::default();
+        let (inner_promise, inner) = Deferred::<LogsDrop>::new();
+        let value = LogsDrop(log.clone(), "dropped");
+        let mut fire = Some(|| inner_promise.callback(value));
+        if !later {
+            fire.take().unwrap()();
+        }
+        let (promise, outer) = Deferred::<()>::new();
+        let outer = outer.add_callback(|()| inner);
+        promise.callback(());
+        fire.into_iter().for_each(|fire| fire());
+        let moved = result_of(outer).unwrap();
+        assert!(log.take().is_empty());
+        drop(moved);
+        assert_eq!(log.take(), ["dropped"]);
+    }
 }
 
 #[test]
@@ -115,9 +185,26 @@ fn b142_a_chain_says_what_it_waits_for() {
     let created = line!() - 1;
     let (promise, outer) = returning(inner);
     promise.callback(1);
-    assert!(format!("{outer:?}").contains(&format!("chaining.rs:{created}:")), "{outer:?}");
+    let place = format!("chaining.rs:{created}:");
+    let text = format!("{outer:?}");
+    let (_, waiting_on) = text.split_once("waiting_on: [").expect(&text);
+    assert!(waiting_on.contains(&place), "{text}");
     inner_promise.callback(7);
-    assert!(!format!("{outer:?}").contains(&format!("chaining.rs:{created}:")), "{outer:?}");
+    assert!(!format!("{outer:?}").contains(&place), "{outer:?}");
+}
+
+#[test]
+fn b142_a_chain_that_another_one_fires_says_so_until_it_does() {
+    let (first, a) = Deferred::<u32>::new();
+    let created = line!() - 1;
+    let (second, b) = Deferred::<u32>::new();
+    a.map(|n| n + 1).chain_deferred(second);
+    let text = format!("{b:?}");
+    let (_, waiting_on) = text.split_once("waiting_on: [").expect(&text);
+    assert!(waiting_on.contains(&format!("chaining.rs:{created}:")), "{text}");
+    first.callback(1);
+    assert!(!format!("{b:?}").contains("waiting_on"), "{b:?}");
+    assert_eq!(result_of(b).unwrap(), 2);
 }
 
 #[test]

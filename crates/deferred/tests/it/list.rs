@@ -213,6 +213,7 @@ fn both_flags_fire_on_the_first_result_of_either_kind() {
     assert!(failure.is::<FirstError>(), "{failure:#}");
 }
 
+/// B169: without a flag it is a list of results all the same.
 #[test]
 fn b168_cancel_cancels_every_member_even_if_one_canceller_panics() {
     let (before, first) = member();

@@ -12,6 +12,7 @@ fn panicked(failure: &ropewalk_deferred::Failure) -> &Panicked {
     failure.downcast_ref::<Panicked>().expect("a Panicked")
 }
 
+/// B129: as one that fails.
 #[test]
 fn i3_a_callback_that_panics_gives_the_next_errback_a_panicked() {
     let (promise, deferred) = Deferred::<u32>::new();
@@ -75,6 +76,7 @@ fn i3_what_was_attached_after_a_panic_still_runs() {
     assert_eq!(log.take(), ["recovered"]);
 }
 
+/// W26: in Twisted the deferred stays unfired.
 #[test]
 fn i3_a_canceller_that_panics_fails_the_chain_with_it() {
     let (_promise, deferred) = Deferred::<u32>::with_canceller(|| panic!("cancelling"));

@@ -1,6 +1,6 @@
 //! Failures that nobody handles.
 
-use crate::support::{Log, LogsDrop, PanicsInDrop, failure_of, unhandled_in};
+use crate::support::{Log, LogsDrop, PanicsInDrop, failure_of, shared, take, unhandled_in};
 use ropewalk_deferred::{
     Abandoned, Deferred, Panicked, TimedOut, clear_global_unhandled_hook, clear_unhandled_hook,
     set_global_unhandled_hook, set_unhandled_hook,
@@ -86,6 +86,27 @@ fn b177_an_inner_chain_that_fails_unseen_is_reported() {
             .detach();
     });
     assert_eq!(unhandled.len(), 1);
+}
+
+/// Also from a cycle: a chain whose callback owns the deferred of the same chain.
+#[test]
+fn b177_a_chain_that_owns_its_own_end_is_reported_and_freed() {
+    let log = Log::default();
+    let end = shared(Deferred::<u32>::succeed(0));
+    drop(take(&end));
+    let (held, freed) = (end.clone(), LogsDrop(log.clone(), "freed"));
+    let (promise, deferred) = Deferred::<u32>::new();
+    let deferred = deferred.map(move |n| {
+        let _ = (&held, &freed);
+        n
+    });
+    end.replace(Some(deferred));
+    drop(end);
+    assert!(log.take().is_empty());
+    let unhandled = unhandled_in(|| promise.errback(TimedOut));
+    assert_eq!(unhandled.len(), 1);
+    assert!(unhandled[0].failure().is::<TimedOut>());
+    assert_eq!(log.take(), ["freed"]);
 }
 
 #[test]

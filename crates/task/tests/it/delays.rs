@@ -1,7 +1,7 @@
 //! `sleep` and `defer_later`.
 
 use crate::signal::{manual, never};
-use ropewalk_deferred::{Cancelled, Deferred, TimedOut};
+use ropewalk_deferred::{Cancelled, Deferred, Panicked, Result, TimedOut};
 use ropewalk_task::ReactorTask;
 use ropewalk_testing::{failure_as, no_result, success_of};
 use std::rc::Rc;
@@ -27,6 +27,14 @@ fn b180_a_failing_function_fails_the_deferred() {
     let deferred = reactor.defer_later(SECOND, |_| Ok("x".parse::<u32>()?));
     clock.advance(SECOND);
     failure_as::<std::num::ParseIntError, _>(deferred);
+
+    let line = line!() + 1;
+    let deferred = reactor.defer_later(SECOND, |_| -> Result<()> { panic!("too late") });
+    clock.advance(SECOND);
+    let panicked = failure_as::<Panicked, _>(deferred);
+    assert_eq!(panicked.message(), "too late");
+    assert_eq!((panicked.location().file(), panicked.location().line()), (file!(), line));
+    assert_eq!(reactor.stats().panics, 0);
 }
 
 #[test]

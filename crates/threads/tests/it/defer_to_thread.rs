@@ -1,8 +1,10 @@
 //! Jobs whose result comes back as a deferred.
 
+use crate::log;
 use crate::support::{Drops, Refused, gated, just_above, must_not_run, peek, run_for, taken};
 use ropewalk_deferred::{
-    Abandoned, Deferred, Failure, Panicked, clear_unhandled_hook, set_unhandled_hook,
+    Abandoned, Context, Deferred, Failure, Panicked, clear_context_hook, clear_unhandled_hook,
+    set_context_hook, set_unhandled_hook,
 };
 use ropewalk_reactor::{Reactor, ReactorStopped};
 use ropewalk_testing::{DEADLINE, within};
@@ -270,6 +272,34 @@ fn i7_many_results_do_not_starve_a_timer() {
         });
         reactor.run().unwrap();
         assert_eq!((at_timer.get(), delivered.get()), (10, 1000));
+    });
+}
+
+/// The span goes along to the worker; what else a program has captured holds for the callbacks.
+#[test]
+fn w29_job_and_callback_run_in_the_context_of_who_asked_for_them() {
+    thread_local!(static CURRENT: Cell<u32> = const { Cell::new(0) });
+    struct Number(u32);
+    impl Context for Number {
+        fn run(&self, callback: &mut dyn FnMut()) {
+            let before = CURRENT.replace(self.0);
+            callback();
+            CURRENT.set(before);
+        }
+    }
+    log::keep();
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let deferred = tracing::info_span!("w29_request")
+            .in_scope(|| reactor.defer_to_thread(|| tracing::info!("w29 job")));
+        set_context_hook(|| Some(Rc::new(Number(CURRENT.get()))));
+        CURRENT.set(7);
+        let seen = deferred.map(|()| CURRENT.get());
+        clear_context_hook();
+        CURRENT.set(8);
+        assert_eq!(run_for(&reactor, seen).unwrap(), 7);
+        let lines = log::lines("INFO", "w29 job");
+        assert!(lines.len() == 1 && lines[0].contains("w29_request"), "{lines:?}");
     });
 }
 
