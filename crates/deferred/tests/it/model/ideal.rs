@@ -1,71 +1,42 @@
 //! A program on the model.
 
-use super::{Act, On, Op};
-use std::collections::VecDeque;
+use self::rules::{Chain, Link, Stage, name};
+use super::program::{Act, Canceller, Deed, On, Op};
 
-/// A value, or the name of a failure.
-type Outcome = Result<usize, &'static str>;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Stage {
-    Unfired,
-    Running,
-    Waiting,
-    Settled,
-    Done,
-}
-
-struct Link {
-    number: usize,
-    on: On,
-    act: Act,
-    /// The chain whose end the link owns, and the one whose promise it owns.
-    end: Option<usize>,
-    promise: Option<usize>,
-}
-
-struct Chain {
-    stage: Stage,
-    links: VecDeque<Link>,
-    result: Outcome,
-    canceller: Option<usize>,
-    claimed: bool,
-    bare: bool,
-    forward: Option<usize>,
-    source: Option<usize>,
-}
+mod rules;
 
 /// What the program still holds of what it made.
 #[derive(Clone, Copy)]
 struct Held {
     promise: Option<usize>,
     end: Option<usize>,
+    handle: Option<usize>,
 }
 
 #[derive(Default)]
 struct Model {
     chains: Vec<Chain>,
     held: Vec<Held>,
+    links: usize,
+    woken: usize,
+    handles: bool,
     log: Vec<String>,
 }
 
-pub(crate) fn run(program: &[Op]) -> Vec<String> {
-    let mut model = Model::default();
+/// Runs the program; with `handles`, one is kept to each chain and cancelling goes through it.
+pub(crate) fn run(program: &[Op], handles: bool) -> Vec<String> {
+    let mut model = Model { handles, ..Model::default() };
     for (number, op) in program.iter().enumerate() {
         model.step(number, *op);
+        model.log_wakes();
     }
+    while model.abandon_all() {}
+    model.log_wakes();
     for held in 0..model.held.len() {
-        if let Some(chain) = model.held[held].promise.take() {
-            model.fire(chain, Err("abandoned"));
-        }
-    }
-    for held in 0..model.held.len() {
-        if let Some(chain) = model.held[held].end.take() {
-            let name = name(model.chains[chain].result);
-            match model.chains[chain].stage {
-                Stage::Settled => model.log.push(format!("end {held} {name}")),
-                _ => model.chains[chain].claimed = false,
-            }
+        if let Some(chain) = model.take_end(held) {
+            let Chain { stage, result, .. } = model.chains[chain];
+            assert_eq!(stage, Stage::Settled, "a chain hangs");
+            model.log.push(format!("end {held} {}", name(result)));
         }
     }
     model.log
@@ -74,53 +45,94 @@ pub(crate) fn run(program: &[Op]) -> Vec<String> {
 impl Model {
     fn step(&mut self, number: usize, op: Op) {
         match op {
-            Op::New { canceller } => {
-                let chain = self.chains.len();
-                self.chains.push(Chain {
-                    stage: Stage::Unfired,
-                    links: VecDeque::new(),
-                    result: Err("no result"),
-                    canceller: canceller.then_some(self.held.len()),
-                    claimed: true,
-                    bare: true,
-                    forward: None,
-                    source: None,
-                });
-                self.held.push(Held { promise: Some(chain), end: Some(chain) });
+            Op::New(canceller) => {
+                let chain = self.new_chain(Stage::Unfired, canceller);
+                self.push(Some(chain), Some(chain));
             }
-            Op::Attach { chain: held, on, act } => {
-                let Some(chain) = self.take_end(held) else { return };
-                let end = if let Act::Return(other) = act { self.take_end(other) } else { None };
-                let promise =
-                    if let Act::Fire(other) = act { self.take_promise(other) } else { None };
+            Op::Ready { value } => {
+                let chain = self.new_chain(Stage::Settled, Canceller::None);
                 self.chains[chain].bare = false;
-                self.chains[chain].links.push_back(Link { number, on, act, end, promise });
-                if self.chains[chain].stage == Stage::Settled {
-                    self.drive(chain);
-                }
-                self.held[held].end = Some(chain);
+                self.chains[chain].result = if value { Ok(number) } else { Err("failed") };
+                self.push(None, Some(chain));
             }
-            Op::Fire { chain, value } => {
+            // Of types the model knows nothing.
+            Op::Attach { chain, on, act, turn: _ } => self.attach(chain, on, act),
+            Op::Do(deed) => self.deed(number, deed),
+        }
+    }
+
+    fn push(&mut self, promise: Option<usize>, end: Option<usize>) {
+        let handle = end.filter(|_| self.handles);
+        self.held.push(Held { promise, end, handle });
+    }
+
+    fn attach(&mut self, held: usize, on: On, act: Act) {
+        let Some(chain) = self.take_end(held) else { return };
+        let end = if let Act::Return(other) = act { self.take_end(other) } else { None };
+        let promise = if let Act::Fire(other) = act { self.take_promise(other) } else { None };
+        let number = self.links;
+        self.links += 1;
+        self.chains[chain].bare = false;
+        self.chains[chain].links.push_back(Link { number, on, act, end, promise });
+        if self.chains[chain].stage == Stage::Settled {
+            self.drive(chain);
+        }
+        self.held[held].end = Some(chain);
+    }
+
+    fn deed(&mut self, number: usize, deed: Deed) {
+        match deed {
+            Deed::Fire { chain, value } => {
                 if let Some(chain) = self.take_promise(chain) {
                     self.fire(chain, if value { Ok(number) } else { Err("failed") });
                 }
             }
-            Op::Abandon(chain) => {
+            Deed::Abandon(chain) => {
                 if let Some(chain) = self.take_promise(chain) {
                     self.fire(chain, Err("abandoned"));
                 }
             }
-            Op::Cancel(chain) => self.cancel_held(chain),
-            Op::Drop(chain) => {
+            Deed::Cancel(chain) => {
+                let held = self.held.get(chain);
+                if let Some(chain) = held.and_then(|held| held.handle.or(held.end)) {
+                    self.cancel(chain);
+                }
+            }
+            Deed::CancelOnDrop(chain) => {
+                if let Some(chain) = self.held.get(chain).and_then(|held| held.end) {
+                    self.chains[chain].drop_cancels = true;
+                }
+            }
+            Deed::Drop(chain) => {
                 if let Some(chain) = self.take_end(chain) {
                     self.drop_end(chain);
                 }
             }
-            Op::Chain { from, to } => {
+            Deed::Detach(chain) => self.detach(chain),
+            Deed::DropHandle(chain) => {
+                if let Some(held) = self.held.get_mut(chain) {
+                    held.handle = None;
+                }
+            }
+            Deed::Chain { from, to } => {
                 let Some(source) = self.take_end(from) else { return };
                 match self.take_promise(to) {
                     Some(target) => self.forward(source, target),
                     None => self.held[from].end = Some(source),
+                }
+            }
+            Deed::Map(chain) => self.attach(chain, On::Value, Act::Value),
+            Deed::OnFailure(chain) => {
+                self.attach(chain, On::Each, Act::Report);
+                self.detach(chain);
+            }
+            Deed::TryTake(chain) => {
+                self.take_result(chain, "taken");
+            }
+            Deed::Poll(held) => {
+                if let Some(chain) = self.take_result(held, "polled") {
+                    self.chains[chain].waker = true;
+                    self.chains[chain].drop_cancels = true;
                 }
             }
         }
@@ -134,142 +146,51 @@ impl Model {
         self.held.get_mut(held)?.promise.take()
     }
 
-    fn drop_end(&mut self, chain: usize) {
-        if self.chains[chain].stage == Stage::Settled {
-            self.chains[chain].stage = Stage::Done;
-            self.report(chain);
-        } else {
-            self.chains[chain].claimed = false;
+    /// The chain, if it has no result yet.
+    fn take_result(&mut self, held: usize, how: &str) -> Option<usize> {
+        let chain = self.take_end(held)?;
+        if self.chains[chain].stage != Stage::Settled {
+            self.held[held].end = Some(chain);
+            return Some(chain);
+        }
+        self.chains[chain].stage = Stage::Done;
+        self.log.push(format!("{how} {}", name(self.chains[chain].result)));
+        None
+    }
+
+    fn detach(&mut self, held: usize) {
+        if let Some(chain) = self.take_end(held) {
+            self.chains[chain].drop_cancels = false;
+            self.drop_end(chain);
         }
     }
 
-    fn report(&mut self, chain: usize) {
-        let Chain { result, bare, .. } = self.chains[chain];
-        if result.is_err() && !(bare && result == Err("abandoned")) {
-            self.log.push(format!("unhandled {}", name(result)));
-        }
-    }
-
-    fn fire(&mut self, chain: usize, result: Outcome) {
-        if self.chains[chain].stage == Stage::Unfired {
-            self.chains[chain].result = result;
-            self.drive(chain);
-        }
-    }
-
-    fn drive(&mut self, chain: usize) {
-        self.chains[chain].stage = Stage::Running;
-        self.chains[chain].source = None;
-        self.chains[chain].canceller = None;
-        while let Some(link) = self.chains[chain].links.pop_front() {
-            let input = self.chains[chain].result;
-            let skipped = match link.on {
-                On::Value => input.is_err(),
-                On::Failure => input.is_ok(),
-                On::Both => false,
-            };
-            if skipped {
-                self.drop_link(&link);
-                continue;
+    /// Drops the promises that the program holds and those that wait in links; whether there were
+    /// any. What runs then may make more.
+    fn abandon_all(&mut self) -> bool {
+        let mut any = false;
+        for held in 0..self.held.len() {
+            if let Some(chain) = self.take_promise(held) {
+                any = true;
+                self.fire(chain, Err("abandoned"));
             }
-            self.log.push(format!("link {} {}", link.number, name(input)));
-            let mut result = Ok(link.number);
-            match (link.act, link.end, link.promise) {
-                (Act::Fail, ..) => result = Err("failed"),
-                (Act::Panic, ..) => result = Err("panicked"),
-                (Act::Return(_), Some(inner), _) if self.chains[inner].stage == Stage::Settled => {
-                    self.chains[inner].stage = Stage::Done;
-                    result = self.chains[inner].result;
-                }
-                (Act::Return(_), Some(inner), _) => {
-                    self.chains[inner].claimed = false;
-                    if !self.reaches(inner, chain) {
-                        self.chains[chain].stage = Stage::Waiting;
-                        self.chains[chain].source = Some(inner);
-                        self.chains[inner].forward = Some(chain);
-                        return;
-                    }
-                    result = Err("waits for itself");
-                }
-                (Act::Fire(_), _, Some(other)) => self.fire(other, Ok(link.number)),
-                (Act::Cancel(held), ..) => self.cancel_held(held),
-                _ => {}
+        }
+        for number in 0..self.links {
+            let mut links = self.chains.iter_mut().flat_map(|chain| &mut chain.links);
+            let promise =
+                links.find(|link| link.number == number).and_then(|one| one.promise.take());
+            if let Some(chain) = promise {
+                any = true;
+                self.fire(chain, Err("abandoned"));
             }
-            self.chains[chain].result = result;
         }
-        self.settle(chain);
+        any
     }
 
-    fn drop_link(&mut self, link: &Link) {
-        if let Some(end) = link.end {
-            self.drop_end(end);
-        }
-        if let Some(promise) = link.promise {
-            self.fire(promise, Err("abandoned"));
+    fn log_wakes(&mut self) {
+        if self.woken > 0 {
+            self.log.push(format!("woken {}", self.woken));
+            self.woken = 0;
         }
     }
-
-    fn settle(&mut self, chain: usize) {
-        let result = self.chains[chain].result;
-        if let Some(target) = self.chains[chain].forward.take() {
-            self.chains[chain].stage = Stage::Done;
-            if self.chains[target].source == Some(chain) {
-                self.chains[target].result = result;
-                self.drive(target);
-            }
-        } else if self.chains[chain].claimed {
-            self.chains[chain].stage = Stage::Settled;
-        } else {
-            self.chains[chain].stage = Stage::Done;
-            self.report(chain);
-        }
-    }
-
-    fn forward(&mut self, source: usize, target: usize) {
-        if self.chains[source].stage == Stage::Settled {
-            self.chains[source].stage = Stage::Done;
-            self.fire(target, self.chains[source].result);
-            return;
-        }
-        self.chains[source].claimed = false;
-        if self.chains[target].stage != Stage::Unfired {
-            self.chains[source].forward = Some(target);
-        } else if self.reaches(source, target) {
-            self.fire(target, Err("waits for itself"));
-        } else {
-            self.chains[target].source = Some(source);
-            self.chains[source].forward = Some(target);
-        }
-    }
-
-    /// Whether `chain` is or waits for `other`.
-    fn reaches(&self, chain: usize, other: usize) -> bool {
-        chain == other || self.chains[chain].source.is_some_and(|next| self.reaches(next, other))
-    }
-
-    fn cancel_held(&mut self, held: usize) {
-        if let Some(chain) = self.held.get(held).and_then(|held| held.end) {
-            self.cancel(chain);
-        }
-    }
-
-    fn cancel(&mut self, chain: usize) {
-        let source = self.chains[chain].source;
-        match self.chains[chain].stage {
-            Stage::Unfired => {
-                if let Some(canceller) = self.chains[chain].canceller.take() {
-                    self.log.push(format!("canceller {canceller}"));
-                } else if let Some(source) = source {
-                    return self.cancel(source);
-                }
-                self.fire(chain, Err("cancelled"));
-            }
-            Stage::Waiting => self.cancel(source.expect("a waiting chain knows its source")),
-            Stage::Running | Stage::Settled | Stage::Done => {}
-        }
-    }
-}
-
-fn name(result: Outcome) -> String {
-    result.map_or_else(str::to_owned, |value| value.to_string())
 }
