@@ -131,7 +131,12 @@ impl<T: 'static> Chain<Stretch<T>> {
             }
             self.head.slot.put(result);
             start(self);
+            return;
         }
+        panics::contain("dropping a late result", self.created, || match result {
+            Ok(value) => trampoline::drop_value(value, self.created),
+            Err(failure) => drop(failure),
+        });
     }
 }
 
@@ -196,13 +201,16 @@ pub(crate) fn fail(chain: ChainRef, failure: Failure) {
     if chain.stage.get() == Stage::Unfired {
         chain.head.fail(failure);
         start(chain);
+    } else {
+        panics::discard("dropping a late failure", chain.created, failure);
     }
 }
 
-/// Runs the link that was added to a settled chain.
+/// Runs the link that was added to a settled chain, before this returns: also where firing would
+/// wait for its turn, because the result is there.
 pub(crate) fn resume(chain: ChainRef) {
     chain.stage.set(Stage::Running);
-    trampoline::drive(chain);
+    drive(chain);
 }
 
 /// Takes the result of a settled chain.

@@ -6,14 +6,18 @@
 //!
 //! **Borrow rule:** hooks and contexts are user code and run with nothing borrowed.
 
+use crate::panics;
 use std::cell::{Cell, RefCell};
+use std::panic::Location;
 use std::rc::Rc;
 
-type Hook = Rc<dyn Fn() -> Option<Rc<dyn Context>>>;
+type Hook = Rc<dyn Fn() -> Option<Rc<dyn CallbackContext>>>;
 
 thread_local! {
     /// Whether there is a hook: all that is looked at as long as there is none.
     static ON: Cell<bool> = const { Cell::new(false) };
+    /// The hook runs.
+    static ASKING: Cell<bool> = const { Cell::new(false) };
     static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
 }
 
@@ -24,13 +28,13 @@ thread_local! {
 /// The name of a request, in a thread-local variable:
 ///
 /// ```
-/// use ropewalk_deferred::{Context, Deferred, clear_context_hook, set_context_hook};
+/// use ropewalk_deferred::{CallbackContext, Deferred, clear_context_hook, set_context_hook};
 /// use std::{cell::Cell, rc::Rc};
 ///
 /// thread_local!(static REQUEST: Cell<u32> = const { Cell::new(0) });
 ///
 /// struct Request(u32);
-/// impl Context for Request {
+/// impl CallbackContext for Request {
 ///     fn run(&self, callback: &mut dyn FnMut()) {
 ///         let before = REQUEST.replace(self.0);
 ///         callback();
@@ -47,7 +51,7 @@ thread_local! {
 /// assert_eq!(REQUEST.get(), 8);
 /// # clear_context_hook();
 /// ```
-pub trait Context {
+pub trait CallbackContext {
     /// Makes it current, calls `callback`, and makes current what was before.
     ///
     /// A panic of the callback does not come out of it. One that is not called has failed: with
@@ -59,7 +63,8 @@ pub trait Context {
 /// result yet, and where a task is spawned; the callback, and the task, runs in what it gives.
 ///
 /// A callback attached to a result that is there runs at once, in the context of that place. A hook
-/// set before is replaced. What was attached before keeps what it has.
+/// set before is replaced. What was attached before keeps what it has. What the hook itself
+/// attaches has no context. If it panics, that is one `tracing` error, and there is none either.
 ///
 /// # Threads
 ///
@@ -70,11 +75,11 @@ pub trait Context {
 /// Each callback in the `tracing` span in which it was attached:
 ///
 /// ```
-/// use ropewalk_deferred::{Context, clear_context_hook, set_context_hook};
+/// use ropewalk_deferred::{CallbackContext, clear_context_hook, set_context_hook};
 /// use std::rc::Rc;
 ///
 /// struct InSpan(tracing::Span);
-/// impl Context for InSpan {
+/// impl CallbackContext for InSpan {
 ///     fn run(&self, callback: &mut dyn FnMut()) {
 ///         self.0.in_scope(callback);
 ///     }
@@ -83,7 +88,7 @@ pub trait Context {
 /// set_context_hook(|| Some(Rc::new(InSpan(tracing::Span::current()))));
 /// # clear_context_hook();
 /// ```
-pub fn set_context_hook(capture: impl Fn() -> Option<Rc<dyn Context>> + 'static) {
+pub fn set_context_hook(capture: impl Fn() -> Option<Rc<dyn CallbackContext>> + 'static) {
     replace(Some(Rc::new(capture)));
 }
 
@@ -115,21 +120,27 @@ fn replace(hook: Option<Hook>) {
 #[doc(hidden)]
 #[inline]
 #[must_use]
-pub fn capture_context() -> Option<Rc<dyn Context>> {
+pub fn capture_context() -> Option<Rc<dyn CallbackContext>> {
     if ON.get() { ask() } else { None }
 }
 
 #[cold]
-fn ask() -> Option<Rc<dyn Context>> {
+fn ask() -> Option<Rc<dyn CallbackContext>> {
+    if ASKING.replace(true) {
+        return None;
+    }
     // A copy of the hook, so that it may be replaced while it runs.
     let hook = HOOK.try_with(|cell| cell.borrow().clone()).ok().flatten();
-    hook.and_then(|hook| hook())
+    let context =
+        panics::contain("a context hook", Location::caller(), || hook.and_then(|hook| hook()));
+    ASKING.set(false);
+    context.flatten()
 }
 
 /// Runs `body` in `context`; nothing, if that does not run it. For the crate that spawns tasks, too.
 #[doc(hidden)]
 #[cold]
-pub fn within_context<R>(context: &dyn Context, body: impl FnOnce() -> R) -> Option<R> {
+pub fn within_context<R>(context: &dyn CallbackContext, body: impl FnOnce() -> R) -> Option<R> {
     let (mut body, mut result) = (Some(body), None);
     context.run(&mut || {
         if let Some(body) = body.take() {

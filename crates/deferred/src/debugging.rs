@@ -45,7 +45,7 @@ pub(crate) struct Traces {
 /// - [`live_deferreds`] lists those made in this mode that still exist;
 /// - a contained panic remembers where it happened, with its call stack: see
 ///   [`Panicked`](crate::Panicked). For that a panic hook is installed, once, in front of the one
-///   that there was, which it calls.
+///   that there was, which it calls. (A thread that is panicking itself cannot install it.)
 ///
 /// What was made before keeps what it knows, and knows no more. A call stack costs microseconds;
 /// the mode is for finding a mistake, not for production.
@@ -53,10 +53,6 @@ pub(crate) struct Traces {
 /// # Threads
 ///
 /// Any thread; holds for all.
-///
-/// # Panics
-///
-/// If it is turned on by a thread that is panicking.
 ///
 /// # Examples
 ///

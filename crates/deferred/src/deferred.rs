@@ -114,7 +114,7 @@ impl<T> Deferred<T> {
     /// Twisted: `defer.succeed`.
     #[track_caller]
     pub fn succeed(value: T) -> Self {
-        Self::ready(Ok(value), Location::caller())
+        Self::made(Ok(value), Location::caller())
     }
 
     /// Makes a deferred that has failed already.
@@ -129,7 +129,7 @@ impl<T> Deferred<T> {
     /// Twisted: `defer.fail`.
     #[track_caller]
     pub fn fail(failure: impl Into<Failure>) -> Self {
-        Self::ready(Err(failure.into()), Location::caller())
+        Self::made(Err(failure.into()), Location::caller())
     }
 
     /// Cancels whatever this chain currently waits for.
@@ -262,6 +262,16 @@ impl<T> Deferred<T> {
     #[inline]
     pub(crate) fn ready(result: Result<T>, created: Place) -> Self {
         Self { state: Cell::new(State::ready(result, Kept { created, on_drop: OnDrop::RunOn })) }
+    }
+
+    /// A new one that has its result; while debugging, one that is seen.
+    #[inline]
+    pub(crate) fn made(result: Result<T>, created: Place) -> Self {
+        if debugging() {
+            let (chain, tail) = Self::both(Chain::settled(created, result));
+            return Self::chained(chain, tail);
+        }
+        Self::ready(result, created)
     }
 
     #[inline]

@@ -79,7 +79,7 @@ impl DeferredEvent {
         }
         let present = self.state.waiters.present();
         while let Some(promise) = self.state.waiters.next_of(present) {
-            promise.callback(());
+            promise.settle(Ok(()));
         }
     }
 

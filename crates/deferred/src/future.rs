@@ -3,12 +3,13 @@
 //! The waker is user code: it is swapped in and out of its cell and neither cloned, woken nor
 //! dropped while anything of ours is borrowed.
 
-use crate::chain::{self, Stage};
+use crate::chain::{self, Chain, Stage};
 use crate::end::{OnDrop, State};
+use crate::stretch::AnyStretch;
 use crate::{Deferred, Result};
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 // Nothing points into a deferred, pinned or not.
 impl<T> Unpin for Deferred<T> {}
@@ -20,23 +21,38 @@ impl<T> Future for Deferred<T> {
     ///
     /// If polled again after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        if let Some(chain) = self.chain() {
+            if chain.stage.get() != Stage::Settled {
+                chain.await_with(context.waker());
+            }
+            // Wakers are user code, and may have fired it.
+            if chain.stage.get() != Stage::Settled {
+                return Poll::Pending;
+            }
+        }
         match self.state.replace(State::taken()) {
             State::Ready(ready) => Poll::Ready(ready.take().0),
             State::Chained(end) => match end.take() {
-                Some((chain, tail)) if chain.stage.get() == Stage::Settled => {
-                    Poll::Ready(chain::take_settled(&chain, &tail))
-                }
-                Some((chain, tail)) => {
-                    let waker = context.waker();
-                    let known = chain.waker.take().filter(|known| known.will_wake(waker));
-                    chain.waker.set(Some(known.unwrap_or_else(|| waker.clone())));
-                    // From here on somebody awaits it, and futures are cancelled by their drop.
-                    chain.on_drop.set(OnDrop::Cancel);
-                    self.state.set(State::chained(chain, tail));
-                    Poll::Pending
-                }
+                Some((chain, tail)) => Poll::Ready(chain::take_settled(&chain, &tail)),
                 None => panic!("a Deferred was polled after it had given its result"),
             },
         }
+    }
+}
+
+impl Chain<dyn AnyStretch> {
+    /// Wakes `waker` when the result is there, and cancels when the deferred is dropped: from here
+    /// on somebody awaits it.
+    fn await_with(&self, waker: &Waker) {
+        self.on_drop.set(OnDrop::Cancel);
+        let before = self.waker.take();
+        if before.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker.set(before);
+            return;
+        }
+        // Cloned and dropped while the deferred is whole: either may panic, or fire it.
+        let after = waker.clone();
+        self.waker.set(Some(after));
+        drop(before);
     }
 }

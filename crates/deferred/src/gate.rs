@@ -84,7 +84,7 @@ impl<S: Stock> Drop for Pass<S> {
     fn drop(&mut self) {
         let Some(token) = self.token.take() else { return };
         match self.gate.waiters.next() {
-            Some(promise) => promise.callback(self.gate.pass(token)),
+            Some(promise) => promise.settle(Ok(self.gate.pass(token))),
             None => self.gate.stock.put_back(token),
         }
     }

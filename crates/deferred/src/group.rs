@@ -281,7 +281,7 @@ impl<S: 'static, R: 'static> Group<S, R> {
         // If a cancel was faster, its failure is on the way to where the next promise is made.
         if let Some(promise) = self.promise.take().filter(|promise| !promise.is_cancelled()) {
             if let Some(outcome) = self.take_outcome() {
-                promise.resolve(outcome);
+                promise.settle(outcome);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! passes from a callback to the next one without the cost of a `Deferred` between them.
 
 use crate::chain::{ChainRef, Place};
-use crate::context::{Context, within_context};
+use crate::context::{CallbackContext, within_context};
 use crate::end::nothing;
 use crate::stretch::TailRef;
 use crate::{Result, panics};
@@ -35,7 +35,7 @@ where
 /// The closure of a link, to run in a context.
 #[cold]
 pub(crate) fn within<T, U: 'static>(
-    around: Rc<dyn Context>,
+    around: Rc<dyn CallbackContext>,
     closure: impl FnOnce(Result<T>, Place) -> Held<U>,
 ) -> impl FnOnce(Result<T>, Place) -> Held<U> {
     move |value, attached| {

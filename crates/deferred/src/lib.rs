@@ -91,7 +91,7 @@ mod trampoline;
 mod compile_fail;
 
 pub use cancel::CancelHandle;
-pub use context::{Context, clear_context_hook, set_context_hook};
+pub use context::{CallbackContext, clear_context_hook, set_context_hook};
 #[doc(hidden)]
 pub use context::{capture_context, within_context};
 pub use debugging::{LiveDeferred, debugging, live_deferreds, set_debugging};

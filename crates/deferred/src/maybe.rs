@@ -29,8 +29,8 @@ where
 {
     let at = Location::caller();
     match panics::catch(at, || function().give().0) {
-        Ok(Held::Ready(result)) => Deferred::ready(result, at),
+        Ok(Held::Ready(result)) => Deferred::made(result, at),
         Ok(Held::Waiting(chain, tail)) => Deferred::chained(chain, tail),
-        Err(panicked) => Deferred::ready(Err(panicked.into()), at),
+        Err(panicked) => Deferred::made(Err(panicked.into()), at),
     }
 }

@@ -38,6 +38,7 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "this closure cannot return `{Self}`",
     label = "this must be `()`, `Result<_, Failure>` or `Deferred<_>`",
+    note = "nothing, from a closure that never returns: say so with `|..| -> () {{ .. }}`",
     note = "a plain value: return `Ok(value)`, or use `map`, if there is one, in place of `add_callback`",
     note = "a `Result` with an error of its own: return `Ok(result?)`; `?` makes a `Failure` of any error"
 )]
@@ -70,7 +71,7 @@ impl<U: 'static> Outcome for Result<U, Failure> {
 
     #[track_caller]
     fn into_deferred(self) -> Deferred<U> {
-        Deferred::ready(self, Location::caller())
+        Deferred::made(self, Location::caller())
     }
 
     fn give(self) -> Given<U> {

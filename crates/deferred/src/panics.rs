@@ -18,8 +18,15 @@ pub(crate) fn catch<R>(
     at: &'static Location<'static>,
     user_code: impl FnOnce() -> R,
 ) -> Result<R, Panicked> {
+    // What is remembered of a panic belongs to the innermost catch around it.
+    let around = if debugging() { take_trace() } else { None };
     // Nothing of ours is seen half-changed: state is put in order before user code runs.
-    catch_unwind(AssertUnwindSafe(user_code)).map_err(|payload| Panicked::from_payload(payload, at))
+    let caught = catch_unwind(AssertUnwindSafe(user_code));
+    let caught = caught.map_err(|payload| Panicked::from_payload(payload, at));
+    if around.is_some() {
+        let _ = LAST.try_with(|last| last.set(around));
+    }
+    caught
 }
 
 /// Runs user code for whose result nobody waits; its panic is logged.
@@ -65,6 +72,9 @@ pub(crate) struct PanicTrace {
 /// Has each panic remembered by its thread, for the `Panicked` that is made of it there.
 pub(crate) fn remember() {
     static INSTALLED: Once = Once::new();
+    if std::thread::panicking() {
+        return;
+    }
     INSTALLED.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {

@@ -114,6 +114,15 @@ impl<T> Promise<T> {
         }
     }
 
+    /// As [`resolve`](Self::resolve), for a library that fires it on behalf of somebody: a place in
+    /// that library tells its users nothing.
+    #[doc(hidden)]
+    pub fn settle(self, result: Result<T>) {
+        if let Some(chain) = self.into_chain() {
+            chain.resolve(result, None);
+        }
+    }
+
     /// Whether the deferred was cancelled, so that any result will be dropped.
     ///
     /// Worth asking before work that nobody waits for any more. Still false while the canceller
@@ -139,7 +148,8 @@ impl<T> Promise<T> {
 impl<T: 'static> Drop for Promise<T> {
     fn drop(&mut self) {
         if let Some(chain) = self.chain.take() {
-            if chain.stage.get() == Stage::Unfired {
+            // A canceller that drops it has stopped the work: then the cancel has the word.
+            if chain.stage.get() == Stage::Unfired && !chain.asking.get() {
                 chain.resolve(Err(Abandoned.into()), None);
             }
         }

@@ -117,7 +117,7 @@ impl<T> DeferredQueue<T> {
     /// Twisted: `DeferredQueue.put`.
     pub fn put(&self, value: T) -> Result<(), QueueOverflow<T>> {
         if let Some(promise) = self.state.waiters.next() {
-            promise.callback(value);
+            promise.settle(Ok(value));
             return Ok(());
         }
         let mut values = self.state.values.borrow_mut();

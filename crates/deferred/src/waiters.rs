@@ -6,7 +6,7 @@
 //! Borrow rule: the list is borrowed to add or to take out one promise. Whoever took it out fires
 //! or drops it afterwards, with nothing borrowed (I5).
 
-use crate::{Cancelled, Deferred, Promise};
+use crate::{Deferred, Promise};
 use fifo::Fifo;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,9 +37,7 @@ impl<V> Waiters<V> {
         let weak = Rc::downgrade(owner);
         let (promise, deferred) = Deferred::with_canceller(move || {
             let owner = weak.upgrade();
-            let promise = owner.as_ref().and_then(|owner| waiters(owner).remove(key));
-            // Dropped here it would fail with `Abandoned`, before the cancel can say its own word.
-            promise.into_iter().for_each(|promise| promise.errback(Cancelled));
+            drop(owner.as_ref().and_then(|owner| waiters(owner).remove(key)));
         });
         waiters(owner).fifo.borrow_mut().push(promise);
         deferred

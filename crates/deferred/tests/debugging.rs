@@ -127,10 +127,12 @@ fn w11_live_deferreds_that_hold_failures_are_listed() {
         start.callback(());
 
         let texts: Vec<String> = live_deferreds().iter().map(LiveDeferred::to_string).collect();
-        assert_eq!(texts.len(), 5, "{texts:#?}");
+        assert_eq!(texts.len(), 6, "{texts:#?}");
         assert!(texts[0].ends_with("waits to be fired"), "{}", texts[0]);
         assert!(texts[1].ends_with("holds a failure"), "{}", texts[1]);
-        assert!(texts[3].contains("waiting on one created"), "{}", texts[3]);
+        for waits in &texts[3..5] {
+            assert!(waits.contains("waiting on one created"), "{waits}");
+        }
         let failures: Vec<_> =
             live_deferreds().into_iter().filter(|one| one.has_failed()).collect();
         assert_eq!(failures.len(), 1);
@@ -190,5 +192,72 @@ fn a_dropped_promise_has_no_place_of_firing_but_a_call_stack() {
         assert!(one.fired().is_none());
         let lost = one.fired_backtrace().unwrap().to_string();
         assert!(lost.contains("lose"), "{lost}");
+    });
+}
+
+#[test]
+fn the_mode_can_be_turned_on_after_a_panicking_thread_has_tried() {
+    struct Tries;
+    impl Drop for Tries {
+        fn drop(&mut self) {
+            set_debugging(true);
+        }
+    }
+    within(DEADLINE, || {
+        let mode = debug_mode();
+        let tries = || {
+            let _tries = Tries;
+            panics_on_purpose();
+        };
+        assert!(std::panic::catch_unwind(tries).is_err());
+        set_debugging(true);
+        assert!(panic_in_a_callback().panicked_at().is_some());
+        drop(mode);
+    });
+}
+
+fn panics_on_purpose() {
+    panic!("on purpose");
+}
+
+/// Each tells of its own panic: not of one that was caught before, nor of one within.
+#[test]
+fn b146_nested_panics_are_told_apart() {
+    within(DEADLINE, || {
+        let _mode = debug_mode();
+        assert!(std::panic::catch_unwind(panics_on_purpose).is_err());
+        let stale = Deferred::succeed(())
+            .add_callback(|()| -> Result<()> { std::panic::resume_unwind(Box::new("again")) });
+        let stale: Panicked = stale.try_take().unwrap().unwrap_err().downcast().unwrap();
+        assert!(stale.panicked_at().is_none(), "{stale}");
+
+        let outer = Deferred::succeed(()).add_callback(|()| -> Result<()> {
+            struct Inner;
+            impl Drop for Inner {
+                fn drop(&mut self) {
+                    assert!(panic_in_a_callback().panicked_at().is_some());
+                }
+            }
+            let _inner = Inner;
+            panic!("outer")
+        });
+        let outer: Panicked = outer.try_take().unwrap().unwrap_err().downcast().unwrap();
+        assert!(outer.panicked_at().is_some(), "{outer}");
+        assert_eq!(outer.message(), "outer");
+    });
+}
+
+/// Also those that never waited for anything.
+#[test]
+fn w11_deferreds_made_with_their_result_are_listed() {
+    within(DEADLINE, || {
+        let _mode = debug_mode();
+        let failed = Deferred::<u8>::fail(TimedOut);
+        let maybe = ropewalk_deferred::maybe_deferred(|| -> Result<u8> { Err(TimedOut.into()) });
+        let value = Deferred::succeed(7).map(|n| n + 1);
+        let listed: Vec<bool> = live_deferreds().iter().map(LiveDeferred::has_failed).collect();
+        assert_eq!(listed, [true, true, false]);
+        assert_eq!(value.try_take().unwrap().unwrap(), 8);
+        assert_eq!(unhandled_in(|| drop((failed, maybe))).len(), 2);
     });
 }

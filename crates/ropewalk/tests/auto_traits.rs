@@ -39,11 +39,11 @@ macro_rules! stays {
 #[test]
 fn i1_a_deferred_stays_and_its_failure_crosses() {
     use ropewalk::deferred::{
-        Abandoned, CancelHandle, Cancelled, Context, Deferred, Failure, LiveDeferred, Panicked,
+        Abandoned, CancelHandle, Cancelled, CallbackContext, Deferred, Failure, LiveDeferred, Panicked,
         Promise, TimedOut, WaitsForItself,
     };
     stays!(Deferred<()>, Deferred<u32>, Promise<()>, Promise<u32>, CancelHandle);
-    stays!(Rc<dyn Context>);
+    stays!(Rc<dyn CallbackContext>);
     crosses!(LiveDeferred);
     crosses!(Failure, Abandoned, Cancelled, Panicked, TimedOut, WaitsForItself);
 }

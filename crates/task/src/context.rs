@@ -4,7 +4,7 @@
 //! So what a future logs is found under the span of whoever spawned it, whichever task is polled
 //! before it. As long as the program has never set a subscriber, nothing is asked and nothing kept.
 
-use ropewalk_deferred::{Context, capture_context, within_context};
+use ropewalk_deferred::{CallbackContext, capture_context, within_context};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use tracing::{Span, dispatcher};
@@ -13,7 +13,7 @@ use tracing::{Span, dispatcher};
 pub(crate) struct SpawnContext {
     span: Option<Box<Span>>,
     /// What the hook of the thread has given.
-    captured: Option<Rc<dyn Context>>,
+    captured: Option<Rc<dyn CallbackContext>>,
 }
 
 impl SpawnContext {

@@ -2,7 +2,7 @@
 
 use crate::support::{Log, result_of};
 use ropewalk_deferred::{
-    Abandoned, Context, Deferred, Panicked, clear_context_hook, set_context_hook,
+    Abandoned, CallbackContext, Deferred, Panicked, clear_context_hook, set_context_hook,
 };
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ thread_local! {
 /// A number that is current; puts back the one before, unless it is unwound.
 struct Number(u32);
 
-impl Context for Number {
+impl CallbackContext for Number {
     fn run(&self, callback: &mut dyn FnMut()) {
         let before = CURRENT.replace(self.0);
         callback();
@@ -118,13 +118,13 @@ fn i3_a_panic_goes_round_the_context() {
 
 struct Refuses;
 
-impl Context for Refuses {
+impl CallbackContext for Refuses {
     fn run(&self, _callback: &mut dyn FnMut()) {}
 }
 
 struct CallsTwice;
 
-impl Context for CallsTwice {
+impl CallbackContext for CallsTwice {
     fn run(&self, callback: &mut dyn FnMut()) {
         callback();
         callback();
@@ -134,13 +134,13 @@ impl Context for CallsTwice {
 
 struct PanicsBefore;
 
-impl Context for PanicsBefore {
+impl CallbackContext for PanicsBefore {
     fn run(&self, _callback: &mut dyn FnMut()) {
         panic!("before");
     }
 }
 
-fn attached_in(context: fn() -> Option<Rc<dyn Context>>) -> Deferred<u32> {
+fn attached_in(context: fn() -> Option<Rc<dyn CallbackContext>>) -> Deferred<u32> {
     let (promise, deferred) = Deferred::<u32>::new();
     set_context_hook(context);
     let deferred = deferred.map(|n| n + 1);
@@ -155,8 +155,8 @@ fn i2_contexts_that_misbehave_cost_no_more_than_their_callback() {
     let refused = result_of(attached_in(|| Some(Rc::new(Refuses)))).unwrap_err();
     assert!(refused.is::<Abandoned>());
     for context in [
-        || Some(Rc::new(CallsTwice) as Rc<dyn Context>),
-        || Some(Rc::new(PanicsBefore) as Rc<dyn Context>),
+        || Some(Rc::new(CallsTwice) as Rc<dyn CallbackContext>),
+        || Some(Rc::new(PanicsBefore) as Rc<dyn CallbackContext>),
     ] {
         let failure = result_of(attached_in(context)).unwrap_err();
         assert!(failure.is::<Panicked>());

@@ -15,6 +15,8 @@ mod unhandled;
 mod future;
 // what a callback takes along from where it was attached
 mod context;
+// fired, dropped and extended where nobody would look for it
+mod odd_places;
 // what the drop of a deferred means
 mod dropping;
 // panics of callbacks, cancellers, drops, wakers and hooks

@@ -1,7 +1,7 @@
 //! What a program has captured where a task was spawned.
 
 use crate::signal::{Signal, manual, settle};
-use ropewalk_deferred::{Abandoned, Context, Panicked, clear_context_hook, set_context_hook};
+use ropewalk_deferred::{Abandoned, CallbackContext, Panicked, clear_context_hook, set_context_hook};
 use ropewalk_task::ReactorTask;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,7 +12,7 @@ thread_local! {
 
 struct Number(u32);
 
-impl Context for Number {
+impl CallbackContext for Number {
     fn run(&self, callback: &mut dyn FnMut()) {
         let before = CURRENT.replace(self.0);
         callback();
@@ -60,7 +60,7 @@ fn w29_a_task_runs_in_the_context_in_which_it_was_spawned() {
 
 struct Refuses;
 
-impl Context for Refuses {
+impl CallbackContext for Refuses {
     fn run(&self, _callback: &mut dyn FnMut()) {}
 }
 
