@@ -388,7 +388,7 @@ fn closes_circle(chain: &ChainRef, source: &ChainRef) -> bool {
         }
         let Some(next) = self::source(&below) else { return false };
         below = next;
-        let Some(next) = forwards_to(&above) else { return false };
+        let Some(next) = awaited_by(&above) else { return false };
         above = next;
     }
 }
@@ -401,8 +401,9 @@ fn is_empty(chain: &ChainRef) -> bool {
     empty
 }
 
-fn forwards_to(chain: &ChainRef) -> Option<ChainRef> {
+/// The chain that waits for the result of this one: not one that was cancelled meanwhile.
+fn awaited_by(chain: &ChainRef) -> Option<ChainRef> {
     let target = chain.forward.take();
     chain.forward.set(target.clone());
-    target
+    target.filter(|target| expects(target, chain))
 }

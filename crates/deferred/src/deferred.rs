@@ -386,6 +386,10 @@ where
             // drop means was said there.
             chain.bare.set(false);
             chain.on_drop.set(of.on_drop);
+            // Whoever awaited it has handed it on.
+            if let Some(waker) = chain.waker.take() {
+                panics::discard("dropping a waker", attached, waker);
+            }
             return Deferred::chained(chain, tail);
         }
         Err(panicked) => Err(panicked.into()),
