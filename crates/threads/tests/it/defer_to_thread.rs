@@ -3,8 +3,8 @@
 use crate::log;
 use crate::support::{Drops, Refused, gated, just_above, must_not_run, peek, run_for, taken};
 use ropewalk_deferred::{
-    Abandoned, Context, Deferred, Failure, Panicked, clear_context_hook, clear_unhandled_hook,
-    set_context_hook, set_unhandled_hook,
+    Abandoned, CallbackContext, Deferred, Failure, Panicked, clear_context_hook,
+    clear_unhandled_hook, set_context_hook, set_unhandled_hook,
 };
 use ropewalk_reactor::{Reactor, ReactorStopped};
 use ropewalk_testing::{DEADLINE, within};
@@ -280,7 +280,7 @@ fn i7_many_results_do_not_starve_a_timer() {
 fn w29_job_and_callback_run_in_the_context_of_who_asked_for_them() {
     thread_local!(static CURRENT: Cell<u32> = const { Cell::new(0) });
     struct Number(u32);
-    impl Context for Number {
+    impl CallbackContext for Number {
         fn run(&self, callback: &mut dyn FnMut()) {
             let before = CURRENT.replace(self.0);
             callback();
