@@ -136,6 +136,7 @@ impl Builder {
             counters: Counters::default(),
             watch: self.slow_callback.map(Stopwatch::new),
             inbox,
+            on_bell: Cell::new(None),
             soon: RefCell::default(),
             timers: RefCell::new(Timers::new()),
             sources: RefCell::default(),

@@ -65,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) watch: Option<Stopwatch>,
 
     pub(crate) inbox: Inbox,
+    /// What a turn begins with if the bell was rung.
+    pub(crate) on_bell: Cell<Option<fn(&Reactor)>>,
     pub(crate) soon: RefCell<VecDeque<Pending>>,
     pub(crate) timers: RefCell<Timers<Pending>>,
     pub(crate) sources: RefCell<Sources>,
@@ -84,6 +86,7 @@ impl Core {
     /// Whether something can be done without waiting.
     pub(crate) fn has_work(&self) -> bool {
         !self.inbox.is_empty()
+            || self.shared.is_rung()
             || !self.soon.borrow().is_empty()
             || self.timers.borrow().first_deadline().is_some_and(|due| due <= self.clock.now())
     }

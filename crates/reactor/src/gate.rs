@@ -128,6 +128,7 @@ mod loom_tests {
         gate: Gate,
         queue: Mutex<Vec<u32>>,
         nudged: AtomicBool,
+        bell: AtomicBool,
         /// Several wake-ups are one, as in the selector.
         woken: Mutex<bool>,
         selector: Condvar,
@@ -139,6 +140,7 @@ mod loom_tests {
                 gate: Gate::new(),
                 queue: Mutex::new(Vec::new()),
                 nudged: AtomicBool::new(false),
+                bell: AtomicBool::new(false),
                 woken: Mutex::new(false),
                 selector: Condvar::new(),
             })
@@ -164,6 +166,18 @@ mod loom_tests {
             }
         }
 
+        /// As `Shared::ring` does it.
+        fn ring(&self) {
+            if !self.bell.swap(true, Ordering::AcqRel) && self.gate.rouse() {
+                self.wake();
+            }
+        }
+
+        /// As `Shared::hear` does it.
+        fn hear(&self) -> bool {
+            self.bell.load(Ordering::Acquire) && self.bell.swap(false, Ordering::AcqRel)
+        }
+
         fn wake(&self) {
             *self.woken.lock().unwrap() = true;
             self.selector.notify_one();
@@ -172,9 +186,8 @@ mod loom_tests {
         /// As `Inbox::may_sleep`, the wait and `Inbox::woke_up` do it.
         fn sleep(&self) {
             self.gate.doze();
-            let idle =
-                self.queue.lock().unwrap().is_empty() && !self.nudged.swap(false, Ordering::AcqRel);
-            if idle {
+            let idle = self.queue.lock().unwrap().is_empty() && !self.bell.load(Ordering::Acquire);
+            if idle && !self.nudged.swap(false, Ordering::AcqRel) {
                 let mut woken = self.woken.lock().unwrap();
                 while !*woken {
                     woken = self.selector.wait(woken).unwrap();
@@ -232,6 +245,37 @@ mod loom_tests {
             }
             for holder in holders {
                 holder.join().unwrap();
+            }
+        });
+    }
+
+    /// Whoever finds the bell rung leaves it to another one to wake the loop; what he has put in
+    /// before that is found all the same. The gate is closed, as between two runs.
+    #[test]
+    fn loom_no_ring_is_lost_between_two_runs() {
+        loom::model(|| {
+            let inbox = Inbox::new();
+            inbox.gate.close();
+            let put_in = Arc::new(AtomicUsize::new(0));
+            let ringers: Vec<_> = (0..2)
+                .map(|_| {
+                    let (inbox, put_in) = (Arc::clone(&inbox), Arc::clone(&put_in));
+                    thread::spawn(move || {
+                        put_in.fetch_add(1, Ordering::Relaxed);
+                        inbox.ring();
+                    })
+                })
+                .collect();
+            let mut seen = 0;
+            while seen < 2 {
+                if inbox.hear() {
+                    seen = put_in.load(Ordering::Relaxed);
+                } else {
+                    inbox.sleep();
+                }
+            }
+            for ringer in ringers {
+                ringer.join().unwrap();
             }
         });
     }

@@ -106,6 +106,17 @@ impl ReactorHandle {
         self.0.slots.get()
     }
 
+    /// Has the next turn, in a run or by hand, begin with what [`Reactor::on_bell`] has set, and
+    /// wakes a loop that sleeps. For crates that extend the reactor.
+    ///
+    /// # Threads
+    ///
+    /// Any thread, and at any time: between runs too.
+    #[doc(hidden)]
+    pub fn ring(&self) {
+        self.0.ring();
+    }
+
     /// Whether both are handles of one reactor.
     #[must_use]
     pub fn same_reactor(&self, other: &Self) -> bool {

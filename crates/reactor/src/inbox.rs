@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     waker: Waker,
     /// Something other than a call wants the loop to look around before it sleeps.
     nudged: AtomicBool,
+    /// What is behind [`Core::on_bell`](crate::core::Core) is to be called.
+    bell: AtomicBool,
     stop: AtomicBool,
     stop_now: AtomicBool,
     pub(crate) thread: ThreadId,
@@ -73,6 +75,26 @@ impl Shared {
         if self.gate.rouse() {
             self.waker.wake();
         }
+    }
+
+    /// Has the next turn begin with the function of the bell, and wakes the loop if it sleeps.
+    ///
+    /// It passes by the gate: it is heard in whatever comes next, a run or a turn by hand. A swap,
+    /// not a store, for the reason that is given at [`nudge`](Self::nudge); and whoever finds the
+    /// bell rung leaves it to the first one to wake the loop.
+    pub(crate) fn ring(&self) {
+        if !self.bell.swap(true, Ordering::AcqRel) && self.gate.rouse() {
+            self.waker.wake();
+        }
+    }
+
+    pub(crate) fn is_rung(&self) -> bool {
+        self.bell.load(Ordering::Acquire)
+    }
+
+    /// Hears the bell: `true`, once, if it was rung.
+    pub(crate) fn hear(&self) -> bool {
+        self.is_rung() && self.bell.swap(false, Ordering::AcqRel)
     }
 
     /// Asks the reactor to stop. A reactor that has stopped already is left alone.
@@ -140,6 +162,7 @@ impl Inbox {
             calls: sender,
             waker,
             nudged: AtomicBool::new(false),
+            bell: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             stop_now: AtomicBool::new(false),
             thread: std::thread::current().id(),
@@ -190,7 +213,8 @@ impl Inbox {
     /// Whether the loop may sleep now; if so, whoever hands something in from here on wakes it.
     pub(crate) fn may_sleep(&self, shared: &Shared) -> bool {
         shared.gate.doze();
-        if self.calls.is_empty() && !shared.nudged.swap(false, Ordering::AcqRel) {
+        let idle = self.calls.is_empty() && !shared.is_rung();
+        if idle && !shared.nudged.swap(false, Ordering::AcqRel) {
             return true;
         }
         shared.gate.wake();

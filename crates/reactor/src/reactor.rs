@@ -88,8 +88,8 @@ impl Reactor {
 
     /// Lends the reactor that runs on this thread, or is being dropped; `None` if none does.
     ///
-    /// One that is being dropped drops what it is asked for as well. For code that runs in a callback but is not given the reactor: the callbacks of a
-    /// `Deferred`, futures, `Drop`.
+    /// One that is being dropped drops what it is asked for as well. For code that runs in a callback
+    /// but is not given the reactor: the callbacks of a `Deferred`, futures, `Drop`.
     pub fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
         // There is none either when this thread has ended so far that its statics are gone.
         let current = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
@@ -216,6 +216,13 @@ impl Reactor {
     #[must_use]
     pub fn lasting<T: Default + 'static>(&self) -> Rc<T> {
         self.core.lasting.get()
+    }
+
+    /// Sets what a turn begins with after somebody has [rung](ReactorHandle::ring). For the one crate
+    /// that takes in wake-ups from other threads.
+    #[doc(hidden)]
+    pub fn on_bell(&self, f: fn(&Self)) {
+        self.core.on_bell.set(Some(f));
     }
 
     /// Whether its owner has dropped it, or is doing so. For crates that extend the reactor.

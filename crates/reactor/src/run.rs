@@ -192,8 +192,13 @@ impl Reactor {
             let served = core.counters.calls();
             if held {
                 last_call = None;
-            } else if served >= *last_call.get_or_insert(served + core.inbox.len() as u64) {
-                return Ok(true);
+            } else {
+                // The same goes for the bell, which the next pass hears.
+                let rung = last_call.is_none() && core.shared.is_rung();
+                let last = *last_call.get_or_insert(served + core.inbox.len() as u64);
+                if served >= last && !rung {
+                    return Ok(true);
+                }
             }
             let left = deadline.saturating_duration_since(self.now());
             if left.is_zero() || core.shared.stop_now_requested() {

@@ -73,8 +73,8 @@ impl Reactor {
     fn serve(&self) -> bool {
         self.core.counters.turn();
         self.start_watch();
-        // All three in any case: no short circuit.
-        self.serve_calls() | self.serve_timers() | self.serve_soon()
+        // All of them in any case: no short circuit.
+        self.hear_bell() | self.serve_calls() | self.serve_timers() | self.serve_soon()
     }
 
     /// One turn for a clock that is being moved. `true`: there is more to do without waiting.
@@ -86,15 +86,31 @@ impl Reactor {
         self.core.has_work()
     }
 
+    /// What other threads have rung for belongs to the calls, but is heard also where those are
+    /// refused.
+    fn hear_bell(&self) -> bool {
+        let rung = self.core.shared.hear();
+        if let (true, Some(f)) = (rung, self.core.on_bell.get()) {
+            f(self);
+        }
+        rung
+    }
+
     fn serve_calls(&self) -> bool {
         let core = &self.core;
         let batch = core.inbox.begin_turn(core.budget);
         for _ in 0..batch {
-            let Some(call) = core.inbox.next() else { break };
+            let Some(call) = self.unless_dropped(|| core.inbox.next()) else { break };
             core.counters.call();
             self.run_callback(Kind::Call, call.location, || (call.run)(self));
         }
         batch > 0
+    }
+
+    /// A callback may have dropped the reactor: then the turn runs nothing more. What is handed in
+    /// from here on is dropped as everything else.
+    fn unless_dropped<T>(&self, next: impl FnOnce() -> Option<T>) -> Option<T> {
+        if self.core.dropped.get() { None } else { next() }
     }
 
     fn serve_timers(&self) -> bool {
@@ -108,7 +124,7 @@ impl Reactor {
         let due = core.timers.borrow().due(core.clock.now(), core.budget);
         let any = !due.is_empty();
         for one in due {
-            let taken = core.timers.borrow_mut().take_due(one);
+            let taken = self.unless_dropped(|| core.timers.borrow_mut().take_due(one));
             let Some(timer) = taken else { continue };
             core.counters.timer();
             self.run_callback(Kind::Timer, timer.location, || (timer.run)(self));
@@ -120,7 +136,7 @@ impl Reactor {
         let core = &self.core;
         let batch = core.soon.borrow().len().min(core.budget);
         for _ in 0..batch {
-            let next = core.soon.borrow_mut().pop_front();
+            let next = self.unless_dropped(|| core.soon.borrow_mut().pop_front());
             let Some(pending) = next else { break };
             self.run_callback(Kind::Soon, pending.location, || (pending.run)(self));
         }

@@ -1,56 +1,51 @@
 //! A list that other threads fill and the reactor thread empties.
 //!
-//! The first item that enters an empty list also calls the reactor to come and empty it; those that
-//! follow rely on that call. While the reactor is stopped the call is refused and the items stay
-//! parked: whoever begins a run opens the reactor to calls and *then* empties the list.
+//! Whoever puts the first item into an empty list also rings for the reactor to come and empty it;
+//! those that follow rely on that. The bell stays rung until a turn hears it, whether the reactor
+//! runs, is turned by hand or is stopped, and a turn empties the list after it has heard it.
 //!
-//! *Nothing is left behind.* Let A make the call and B rely on it. If it is refused (or dropped with
-//! a run that crashes), that was before the next opening, and so before the emptying that follows
-//! it. What B has put in before that emptying is found by it; whoever comes after it finds `called`
-//! cleared and makes a call of his own.
+//! *Nothing is left behind.* Let A find the list empty, and B find A's item in it. The list is
+//! emptied after A's ring is heard, unless that was done before; and B was there before either, or
+//! he would have found it empty.
 //!
 //! **Lock rule:** nothing is dropped and nobody is called while the list is locked.
 
 use crate::sync::{Mutex, MutexGuard};
-use std::mem::{replace, take};
+use std::mem::take;
 use std::sync::PoisonError;
 
 pub(crate) struct Parked<T>(Mutex<State<T>>);
 
 struct State<T> {
     items: Vec<T>,
-    /// Somebody has called since the list was emptied.
-    called: bool,
     /// The reactor has been dropped; nobody will ever empty the list again.
     closed: bool,
 }
 
 impl<T> Parked<T> {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(State { items: Vec::new(), called: false, closed: false }))
+        Self(Mutex::new(State { items: Vec::new(), closed: false }))
     }
 
-    /// Puts an item in, or gives it back if the list is closed. `call` asks the reactor to empty
-    /// the list, and may be refused.
-    pub(crate) fn put(&self, item: T, call: impl FnOnce()) -> Option<T> {
+    /// Puts an item in, or gives it back if the list is closed. `ring` asks the reactor to empty
+    /// the list.
+    pub(crate) fn put(&self, item: T, ring: impl FnOnce()) -> Option<T> {
         let mut state = self.lock();
         if state.closed {
             return Some(item);
         }
+        let is_first = state.items.is_empty();
         state.items.push(item);
-        let called = replace(&mut state.called, true);
         drop(state);
-        if !called {
-            call();
+        if is_first {
+            ring();
         }
         None
     }
 
     /// Empties the list.
     pub(crate) fn take(&self) -> Vec<T> {
-        let mut state = self.lock();
-        state.called = false;
-        take(&mut state.items)
+        take(&mut self.lock().items)
     }
 
     /// Empties the list for the last time.
@@ -70,51 +65,37 @@ impl<T> Parked<T> {
 mod loom_models {
     use super::Parked;
     use loom::sync::Arc;
-    use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::thread;
 
-    /// A reactor as the list sees it.
+    /// A reactor as the list sees it. Nothing here tells a run from a turn by hand, or from the time
+    /// between them: the bell does not ask.
     struct Model {
         parked: Parked<u32>,
-        open: AtomicBool,
-        calls: AtomicUsize,
+        bell: AtomicBool,
     }
 
     impl Model {
         /// `true`: taken in.
         fn put(&self, item: u32) -> bool {
-            let call = || {
-                let accepted = self.open.load(Ordering::Acquire);
-                self.calls.fetch_add(usize::from(accepted), Ordering::AcqRel);
+            let ring = || {
+                self.bell.swap(true, Ordering::AcqRel);
             };
-            self.parked.put(item, call).is_none()
+            self.parked.put(item, ring).is_none()
         }
 
-        fn begin_run(&self) -> usize {
-            self.open.store(true, Ordering::Release);
-            self.parked.take().len()
-        }
-
+        /// As `Reactor::hear_bell` does it.
         fn turn(&self) -> usize {
-            let called = self.calls.swap(0, Ordering::AcqRel) > 0;
-            if called { self.parked.take().len() } else { 0 }
-        }
-
-        fn crash(&self) {
-            self.open.store(false, Ordering::Release);
-            self.calls.swap(0, Ordering::AcqRel);
+            let rung = self.bell.load(Ordering::Acquire) && self.bell.swap(false, Ordering::AcqRel);
+            if rung { self.parked.take().len() } else { 0 }
         }
     }
 
     /// Two threads put something in while the reactor does `during`, which gives the number of
-    /// items that it has found; after that it runs on.
-    fn put_by_two(open: bool, during: impl Fn(&Model) -> usize + Sync + Send + 'static) {
+    /// items that it has found; one turn after that finds the rest.
+    fn put_by_two(during: impl Fn(&Model) -> usize + Sync + Send + 'static) {
         loom::model(move || {
-            let model = Arc::new(Model {
-                parked: Parked::new(),
-                open: AtomicBool::new(open),
-                calls: AtomicUsize::new(0),
-            });
+            let model = Arc::new(Model { parked: Parked::new(), bell: AtomicBool::new(false) });
             let putters: Vec<_> = (0..2)
                 .map(|item| {
                     let model = Arc::clone(&model);
@@ -127,27 +108,25 @@ mod loom_models {
         });
     }
 
+    /// What comes between two runs, where calls are refused, waits for any turn.
     #[test]
-    fn loom_nothing_is_left_behind_in_a_run() {
-        put_by_two(true, |model| model.turn());
+    fn loom_nothing_is_left_behind_while_the_reactor_is_stopped() {
+        put_by_two(|_| 0);
     }
 
     #[test]
-    fn loom_nothing_is_left_behind_when_a_run_begins() {
-        put_by_two(false, |model| model.begin_run() + model.turn());
+    fn loom_nothing_is_left_behind_by_a_turn() {
+        put_by_two(Model::turn);
     }
 
     #[test]
-    fn loom_nothing_is_left_behind_when_a_run_crashes_and_another_begins() {
-        put_by_two(true, |model| {
-            model.crash();
-            model.begin_run()
-        });
+    fn loom_nothing_is_left_behind_by_two_turns() {
+        put_by_two(|model| model.turn() + model.turn());
     }
 
     /// The reactor is dropped: what is not given back is found by the one who closes.
     #[test]
     fn loom_nothing_is_left_behind_by_closing() {
-        put_by_two(false, |model| model.parked.close().len());
+        put_by_two(|model| model.parked.close().len());
     }
 }

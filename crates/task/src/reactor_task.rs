@@ -30,8 +30,9 @@ pub trait ReactorTask: sealed::Sealed {
     /// returns; inside of it [`Reactor::with_current`] lends the reactor. It is polled, and dropped,
     /// in the `tracing` span in which this was called.
     ///
-    /// - Its wakers may be used and dropped on any thread. A task that is woken while the reactor
-    ///   is stopped goes on in the next run.
+    /// - Its wakers may be used and dropped on any thread, and at any time: a task that is woken
+    ///   while the reactor is stopped, when calls from threads are refused, goes on in the next run
+    ///   or turn.
     /// - If it panics, the deferred fails with [`Panicked`](ropewalk_deferred::Panicked), whose
     ///   location is that of this call.
     /// - Cancelling or dropping the deferred drops the future at once, or, if it is just being
@@ -40,7 +41,8 @@ pub trait ReactorTask: sealed::Sealed {
     /// - Dropping the reactor drops the future on this thread, and the deferred fails with
     ///   [`Abandoned`](ropewalk_deferred::Abandoned).
     ///
-    /// The future is dropped before its result is passed on. A future that is never woken again
+    /// The future is dropped before its result is passed on; only one that cancels itself, or is
+    /// cancelled by what it calls, is still in its poll when the deferred fails. A future that is never woken again
     /// lives until it is cancelled or the reactor is dropped.
     ///
     /// # Threads

@@ -17,7 +17,7 @@ use crate::queue::{self, Queue};
 use crate::waker::{Spare, TaskWaker};
 use crate::wakes::Wakes;
 use ropewalk_deferred::{Cancelled, Deferred, Promise};
-use ropewalk_reactor::{Phase, Reactor, SystemEvent};
+use ropewalk_reactor::Reactor;
 use slab::Slab;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
@@ -70,25 +70,12 @@ impl Tasks {
             spare: Spare::default(),
         });
         queue::enter(&tasks.wakes, &tasks.queue);
-        Self::empty_at_each_start(reactor);
+        reactor.on_bell(Self::take_parked);
         tasks
     }
 
-    /// Has each run begin with what was parked before it. One trigger sets the other again, since
-    /// one that sets itself would never come to an end.
-    fn empty_at_each_start(reactor: &Reactor) {
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Startup, |reactor| {
-            Self::take_parked(reactor);
-            reactor.add_system_event_trigger(
-                Phase::After,
-                SystemEvent::End,
-                Self::empty_at_each_start,
-            );
-        });
-    }
-
     /// Queues the tasks that other threads have woken.
-    pub(crate) fn take_parked(reactor: &Reactor) {
+    fn take_parked(reactor: &Reactor) {
         let tasks = Self::of(reactor);
         tasks.queue.extend(tasks.wakes.take());
     }
@@ -191,7 +178,8 @@ impl Tasks {
     /// the last one; who a key means is told by its id, not by its place.
     fn remove(&self, key: TaskKey) {
         let mut entries = self.entries.borrow_mut();
-        let removed = entries.try_remove(key.slot);
+        let is_there = entries.get(key.slot).is_some_and(|entry| entry.id == key.id);
+        let removed = is_there.then(|| entries.remove(key.slot));
         if entries.is_empty() && entries.capacity() > KEPT {
             *entries = Slab::new();
         }
@@ -230,7 +218,7 @@ impl Drop for Rest<'_> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{KEPT, Tasks};
+    use super::{KEPT, TaskKey, Tasks};
     use crate::ReactorTask as _;
     use ropewalk_reactor::Reactor;
     use ropewalk_testing::{DEADLINE, within};
@@ -263,6 +251,9 @@ mod tests {
             // The places begin anew; a cancel that comes late finds nobody in the place of its own.
             let fresh = burst();
             ready.iter().chain(&never).for_each(|task| task.cancel());
+            assert_eq!(tasks.entries.borrow().len(), 2 * KEPT);
+            // Nor does one that is over free it.
+            (0..KEPT).for_each(|slot| tasks.remove(TaskKey { slot, id: 0 }));
             assert_eq!(tasks.entries.borrow().len(), 2 * KEPT);
             drop(fresh);
             never.into_iter().for_each(|task| task.on_failure(drop));

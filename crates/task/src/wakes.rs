@@ -1,11 +1,13 @@
 //! Wake-ups from other threads.
 //!
-//! What travels here is the name of a task, never its future: that one stays in [`Tasks`], on the
-//! reactor thread.
+//! What travels here is the name of a task, never its future: that one stays in
+//! [`Tasks`](crate::tasks::Tasks), on the reactor thread.
+//!
+//! They do not come as calls do, which a reactor refuses between two runs: a bell is rung for them,
+//! which the next turn hears, in whatever it is made.
 
 use crate::claim::TaskKey;
 use crate::parked::Parked;
-use crate::tasks::Tasks;
 use ropewalk_reactor::ReactorHandle;
 
 pub(crate) struct Wakes {
@@ -21,10 +23,7 @@ impl Wakes {
     /// Hands in a task that is to run. Any thread.
     pub(crate) fn hand_in(&self, key: TaskKey) {
         // Refused: the reactor is gone, and with it the future.
-        let _ = self.parked.put(key, || {
-            // While the reactor is stopped this fails: the next run begins by emptying the list.
-            let _ = self.handle.call_from_thread(Tasks::take_parked);
-        });
+        let _ = self.parked.put(key, || self.handle.ring());
     }
 
     pub(crate) fn take(&self) -> Vec<TaskKey> {

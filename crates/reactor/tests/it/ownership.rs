@@ -1,9 +1,9 @@
 //! Who frees what, and when: a dropped reactor drops all that is pending in it.
 
 use crate::fixture::{Drops, Log, OnDrop, Payload, foreign, reported, sockets};
-use ropewalk_reactor::{Interest, Phase, Reactor, Registration, Remote, SystemEvent};
+use ropewalk_reactor::{Interest, ManualClock, Phase, Reactor, Registration, Remote, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -90,6 +90,37 @@ fn a_reactor_that_is_dropped_by_its_own_callback_ends_its_run() {
             assert!(weak.with(|_| ()).is_none());
         }
     });
+}
+
+/// Whatever kind of callback has dropped it, the rest of that turn runs nothing.
+#[test]
+fn what_is_handed_in_after_the_end_never_runs() {
+    type HandIn = fn(&Reactor, Box<dyn FnOnce(&Reactor)>);
+    let kinds: [HandIn; 2] = [
+        |reactor, f| drop(reactor.call_later(Duration::ZERO, f)),
+        |reactor, f| reactor.call_soon(f),
+    ];
+    for (number, drop_in) in kinds.into_iter().enumerate() {
+        let clock = ManualClock::new();
+        let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
+        let weak = reactor.downgrade();
+        let ran = Rc::new(Cell::new(false));
+        let (owner, runs) = (Rc::new(RefCell::new(Some(reactor))), Rc::clone(&ran));
+        let own = Rc::clone(&owner);
+        let ends: Box<dyn FnOnce(&Reactor)> = Box::new(move |reactor| {
+            let owner = own.take();
+            drop(owner);
+            reactor.call_soon(move |_| runs.set(true));
+        });
+        weak.with(|reactor| {
+            drop_in(reactor, ends);
+            // So that the batch of this turn has room for one more.
+            reactor.call_soon(|_| ());
+        });
+        clock.advance(Duration::ZERO);
+        assert!(!ran.get(), "kind {number}");
+        assert!(owner.take().is_none() && weak.with(|_| ()).is_none());
+    }
 }
 
 /// Not even the last borrower meets the panics of what it has handed in after the end.

@@ -2,10 +2,10 @@
 
 use crate::signal::{Dropped, Signal, manual, settle};
 use ropewalk_deferred::{Abandoned, Cancelled, Deferred};
-use ropewalk_reactor::WeakReactor;
-use ropewalk_task::{DeferredTimeout, ReactorTask};
+use ropewalk_reactor::{Reactor, WeakReactor};
+use ropewalk_task::{DeferredTimeout, LoopingCall, ReactorTask};
 use ropewalk_testing::{EventLog, capture_tracing, failure_as, failure_of, no_result};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
@@ -71,6 +71,48 @@ fn i5_a_future_that_is_dropped_with_its_reactor_may_still_use_it() {
     assert_eq!(events, []);
     failure_as::<Abandoned, _>(first);
     failure_as::<Abandoned, _>(second);
+}
+
+#[test]
+fn i2_a_task_spawned_after_the_reactor_was_dropped_in_a_callback_is_abandoned() {
+    type Run = Box<dyn FnOnce()>;
+    let kinds: [fn(&Reactor, Run); 5] = [
+        |reactor, run| drop(reactor.call_later(Duration::ZERO, |_| run())),
+        |reactor, run| reactor.call_soon(|_| run()),
+        |reactor, run| reactor.spawn(async { run() }).detach(),
+        |reactor, run| {
+            let mut run = Some(run);
+            let looping = LoopingCall::new(move |_| run.take().into_iter().for_each(|run| run()));
+            let ended = looping.start(reactor, Duration::from_secs(1)).unwrap();
+            ended.add_both(drop).detach();
+        },
+        |reactor, run| {
+            let steps = std::iter::once_with(run);
+            reactor.coiterate(steps).add_both(drop).detach();
+        },
+    ];
+    for (number, in_callback) in kinds.into_iter().enumerate() {
+        let (clock, reactor) = manual();
+        let weak = reactor.downgrade();
+        let owner = Rc::new(RefCell::new(Some(reactor)));
+        let (late, ran) = (Rc::new(RefCell::new(None)), Rc::new(Cell::new(false)));
+        let (own, spawned, runs) = (Rc::clone(&owner), Rc::clone(&late), Rc::clone(&ran));
+        let run = Box::new(move || {
+            let reactor = own.take();
+            drop(reactor);
+            let task =
+                Reactor::with_current(|reactor| reactor.spawn(async move { runs.set(true) }));
+            *spawned.borrow_mut() = task;
+        });
+        weak.with(|reactor| {
+            // In a callback in any case.
+            reactor.call_later(Duration::from_secs(1), move |reactor| in_callback(reactor, run));
+        });
+        clock.advance(Duration::from_secs(2));
+        assert!(!ran.get(), "kind {number}");
+        failure_as::<Abandoned, _>(late.take().unwrap());
+        assert!(owner.take().is_none());
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Wakers on this thread, on others, with the reactor stopped, crashed and gone.
 
 use crate::signal::{Dropped, Signal, elsewhere, manual, run_briefly, settle};
-use ropewalk_deferred::{Abandoned, Cancelled};
-use ropewalk_reactor::Reactor;
+use ropewalk_deferred::{Abandoned, Cancelled, Deferred};
+use ropewalk_reactor::{ManualClock, Phase, Reactor, SystemEvent};
 use ropewalk_task::ReactorTask;
 use ropewalk_testing::{
     DEADLINE, EventLog, capture_tracing, failure_as, no_result, success_of, within,
@@ -51,7 +51,7 @@ fn wake_ups_on_the_reactor_thread_are_no_calls_from_threads() {
 }
 
 #[test]
-fn many_wake_ups_of_another_thread_share_one_call() {
+fn wake_ups_on_another_thread_are_no_calls_from_threads_either() {
     let (clock, reactor) = manual();
     let signals: Vec<_> = (0..100).map(|_| Signal::default()).collect();
     let wait = |signal: Signal| reactor.spawn(async move { signal.wait().await });
@@ -60,7 +60,7 @@ fn many_wake_ups_of_another_thread_share_one_call() {
     elsewhere(move || signals.iter().for_each(Signal::set));
     settle(&clock);
     tasks.into_iter().for_each(success_of);
-    assert_eq!(reactor.stats().calls, 1);
+    assert_eq!(reactor.stats().calls, 0);
 }
 
 #[test]
@@ -130,8 +130,93 @@ fn i2_a_wake_up_between_the_runs_of_a_reactor_that_had_no_tasks_is_kept() {
     });
 }
 
+/// Calls are refused between two runs; wake-ups are not, whatever makes the next turn.
 #[test]
-fn i2_a_wake_up_whose_call_is_dropped_by_a_crash_is_kept_for_the_next_run() {
+fn i2_a_wake_up_from_another_thread_after_a_run_is_seen_by_any_turn() {
+    let turns: [fn(&Reactor, &ManualClock); 4] = [
+        |reactor, _| reactor.turn(Some(Duration::ZERO)).unwrap(),
+        |_, clock| settle(clock),
+        |reactor, clock| {
+            reactor.accept_calls();
+            settle(clock);
+        },
+        |reactor, _| run_briefly(reactor),
+    ];
+    within(DEADLINE, move || {
+        for (number, turn) in turns.into_iter().enumerate() {
+            let (clock, reactor) = manual();
+            reactor.run_until(Deferred::succeed(())).unwrap();
+            let (sender, receiver) = async_channel::unbounded();
+            let log = EventLog::new();
+            let received = log.clone();
+            let task = reactor.spawn(async move {
+                while let Ok(item) = receiver.recv().await {
+                    received.add(item);
+                }
+            });
+            settle(&clock);
+            for round in 0..3 {
+                sender.try_send("here").unwrap();
+                settle(&clock);
+                let foreign = sender.clone();
+                elsewhere(move || foreign.try_send("there").unwrap());
+                turn(&reactor, &clock);
+                assert_eq!(log.take(), ["here", "there"], "turn {number}, round {round}");
+            }
+            drop(sender);
+            settle(&clock);
+            success_of(task);
+        }
+    });
+}
+
+#[test]
+fn i2_a_wake_up_from_another_thread_wakes_a_turn_that_sleeps_after_a_run() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        run_briefly(&reactor);
+        let (signal, (begun, begins)) = (Signal::default(), channel());
+        let (waits, done) = (signal.clone(), Rc::new(Cell::new(false)));
+        let is_done = Rc::clone(&done);
+        let task = reactor.spawn(async move {
+            begun.send(()).unwrap();
+            waits.wait().await;
+            is_done.set(true);
+        });
+        let other = thread::Builder::new().spawn(move || {
+            begins.recv().unwrap();
+            signal.set();
+        });
+        while !done.get() {
+            reactor.turn(None).unwrap();
+        }
+        other.unwrap().join().unwrap();
+        success_of(task);
+    });
+}
+
+/// A worker that wakes a task and then drops its hold, as one that calls and then drops it.
+#[test]
+fn i2_a_wake_up_before_the_last_hold_is_dropped_is_seen_by_the_shutdown() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let signal = Signal::default();
+        let waits = signal.clone();
+        let task = reactor.spawn(async move { waits.wait().await });
+        let hold = reactor.hold(SystemEvent::Shutdown);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+            elsewhere(move || {
+                signal.set();
+                drop(hold);
+            });
+        });
+        run_briefly(&reactor);
+        success_of(task);
+    });
+}
+
+#[test]
+fn i2_a_wake_up_before_a_crash_is_kept_for_the_next_run() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
         let signal = Signal::default();
