@@ -4,7 +4,7 @@
 //! dropped there, on its own, so that its panic cannot cost anybody the result that passes by.
 
 use crate::held::Held;
-use crate::{Deferred, Failure, Outcome, Promise, Result, chain, panics};
+use crate::{Deferred, Failure, Outcome, Promise, Result, panics, waiting};
 use std::panic::Location;
 
 impl<T> Deferred<T> {
@@ -196,7 +196,7 @@ impl<T> Deferred<T> {
             Held::Ready(result) => promise.resolve(result),
             Held::Waiting(source, _) => {
                 if let Some(target) = promise.into_chain() {
-                    chain::forward(&source, target);
+                    waiting::forward(&source, target);
                 }
             }
         }

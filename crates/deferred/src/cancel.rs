@@ -4,7 +4,7 @@
 //! and fails it if that did not fire it. The canceller is user code and runs with nothing held.
 
 use crate::chain::{self, Canceller, ChainRef, Stage};
-use crate::{Cancelled, Failure, panics, trampoline};
+use crate::{Cancelled, Failure, panics, trampoline, waiting};
 use std::fmt;
 use std::rc::Rc;
 
@@ -74,7 +74,7 @@ pub(crate) fn cancel(mut chain: ChainRef) {
             Stage::Unfired if chain.asking.get() => None,
             Stage::Unfired => match chain.canceller.take() {
                 Some(canceller) => ask(&chain, canceller),
-                None => match chain::source(&chain) {
+                None => match waiting::source_of(&chain) {
                     Some(source) => {
                         chain = source;
                         continue;
@@ -82,7 +82,7 @@ pub(crate) fn cancel(mut chain: ChainRef) {
                     None => Some(Cancelled.into()),
                 },
             },
-            Stage::Waiting => match chain::source(&chain) {
+            Stage::Waiting => match waiting::source_of(&chain) {
                 Some(source) => {
                     chain = source;
                     continue;
@@ -103,7 +103,7 @@ pub(crate) fn cancel(mut chain: ChainRef) {
 fn ask(chain: &ChainRef, canceller: Canceller) -> Option<Failure> {
     // While it runs, a second cancel of the same chain changes nothing.
     chain.asking.set(true);
-    let asked = panics::catch(chain.created, canceller);
+    let asked = panics::catch(chain.created, || canceller.cancel());
     chain.asking.set(false);
     let panicked = asked.err();
     if chain.stage.get() == Stage::Unfired {

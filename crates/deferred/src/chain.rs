@@ -5,17 +5,16 @@
 //! is a `Cell` that is emptied before user code runs, so that a callback may do anything to any
 //! chain, its own included; there is no borrow that it could meet.
 //!
-//! A chain *waits* while a deferred that one of its callbacks returned has no result; the chain of
-//! that deferred then *forwards* its result. Firing walks links and forwards in one loop.
+//! Firing walks links, and goes on with the chain that [waits](crate::waiting) for the result, in
+//! one loop.
 
 use crate::context::capture_context;
 use crate::debugging::{self, Traces};
 use crate::end::OnDrop;
-use crate::error::WaitsForItself;
 use crate::held::{self, Held};
 use crate::stretch::{AnyStretch, Halt, HolderRef, Stretch, Tail, TailRef};
 use crate::unhandled::{self, Origin};
-use crate::{Failure, Result, panics, trampoline, turn};
+use crate::{Failure, Result, panics, trampoline, turn, waiting};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::Location;
@@ -24,7 +23,23 @@ use std::task::Waker;
 
 pub(crate) type Place = &'static Location<'static>;
 pub(crate) type ChainRef = Rc<Chain<dyn AnyStretch>>;
-pub(crate) type Canceller = Box<dyn FnOnce()>;
+pub(crate) type Canceller = Box<dyn Cancel>;
+
+/// How a chain is cancelled that waits for its promise.
+pub(crate) trait Cancel {
+    fn cancel(self: Box<Self>);
+
+    /// Where the deferreds were created of which its result is to be made.
+    fn made_of(&self) -> Vec<Place> {
+        Vec::new()
+    }
+}
+
+impl<F: FnOnce()> Cancel for F {
+    fn cancel(self: Box<Self>) {
+        self();
+    }
+}
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Stage {
@@ -61,9 +76,9 @@ pub(crate) struct Chain<S: ?Sized> {
     /// Who has the stretch at which the chain has arrived; `None` means the head.
     at: Cell<Option<HolderRef>>,
     /// Who gets the result instead of the deferred at the end.
-    forward: Cell<Option<ChainRef>>,
+    pub(crate) forward: Cell<Option<ChainRef>>,
     /// Whose result this chain waits for. Weak, because that one owns us by its `forward`.
-    source: Cell<Option<Weak<Chain<dyn AnyStretch>>>>,
+    pub(crate) source: Cell<Option<Weak<Chain<dyn AnyStretch>>>>,
     pub(crate) waker: Cell<Option<Waker>>,
     /// Where the promise was fired.
     pub(crate) fired: Cell<Option<Place>>,
@@ -152,6 +167,11 @@ impl Chain<dyn AnyStretch> {
         }
     }
 
+    /// Whether its result is there, or has gone elsewhere.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage.get(), Stage::Settled | Stage::Done)
+    }
+
     /// Whether there is a failure where the chain has arrived.
     pub(crate) fn has_failed(&self) -> bool {
         let at = self.at.take();
@@ -219,14 +239,6 @@ pub(crate) fn take_settled<T: 'static>(chain: &ChainRef, tail: &TailRef<T>) -> R
     tail.stretch().slot.take()
 }
 
-/// Whose result this chain waits for, if it waits for another chain.
-pub(crate) fn source(chain: &ChainRef) -> Option<ChainRef> {
-    let source = chain.source.take()?;
-    let strong = source.upgrade();
-    chain.source.set(Some(source));
-    strong
-}
-
 fn start(chain: ChainRef) {
     chain.stage.set(Stage::Running);
     chain.source.set(None);
@@ -252,7 +264,7 @@ pub(crate) fn drive(mut chain: ChainRef) {
         chain.stage.set(Stage::Done);
         let at = chain.at.take();
         let from = stretch(&chain, at.as_ref());
-        if !expects(&target, &chain) {
+        if !waiting::expects(&target, &chain) {
             // It was cancelled meanwhile: a late result, failure or not, is nobody's business.
             panics::contain("dropping a late result", chain.created, || drop(from.discard()));
             return;
@@ -280,7 +292,7 @@ fn run(chain: &ChainRef) -> bool {
             Halt::Turned(next) => chain.at.set(Some(next)),
             Halt::Waits(source, next) => {
                 chain.at.set(next.or(at));
-                let Err(cycle) = wait(chain, source) else { return false };
+                let Err(cycle) = waiting::wait(chain, source) else { return false };
                 let at = chain.at.take();
                 stretch(chain, at.as_ref()).fail(cycle.into());
                 chain.at.set(at);
@@ -312,98 +324,10 @@ fn settle(chain: &ChainRef) {
     }
 }
 
-/// Makes a running chain wait for `source`, whose deferred a callback returned.
-fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForItself> {
-    if closes_circle(chain, &source) {
-        source.claimed.set(false);
-        return Err(WaitsForItself);
-    }
-    if chain.handles.get() == 0 && is_empty(chain) {
-        // Nothing will happen here any more. Cutting this chain out is what lets a callback return
-        // a deferred whose callback returns a deferred, for ever, in constant memory.
-        if let Some(target) = chain.forward.take() {
-            chain.stage.set(Stage::Done);
-            if expects(&target, chain) {
-                connect(&source, target);
-            } else {
-                hand_over(&source, target);
-            }
-            return Ok(());
-        }
-        if !chain.claimed.get() {
-            chain.stage.set(Stage::Done);
-            source.claimed.set(false);
-            // A callback returned it: somebody counts on it, or has given up this one by its drop.
-            source.bare.set(false);
-            source.given_up.set(chain.given_up.get());
-            return Ok(());
-        }
-    }
-    chain.stage.set(Stage::Waiting);
-    connect(&source, Rc::clone(chain));
-    Ok(())
-}
-
-/// Makes the result of `source` fire `target`, whose promise was given for it.
-pub(crate) fn forward(source: &ChainRef, target: ChainRef) {
-    if target.stage.get() != Stage::Unfired {
-        hand_over(source, target);
-    } else if closes_circle(&target, source) {
-        source.claimed.set(false);
-        fail(target, WaitsForItself.into());
-    } else {
-        connect(source, target);
-    }
-}
-
-fn connect(source: &ChainRef, target: ChainRef) {
-    target.source.set(Some(Rc::downgrade(source)));
-    hand_over(source, target);
-}
-
-/// Gives the end of `source` to `target`, which need not wait for it: if it was cancelled meanwhile
-/// it may wait for something else, and then the result is dropped when it comes, failure or not.
-fn hand_over(source: &ChainRef, target: ChainRef) {
-    source.claimed.set(false);
-    source.forward.set(Some(target));
-    if let Some(waker) = source.waker.take() {
-        panics::discard("dropping a waker", source.created, waker);
-    }
-}
-
-/// Whether `target` waits for the result of `source`.
-fn expects(target: &ChainRef, source: &ChainRef) -> bool {
-    self::source(target).is_some_and(|expected| Rc::ptr_eq(&expected, source))
-}
-
-/// Whether `chain` must not wait for `source`, because `source` already waits for `chain`.
-///
-/// Looks from both ends in turn and stops at the nearer one, so that a deep pile of waiting chains
-/// may grow at either end at no cost.
-fn closes_circle(chain: &ChainRef, source: &ChainRef) -> bool {
-    let (mut below, mut above) = (Rc::clone(source), Rc::clone(chain));
-    loop {
-        if Rc::ptr_eq(&below, chain) || Rc::ptr_eq(&above, source) {
-            return true;
-        }
-        let Some(next) = self::source(&below) else { return false };
-        below = next;
-        let Some(next) = awaited_by(&above) else { return false };
-        above = next;
-    }
-}
-
 /// Whether nothing is attached any more.
-fn is_empty(chain: &ChainRef) -> bool {
+pub(crate) fn is_empty(chain: &ChainRef) -> bool {
     let at = chain.at.take();
     let empty = stretch(chain, at.as_ref()).is_empty();
     chain.at.set(at);
     empty
-}
-
-/// The chain that waits for the result of this one: not one that was cancelled meanwhile.
-fn awaited_by(chain: &ChainRef) -> Option<ChainRef> {
-    let target = chain.forward.take();
-    chain.forward.set(target.clone());
-    target.filter(|target| expects(target, chain))
 }

@@ -286,7 +286,7 @@ impl<T> Deferred<T> {
     }
 
     #[inline]
-    fn pair(canceller: Option<Canceller>, created: Place) -> (Promise<T>, Self) {
+    pub(crate) fn pair(canceller: Option<Canceller>, created: Place) -> (Promise<T>, Self) {
         let chain = Chain::new(created, canceller);
         let (end, tail) = Self::both(Rc::clone(&chain));
         (Promise::new(chain), Self::chained(end, tail))

@@ -1,9 +1,9 @@
 //! The text of a deferred: where it comes from, and what it waits on.
 
-use crate::Deferred;
-use crate::chain::{self, Chain, ChainRef, Place, Stage};
+use crate::chain::{Chain, ChainRef, Place, Stage};
 use crate::end::State;
 use crate::stretch::AnyStretch;
+use crate::{Deferred, waiting};
 use std::fmt;
 use std::rc::Rc;
 
@@ -11,14 +11,29 @@ use std::rc::Rc;
 const TOLD: usize = 8;
 
 impl Chain<dyn AnyStretch> {
-    /// Where the chains were created that this one waits for, the next one first.
+    /// Where the chains were created that this one waits for, the next one first, and then those of
+    /// the members, if the last is a collection.
     pub(crate) fn waits_for(self: &Rc<Self>) -> Vec<Place> {
-        let mut next = chain::source(self);
+        let mut next = waiting::source_of(self);
         let mut places = Vec::new();
         while let Some(source) = next.filter(|_| places.len() <= TOLD) {
             places.push(source.created);
-            next = chain::source(&source);
+            next = waiting::source_of(&source);
+            if next.is_none() {
+                places.extend(source.made_of());
+            }
         }
+        if places.is_empty() {
+            places = self.made_of();
+        }
+        places
+    }
+
+    /// Where the members were created, if this is the chain of a collection.
+    fn made_of(&self) -> Vec<Place> {
+        let canceller = self.canceller.take();
+        let places = canceller.as_ref().map_or_else(Vec::new, |canceller| canceller.made_of());
+        self.canceller.set(canceller);
         places
     }
 }

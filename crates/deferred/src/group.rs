@@ -9,6 +9,7 @@
 //! Borrow rule: the list of members is borrowed to put one in or to take one out. Members are
 //! cancelled and let go, values dropped and the promise fired with nothing borrowed.
 
+use crate::chain::{Cancel, Place};
 use crate::{CancelHandle, Cancelled, Deferred, Failure, Panicked, Promise, Result, panics};
 use std::cell::{Cell, RefCell};
 use std::mem::needs_drop;
@@ -223,8 +224,9 @@ impl<S: 'static, R: 'static> Group<S, R> {
             Some(Err(failure)) => return Deferred::fail(failure),
             None => (),
         }
-        let (cancelled, failed) = (Rc::clone(self), Rc::clone(self));
-        let (promise, deferred) = Deferred::with_canceller(move || cancelled.cancel());
+        let failed = Rc::clone(self);
+        let canceller = Box::new(CancelMembers(Rc::clone(self)));
+        let (promise, deferred) = Deferred::pair(Some(canceller), self.created);
         drop(self.promise.replace(Some(promise)));
         // A cancelled member may answer with more to wait for, and then so does the collection:
         // the failure is that of a cancel which has not brought the outcome.
@@ -284,5 +286,20 @@ impl<S: 'static, R: 'static> Group<S, R> {
                 promise.settle(outcome);
             }
         }
+    }
+}
+
+/// The canceller of a collection, which knows its members.
+struct CancelMembers<S, R: 'static>(Rc<Group<S, R>>);
+
+impl<S: 'static, R: 'static> Cancel for CancelMembers<S, R> {
+    fn cancel(self: Box<Self>) {
+        self.0.cancel();
+    }
+
+    fn made_of(&self) -> Vec<Place> {
+        let rests = self.0.rests.borrow();
+        let chains = rests.iter().flatten().filter_map(Deferred::chain);
+        chains.filter(|chain| !chain.is_over()).map(|chain| chain.created).collect()
     }
 }

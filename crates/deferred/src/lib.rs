@@ -82,6 +82,7 @@ mod chain;
 mod link;
 mod stretch;
 mod turn;
+mod waiting;
 
 mod panicked;
 mod panics;

@@ -49,14 +49,8 @@ impl Panicked {
         payload: Box<dyn Any + Send>,
         location: &'static Location<'static>,
     ) -> Self {
-        let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
-            (*text).to_owned()
-        } else if let Some(text) = payload.downcast_ref::<String>() {
-            text.clone()
-        } else {
-            "a payload that is not a string".to_owned()
-        };
-        let trace = SameAsAny(panics::take_trace().map(Arc::new));
+        let message = panics::message(&*payload);
+        let trace = SameAsAny(panics::take_trace_of(&message).map(Arc::new));
         panics::dispose(payload);
         Self { message, location, trace }
     }

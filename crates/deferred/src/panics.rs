@@ -65,6 +65,7 @@ thread_local! {
 
 /// Where a panic happened.
 pub(crate) struct PanicTrace {
+    message: String,
     pub(crate) place: String,
     pub(crate) backtrace: Backtrace,
 }
@@ -80,7 +81,8 @@ pub(crate) fn remember() {
         panic::set_hook(Box::new(move |panic| {
             if debugging() {
                 let place = panic.location().map_or_else(String::new, ToString::to_string);
-                let trace = PanicTrace { place, backtrace: Backtrace::force_capture() };
+                let (message, backtrace) = (message(panic.payload()), Backtrace::force_capture());
+                let trace = PanicTrace { message, place, backtrace };
                 // An ending thread has no place for it any more.
                 let _ = LAST.try_with(|last| last.set(Some(trace)));
             }
@@ -89,7 +91,23 @@ pub(crate) fn remember() {
     });
 }
 
-/// What is known of the panic that this thread has just caught.
-pub(crate) fn take_trace() -> Option<PanicTrace> {
+/// What is known of the panic with this message that this thread has just caught. One that says
+/// something else is older: it was caught by somebody whom it did not interest.
+pub(crate) fn take_trace_of(message: &str) -> Option<PanicTrace> {
+    take_trace().filter(|trace| trace.message == message)
+}
+
+fn take_trace() -> Option<PanicTrace> {
     LAST.try_with(Cell::take).ok().flatten()
+}
+
+/// What a panic says, as far as it is text.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a payload that is not a string".to_owned()
+    }
 }

@@ -39,8 +39,8 @@ macro_rules! stays {
 #[test]
 fn i1_a_deferred_stays_and_its_failure_crosses() {
     use ropewalk::deferred::{
-        Abandoned, CancelHandle, Cancelled, CallbackContext, Deferred, Failure, LiveDeferred, Panicked,
-        Promise, TimedOut, WaitsForItself,
+        Abandoned, CallbackContext, CancelHandle, Cancelled, Deferred, Failure, LiveDeferred,
+        Panicked, Promise, TimedOut, WaitsForItself,
     };
     stays!(Deferred<()>, Deferred<u32>, Promise<()>, Promise<u32>, CancelHandle);
     stays!(Rc<dyn CallbackContext>);

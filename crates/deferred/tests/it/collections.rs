@@ -372,3 +372,26 @@ fn members_that_a_drop_would_cancel_belong_to_the_collection() {
     assert_eq!(result_of(list.into_deferred()).unwrap(), (1, 7));
     assert_eq!(ends[0].cancels(), 0);
 }
+
+/// B142: a collection that hangs names the members that hang.
+#[test]
+fn b142_a_collection_says_which_members_it_waits_for() {
+    let (quick, first) = Deferred::<u32>::new();
+    let (_slow, second) = Deferred::<u32>::new();
+    let slow_line = line!() - 1;
+    let gathered = gather_results([first, second]);
+    let slow = format!("collections.rs:{slow_line}:");
+    let quick_one = format!("collections.rs:{}:", slow_line - 1);
+    let text = format!("{gathered:?}");
+    assert!(text.contains(&slow) && text.contains(&quick_one), "{text}");
+    quick.callback(7);
+    let text = format!("{gathered:?}");
+    assert!(text.contains(&slow) && !text.contains(&quick_one), "{text}");
+    // through a chain that waits for it, too
+    let outer = Deferred::<()>::new();
+    let waits = outer.1.add_callback(move |()| gathered);
+    outer.0.callback(());
+    let text = format!("{waits:?}");
+    assert!(text.contains(&slow), "{text}");
+    waits.on_failure(drop);
+}

@@ -1,7 +1,9 @@
 //! What a program has captured where a task was spawned.
 
 use crate::signal::{Signal, manual, settle};
-use ropewalk_deferred::{Abandoned, CallbackContext, Panicked, clear_context_hook, set_context_hook};
+use ropewalk_deferred::{
+    Abandoned, CallbackContext, Panicked, clear_context_hook, set_context_hook,
+};
 use ropewalk_task::ReactorTask;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

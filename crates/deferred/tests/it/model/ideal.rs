@@ -89,7 +89,7 @@ impl Model {
             }
             Deed::Abandon(chain) => {
                 if let Some(chain) = self.take_promise(chain) {
-                    self.fire(chain, Err("abandoned"));
+                    self.abandon(chain);
                 }
             }
             Deed::Cancel(chain) => {
@@ -172,7 +172,7 @@ impl Model {
         for held in 0..self.held.len() {
             if let Some(chain) = self.take_promise(held) {
                 any = true;
-                self.fire(chain, Err("abandoned"));
+                self.abandon(chain);
             }
         }
         for number in 0..self.links {
@@ -181,7 +181,7 @@ impl Model {
                 links.find(|link| link.number == number).and_then(|one| one.promise.take());
             if let Some(chain) = promise {
                 any = true;
-                self.fire(chain, Err("abandoned"));
+                self.abandon(chain);
             }
         }
         any

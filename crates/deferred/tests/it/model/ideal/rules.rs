@@ -180,7 +180,7 @@ impl Model {
             self.drop_end(end);
         }
         if let Some(promise) = link.promise {
-            self.fire(promise, Err("abandoned"));
+            self.abandon(promise);
         }
     }
 
@@ -238,6 +238,13 @@ impl Model {
             }
             Stage::Waiting => self.cancel(source.expect("a waiting chain knows its source")),
             Stage::Running | Stage::Settled | Stage::Done => {}
+        }
+    }
+
+    /// Drops a promise; in the canceller of its own chain that says no more than the cancel.
+    pub(super) fn abandon(&mut self, chain: usize) {
+        if !self.chains[chain].asking {
+            self.fire(chain, Err("abandoned"));
         }
     }
 
