@@ -18,7 +18,7 @@ struct Alarm {
 impl Alarm {
     fn ring(&self) {
         if let Some(promise) = self.promise.take() {
-            promise.callback(());
+            promise.settle(Ok(()));
         }
     }
 
@@ -30,7 +30,7 @@ impl Alarm {
         }
         // Fired here and not dropped: an abandoned promise would be another error.
         if let Some(promise) = promise {
-            promise.errback(Cancelled);
+            promise.settle(Err(Cancelled.into()));
         }
     }
 }

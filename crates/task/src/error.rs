@@ -65,7 +65,7 @@ impl Error for StoppedBeforeDone {}
 ///
 /// A main function fails with it, and nothing is printed. As the context of another failure it
 /// gives that one its code, and the failure is printed without it. It is found among the causes of
-/// a failure, too.
+/// a failure, too, and in what a member of a group or a cooperative task has failed with.
 ///
 /// # Examples
 ///

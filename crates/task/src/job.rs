@@ -83,7 +83,7 @@ where
         if let Some(promise) = this.promise.take() {
             contain("the result of a task", this.spawned, || match result {
                 Ok(output) => (this.resolve)(promise, output),
-                Err(failure) => promise.errback(failure),
+                Err(failure) => promise.settle(Err(failure)),
             });
         }
         Poll::Ready(())
@@ -105,7 +105,7 @@ where
         let this = self.project();
         if let Some(promise) = this.promise.take() {
             contain("the result of a task", this.spawned, || match failure {
-                Some(failure) => promise.errback(failure),
+                Some(failure) => promise.settle(Err(failure)),
                 None => drop(promise),
             });
         }

@@ -6,10 +6,11 @@
 //! run already.
 
 use crate::late::late;
-use crate::{ExitWith, StoppedBeforeDone};
-use ropewalk_deferred::{Deferred, Failure, Outcome, Panicked, Result};
+use crate::{ExitWith, StoppedBeforeDone, TaskFailed};
+use ropewalk_deferred::{Deferred, Failure, FailureGroup, FirstError, Outcome, Panicked, Result};
 use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent};
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::process::ExitCode;
@@ -212,8 +213,7 @@ fn run_to_the_end<T: 'static>(reactor: &Reactor, deferred: Deferred<T>) -> Ended
 
 /// Says on standard error why the program fails; gives its exit code.
 fn report(failure: &Failure) -> u8 {
-    let exit = failure.downcast_ref::<ExitWith>();
-    let exit = exit.or_else(|| failure.chain().find_map(|cause| cause.downcast_ref()));
+    let exit = exit_of(failure);
     let text = catch_unwind(AssertUnwindSafe(|| {
         let code = exit.map(ToString::to_string);
         let causes = failure.chain().map(ToString::to_string);
@@ -226,4 +226,33 @@ fn report(failure: &Failure) -> u8 {
         let _ = writeln!(std::io::stderr(), "error: {text}");
     }
     exit.map_or(FAILED, |exit| exit.0)
+}
+
+/// The code that is in a failure, also as the context of one that was passed on inside another:
+/// there only that one can be asked for it.
+fn exit_of(failure: &Failure) -> Option<&ExitWith> {
+    let mut asked = VecDeque::from([failure]);
+    while let Some(failure) = asked.pop_front() {
+        if let Some(exit) = failure.downcast_ref() {
+            return Some(exit);
+        }
+        for cause in failure.chain() {
+            if let Some(exit) = cause.downcast_ref() {
+                return Some(exit);
+            }
+            let before = asked.len();
+            if let Some(failed) = cause.downcast_ref::<TaskFailed>() {
+                asked.push_back(failed.failure());
+            } else if let Some(first) = cause.downcast_ref::<FirstError>() {
+                asked.push_back(first.failure());
+            } else if let Some(group) = cause.downcast_ref::<FailureGroup>() {
+                asked.extend(group.failures());
+            }
+            if asked.len() > before {
+                // The rest of this chain is that of what was passed on.
+                break;
+            }
+        }
+    }
+    None
 }

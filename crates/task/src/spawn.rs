@@ -17,7 +17,9 @@ where
     let spawned = if returns_deferred::<F::Output>() {
         // Taken on as a value of the chain, a `Deferred` that the future returns is waited for, and
         // a cancel reaches whatever it waits for.
-        tasks.spawn(future, Promise::callback).add_callback(|output| output)
+        tasks
+            .spawn(future, |promise, output| promise.settle(Ok(output)))
+            .add_callback(|output| output)
     } else {
         tasks.spawn(future, resolve)
     };
@@ -31,7 +33,7 @@ fn returns_deferred<R: Outcome + 'static>() -> bool {
 /// Fires the promise with an outcome that has its result already.
 fn resolve<R: Outcome>(promise: Promise<R::Value>, outcome: R) {
     match outcome.into_deferred().try_take() {
-        Ok(result) => promise.resolve(result),
+        Ok(result) => promise.settle(result),
         Err(pending) => pending.chain_deferred(promise),
     }
 }

@@ -4,7 +4,7 @@
 //! runs itself once for each case.
 #![expect(clippy::unwrap_used, reason = "a test, which the lint does not see without a harness")]
 
-use ropewalk_deferred::{Deferred, Failure, Result};
+use ropewalk_deferred::{Deferred, Failure, Result, gather_results, race};
 use ropewalk_reactor::{Reactor, SystemEvent};
 use ropewalk_task::{ExitWith, ReactorTask, react, react_on};
 use ropewalk_testing::{DEADLINE, within};
@@ -118,6 +118,40 @@ const CASES: &[Case] = &[
         main: || react(|_| Err(Usage.into())),
         code: 66,
         prints: "error: give the rope a length\n",
+    },
+    Case {
+        name: "b189_a_code_in_what_a_cooperative_task_has_failed_with",
+        main: || {
+            react(|reactor| {
+                let why = Failure::msg("why").context(ExitWith(9));
+                reactor.cooperate([Err::<(), _>(why)]).when_done()
+            })
+        },
+        code: 9,
+        prints: "error: a cooperative task has failed: why\n",
+    },
+    Case {
+        name: "b189_a_code_in_what_a_member_has_failed_with",
+        main: || {
+            react(|_| {
+                let member = Deferred::<()>::fail(Failure::msg("why").context(ExitWith(10)));
+                gather_results([member]).add_callback(|_| ())
+            })
+        },
+        code: 10,
+        prints: "error: the deferred at index 0 failed: why\n",
+    },
+    Case {
+        name: "b189_a_code_in_what_one_of_all_members_has_failed_with",
+        main: || {
+            react(|_| {
+                let quiet = Deferred::<()>::fail(Failure::msg("why"));
+                let coded = Deferred::fail(Failure::msg("that is why").context(ExitWith(11)));
+                race([quiet, coded]).add_callback(|_| ())
+            })
+        },
+        code: 11,
+        prints: "error: all 2 deferreds failed: why; exit with code 11: that is why\n",
     },
     Case {
         name: "b189_w33_stopped_before_it_was_done",

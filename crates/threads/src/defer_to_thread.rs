@@ -87,7 +87,8 @@ where
             let refused =
                 panics::contain("dropping a refused job", location, || refused.without_job());
             if let Some(promise) = promise {
-                promise.errback(refused.map_or_else(|| Failure::new(Abandoned), Failure::new));
+                let failure = refused.map_or_else(|| Failure::new(Abandoned), Failure::new);
+                promise.settle(Err(failure));
             }
         }
     }
@@ -103,7 +104,7 @@ fn call_off<T: 'static>(reactor: &Reactor, key: Option<Key>) {
     }
     if let Some(promise) = entry.party::<Promise<T>>() {
         // Dropped unfired it would say `Abandoned`.
-        promise.errback(Cancelled);
+        promise.settle(Err(Cancelled.into()));
     }
     bridge.settled();
 }
@@ -112,7 +113,7 @@ fn settle<T: 'static>(reactor: &Reactor, key: Key, result: Result<T>) {
     let bridge = Bridge::of(reactor);
     let promise = bridge.deliveries.close(key).and_then(|entry| entry.party::<Promise<T>>());
     if let Some(promise) = promise {
-        promise.resolve(result);
+        promise.settle(result);
     }
     // After the callbacks: what they ask for may be owed, too.
     bridge.settled();

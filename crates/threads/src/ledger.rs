@@ -27,7 +27,7 @@ pub(crate) trait Party: 'static {
 
 impl<T: 'static> Party for Promise<T> {
     fn reactor_stopped(self: Box<Self>) {
-        (*self).errback(ReactorStopped::new());
+        (*self).settle(Err(ReactorStopped::new().into()));
     }
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self

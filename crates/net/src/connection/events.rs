@@ -169,7 +169,7 @@ impl Connection {
     fn all_sent(self: &Rc<Self>) {
         self.watch();
         for promise in self.flushed.take() {
-            promise.callback(());
+            promise.settle(Ok(()));
         }
         if self.pressed.take() && self.is_open() {
             self.tell(|protocol, transport| protocol.drained(transport));
@@ -233,7 +233,7 @@ impl Connection {
             }
         }));
         for promise in waiting {
-            promise.errback(reason.clone());
+            promise.settle(Err(reason.clone().into()));
         }
         told.map_err(|payload| Panicked::from_payload(payload, self.location))
     }

@@ -74,8 +74,8 @@ impl Connection {
         let lost = self.reason.take();
         self.reason.set(lost.clone());
         match lost {
-            Some(reason) if !reason.is_clean() => promise.errback(*reason),
-            _ if self.buffered() == 0 => promise.callback(()),
+            Some(reason) if !reason.is_clean() => promise.settle(Err((*reason).into())),
+            _ if self.buffered() == 0 => promise.settle(Ok(())),
             _ => {
                 let mut waiting = self.flushed.take();
                 waiting.push(promise);

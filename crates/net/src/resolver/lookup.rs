@@ -109,7 +109,7 @@ impl Lookup {
         if let Some(timer) = self.timer.take() {
             let _ = timer.cancel();
         }
-        promise.resolve(result);
+        promise.settle(result);
     }
 }
 

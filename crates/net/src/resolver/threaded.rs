@@ -106,7 +106,7 @@ fn look_up(
         // A reactor that has stopped has told those who waited.
         let _ = answer.call_from_thread(move |promise, _| {
             if let Some(promise) = promise.take() {
-                promise.resolve(result.map_err(Into::into));
+                promise.settle(result.map_err(Into::into));
             }
         });
     });
@@ -116,7 +116,8 @@ fn look_up(
             let error = io::Error::other(refused.to_string());
             tracing::warn!(host = name, %error, "a name cannot be looked up");
             if let Some(promise) = waiting.get(reactor).and_then(|promise| promise.take()) {
-                promise.errback(ResolveError::new(name, ResolveErrorKind::Lookup(error)));
+                let error = ResolveError::new(name, ResolveErrorKind::Lookup(error));
+                promise.settle(Err(error.into()));
             }
             None
         }

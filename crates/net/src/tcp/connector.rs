@@ -253,7 +253,7 @@ impl Attempt {
         // The protocol first: who waits for the transport finds it in use. If the protocol
         // panics, the transport is one that is lost.
         let started = catch_unwind(AssertUnwindSafe(|| shared.start()));
-        promise.callback(Transport::new(shared));
+        promise.settle(Ok(Transport::new(shared)));
         if let Err(payload) = started {
             resume_unwind(payload);
         }
@@ -272,7 +272,7 @@ impl Attempt {
         self.release();
         // The protocol is a user's value: it goes when everything else is in order.
         let protocol = self.protocol.take();
-        promise.resolve(result);
+        promise.settle(result);
         drop(protocol);
     }
 

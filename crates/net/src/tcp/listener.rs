@@ -241,7 +241,7 @@ impl Listener {
             }
         }));
         for promise in waiting {
-            promise.callback(());
+            promise.settle(Ok(()));
         }
         if let Err(payload) = stopped {
             resume_unwind(payload);

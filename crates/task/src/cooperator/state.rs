@@ -172,7 +172,7 @@ impl State {
         let (promise, deferred) = Deferred::new();
         let end = self.end.borrow().clone();
         match end {
-            Some(end) => promise.resolve(end.result()),
+            Some(end) => promise.settle(end.result()),
             None => self.promises.borrow_mut().push(promise),
         }
         deferred
@@ -280,7 +280,7 @@ impl State {
         }
         for promise in self.promises.take() {
             let result = only_failure.take().map_or_else(|| end.clone().result(), Err);
-            contain("the result of a task", self.location, || promise.resolve(result));
+            contain("the result of a task", self.location, || promise.settle(result));
         }
     }
 

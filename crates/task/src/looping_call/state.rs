@@ -282,7 +282,7 @@ impl Looping {
             // be closed itself.
             self.drop_body();
         }
-        promise.resolve(result.map(|()| LoopingCall::of(Rc::clone(self))));
+        promise.settle(result.map(|()| LoopingCall::of(Rc::clone(self))));
     }
 
     /// The end of the reactor, in which the function ends, too.

@@ -5,9 +5,11 @@ use ropewalk_deferred::{
     Abandoned, Deferred, TimedOut, Unhandled, clear_unhandled_hook, set_unhandled_hook,
 };
 use ropewalk_reactor::Reactor;
-use ropewalk_task::ReactorTask;
+use ropewalk_task::{LoopingCall, ReactorTask};
 use ropewalk_testing::{EventLog, capture_tracing};
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 use tracing::Level;
 
@@ -175,4 +177,23 @@ fn i3_a_hook_that_panics_is_one_error_and_the_reactor_lives_on() {
     assert_eq!(texts, ["the hook for unhandled failures panicked"; 2]);
     assert!(errors.iter().all(|event| event.field("panic") == Some("on purpose")));
     assert_eq!(reactor.stats().panics, 0, "no callback has panicked");
+}
+
+/// A place in this crate would tell nobody anything.
+#[test]
+fn b177_what_is_fired_on_behalf_of_somebody_names_no_place() {
+    let (clock, reactor) = manual();
+    let log = EventLog::<bool>::default();
+    let fired = log.clone();
+    reactor.set_unhandled_hook(move |unhandled| fired.add(unhandled.fired().is_some()));
+    reactor.spawn(async { Err::<(), _>(TimedOut.into()) }).detach();
+    reactor.spawn(async { Deferred::<()>::fail(TimedOut) }).detach();
+    reactor.spawn(poll_fn(|_| -> Poll<()> { panic!("on purpose") })).detach();
+    reactor.sleep(SECOND).add_callback(|()| Err::<(), _>(TimedOut.into())).detach();
+    reactor.coiterate([Err::<(), _>(TimedOut.into())]).detach();
+    reactor.cooperate([Err::<(), _>(TimedOut.into())]).when_done().detach();
+    let looping = LoopingCall::new(|_| Deferred::<()>::fail(TimedOut));
+    looping.start_later(&reactor, SECOND).unwrap().detach();
+    clock.advance(SECOND);
+    assert_eq!(log.take(), [false; 7]);
 }
