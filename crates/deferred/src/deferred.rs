@@ -155,6 +155,7 @@ impl<T> Deferred<T> {
     ///
     /// Twisted: `Deferred.cancel`.
     pub fn cancel(&self) {
+        self.unfold();
         if let Some(chain) = self.chain() {
             cancel::request(chain);
         }
@@ -185,6 +186,7 @@ impl<T> Deferred<T> {
                 chain.on_drop.set(of.on_drop);
                 Self::both(chain)
             }
+            State::Direct(direct) => Self::both(direct.into_chain()),
         };
         self.state.set(State::chained(Rc::clone(&chain), tail));
         CancelHandle::new(chain)
@@ -302,7 +304,7 @@ impl<T> Deferred<T> {
         let state = self.state.replace(State::taken());
         let chain = match &state {
             State::Chained(end) => end.chain().map(Rc::clone),
-            State::Ready(_) => None,
+            State::Ready(_) | State::Direct(_) => None,
         };
         self.state.set(state);
         chain
@@ -310,14 +312,7 @@ impl<T> Deferred<T> {
 
     fn set_on_drop(&self, on_drop: OnDrop) {
         let mut state = self.state.replace(State::taken());
-        match &mut state {
-            State::Ready(ready) => ready.of.on_drop = on_drop,
-            State::Chained(end) => {
-                if let Some(chain) = end.chain() {
-                    chain.on_drop.set(on_drop);
-                }
-            }
-        }
+        state.set_on_drop(on_drop);
         self.state.set(state);
     }
 
@@ -344,6 +339,7 @@ impl<T> Deferred<T> {
                     run_now(nothing(), of, attached, link)
                 }
             },
+            State::Direct(direct) => direct.attach(attached, link),
         }
     }
 }
@@ -374,7 +370,7 @@ where
 
 /// Calls what was attached to a result that is there.
 #[inline(always)]
-fn run_now<T, U, F>(result: Result<T>, of: Kept, attached: Place, link: F) -> Deferred<U>
+pub(crate) fn run_now<T, U, F>(result: Result<T>, of: Kept, attached: Place, link: F) -> Deferred<U>
 where
     U: 'static,
     F: FnOnce(Result<T>, Place) -> Held<U>,

@@ -59,9 +59,13 @@ impl<T> fmt::Debug for Deferred<T> {
         let mut text = f.debug_struct("Deferred");
         let Some(chain) = self.chain() else {
             let state = self.state.replace(State::taken());
-            if let State::Ready(ready) = &state {
-                text.field("stage", &Stage::Settled)
-                    .field("created", &format_args!("{}", ready.of.created));
+            let known = match &state {
+                State::Ready(ready) => Some((Stage::Settled, ready.of.created)),
+                State::Direct(direct) => Some((direct.stage(), direct.created())),
+                State::Chained(_) => None,
+            };
+            if let Some((stage, created)) = known {
+                text.field("stage", &stage).field("created", &format_args!("{created}"));
             }
             self.state.set(state);
             return text.finish();

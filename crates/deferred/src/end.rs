@@ -5,17 +5,21 @@
 //! even be in memory, which is half of the cost of a callback. For the same reason everything here
 //! is passed by value, also to what is seldom called.
 
-use crate::chain::{self, ChainRef, Place, Stage};
+use crate::chain::{self, Chain, ChainRef, Place, Stage};
+use crate::direct::Direct;
 use crate::held::Held;
-use crate::stretch::TailRef;
+use crate::stretch::{Stretch, TailRef};
 use crate::unhandled::{self, Origin};
 use crate::{Abandoned, Result, cancel, trampoline};
+use std::rc::Rc;
 
 pub(crate) enum State<T: 'static> {
     /// The result is here.
     Ready(Ready<T>),
     /// The result is to come, or has come and lies in the chain.
     Chained(End<T>),
+    /// The result is to come, or has come, and there is no chain.
+    Direct(Direct<T>),
 }
 
 /// A result, and the place where its chain was created.
@@ -62,10 +66,27 @@ impl<T> State<T> {
         Self::Chained(End { of: Some((chain, tail)) })
     }
 
+    /// Of a chain of one stretch.
+    pub(crate) fn of_chain(chain: Rc<Chain<Stretch<T>>>) -> Self {
+        Self::chained(Rc::clone(&chain) as ChainRef, chain)
+    }
+
     /// Given away.
     #[inline]
     pub(crate) fn taken() -> Self {
         Self::Chained(End { of: None })
+    }
+
+    pub(crate) fn set_on_drop(&mut self, on_drop: OnDrop) {
+        match self {
+            Self::Ready(ready) => ready.of.on_drop = on_drop,
+            Self::Direct(direct) => direct.set_on_drop(on_drop),
+            Self::Chained(end) => {
+                if let Some(chain) = end.chain() {
+                    chain.on_drop.set(on_drop);
+                }
+            }
+        }
     }
 
     /// Takes the result, or the chain that will have it.
@@ -80,6 +101,7 @@ impl<T> State<T> {
                 Some((chain, tail)) => Held::Waiting(chain, tail),
                 None => Held::Ready(nothing()),
             },
+            Self::Direct(direct) => direct.into_held(),
         }
     }
 }
@@ -144,7 +166,7 @@ fn leave<T: 'static>(chain: ChainRef, tail: TailRef<T>) {
 
 /// Nobody wants this result.
 #[cold]
-fn let_go<T: 'static>(result: Result<T>, origin: Origin) {
+pub(crate) fn let_go<T: 'static>(result: Result<T>, origin: Origin) {
     match result {
         Ok(value) => trampoline::drop_value(value, origin.created),
         Err(failure) => unhandled::report(failure, origin),

@@ -36,6 +36,13 @@ impl<T> Future for Deferred<T> {
                 Some((chain, tail)) => Poll::Ready(chain::take_settled(&chain, &tail)),
                 None => panic!("a Deferred was polled after it had given its result"),
             },
+            State::Direct(direct) => {
+                let polled = direct.poll(context.waker());
+                if polled.is_pending() {
+                    self.state.set(State::Direct(direct));
+                }
+                polled
+            }
         }
     }
 }

@@ -79,6 +79,7 @@ mod unhandled;
 mod future;
 
 mod chain;
+mod direct;
 mod link;
 mod stretch;
 mod turn;
@@ -97,6 +98,8 @@ pub use context::{CallbackContext, clear_context_hook, set_context_hook};
 pub use context::{capture_context, within_context};
 pub use debugging::{LiveDeferred, debugging, live_deferreds, set_debugging};
 pub use deferred::Deferred;
+#[doc(hidden)]
+pub use direct::{DirectPromise, Stopper};
 pub use error::{Abandoned, Cancelled, TimedOut, WaitsForItself};
 pub use event::DeferredEvent;
 pub use failure::{Failure, Result};

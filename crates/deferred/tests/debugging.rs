@@ -2,12 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
 use ropewalk_deferred::{
-    Abandoned, Deferred, LiveDeferred, Panicked, Result, TimedOut, Unhandled, clear_unhandled_hook,
-    debugging, live_deferreds, set_debugging, set_unhandled_hook,
+    Abandoned, Deferred, LiveDeferred, Panicked, Result, Stopper, TimedOut, Unhandled,
+    clear_unhandled_hook, debugging, live_deferreds, set_debugging, set_unhandled_hook,
 };
 use ropewalk_testing::{DEADLINE, capture_tracing, within};
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -146,6 +146,41 @@ fn w11_live_deferreds_that_hold_failures_are_listed() {
         }
         drop((waiting_end, outer, nested));
         assert!(live_deferreds().is_empty());
+    });
+}
+
+struct Nobody;
+
+impl Stopper for Nobody {
+    fn stop(&self, _name: u64) {}
+}
+
+/// One that begins without a chain outside of this mode, as those of tasks do.
+#[test]
+fn w11_a_direct_deferred_is_listed_and_has_call_stacks() {
+    within(DEADLINE, || {
+        let mode = debug_mode();
+        let nobody: Weak<dyn Stopper> = Weak::<Nobody>::new();
+        let (promise, deferred) = Deferred::<u32>::direct(Weak::clone(&nobody), 0);
+        let text = live_deferreds()[0].to_string();
+        assert!(text.contains(file!()) && text.ends_with("waits to be fired"), "{text}");
+        promise.fire(Err(TimedOut.into()));
+        assert!(live_deferreds()[0].has_failed());
+        let all = unhandled_in(|| drop(deferred));
+        assert_eq!(all[0].created().file(), file!());
+        assert!(all[0].created_backtrace().is_some() && all[0].fired_backtrace().is_some());
+        assert!(live_deferreds().is_empty());
+
+        // What was made before the mode knows no more in it, whatever it comes to need.
+        set_debugging(false);
+        let (promise, deferred) = Deferred::<u32>::direct(nobody, 0);
+        set_debugging(true);
+        let deferred = deferred.map(|n| n + 1);
+        promise.fire(Err(TimedOut.into()));
+        assert!(live_deferreds().is_empty());
+        let all = unhandled_in(|| drop(deferred));
+        assert!(all[0].created_backtrace().is_none());
+        drop(mode);
     });
 }
 

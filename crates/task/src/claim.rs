@@ -8,26 +8,50 @@
 //! A claim may be given to another task, but only by its owner and when he is the only one who has
 //! it; so no waker that is left over from one task can wake another.
 
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, Ordering};
 
 /// Names one task: a place, and who must be found there.
+///
+/// Ids come again after four thousand million tasks. Who then has a waker left over from the first
+/// of that name polls the second once too often, which every future puts up with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct TaskKey {
-    pub(crate) slot: usize,
-    pub(crate) id: u64,
+    pub(crate) slot: u32,
+    pub(crate) id: u32,
+}
+
+impl TaskKey {
+    pub(crate) fn new(place: usize, id: u32) -> Self {
+        // With so many tasks at a time memory has ended long before.
+        Self { slot: u32::try_from(place).unwrap_or(u32::MAX), id }
+    }
+
+    pub(crate) fn place(self) -> usize {
+        usize::try_from(self.slot).unwrap_or(usize::MAX)
+    }
+
+    /// Both in one number.
+    pub(crate) fn name(self) -> u64 {
+        u64::from(self.slot) << 32 | u64::from(self.id)
+    }
+
+    pub(crate) fn named(name: u64) -> Self {
+        let [a, b, c, d, id @ ..] = name.to_be_bytes();
+        Self { slot: u32::from_be_bytes([a, b, c, d]), id: u32::from_be_bytes(id) }
+    }
 }
 
 pub(crate) struct Claim {
-    slot: AtomicUsize,
-    id: AtomicU64,
+    slot: AtomicU32,
+    id: AtomicU32,
     raised: AtomicBool,
 }
 
 impl Claim {
     pub(crate) fn new(key: TaskKey) -> Self {
         Self {
-            slot: AtomicUsize::new(key.slot),
-            id: AtomicU64::new(key.id),
+            slot: AtomicU32::new(key.slot),
+            id: AtomicU32::new(key.id),
             raised: AtomicBool::new(false),
         }
     }
@@ -62,8 +86,9 @@ impl Claim {
 mod loom_models {
     use super::{Claim, TaskKey};
     use crate::parked::Parked;
-    use crate::sync::{AtomicUsize, Ordering, fence};
+    use crate::sync::{Ordering, fence};
     use loom::sync::Arc;
+    use loom::sync::atomic::AtomicUsize;
     use loom::thread;
 
     const FIRST: TaskKey = TaskKey { slot: 0, id: 0 };

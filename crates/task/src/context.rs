@@ -10,6 +10,7 @@ use std::rc::Rc;
 use tracing::{Span, dispatcher};
 
 /// The surroundings of a spawn. A subscriber's code runs in all of this, the drop included.
+#[derive(Default)]
 pub(crate) struct SpawnContext {
     span: Option<Box<Span>>,
     /// What the hook of the thread has given.

@@ -7,9 +7,10 @@
 use crate::context::SpawnContext;
 use crate::panics::contain;
 use pin_project_lite::pin_project;
-use ropewalk_deferred::{Abandoned, Failure, Panicked, Promise};
+use ropewalk_deferred::{Abandoned, DirectPromise, Failure, Panicked, Result};
 use ropewalk_reactor::Reactor;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -19,95 +20,110 @@ pub(crate) trait Job {
     /// Polls the future. If it has come to its end, drops it and then passes on the result.
     fn poll(self: Pin<&mut Self>, reactor: &Reactor, context: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops the future and then passes on `failure`, or else nothing, which abandons the promise.
-    fn end(self: Pin<&mut Self>, failure: Option<Failure>);
+    /// Drops the future and then passes on `failure`.
+    fn end(self: Pin<&mut Self>, failure: Failure);
+}
+
+/// What makes the result of a future's output.
+pub(crate) trait Resolve<O> {
+    type Value: 'static;
+
+    fn resolve(output: O) -> Result<Self::Value>;
 }
 
 pin_project! {
-    pub(crate) struct Spawned<F, T, G>
+    pub(crate) struct Spawned<F, T, R>
     where
         T: 'static,
     {
         #[pin]
         future: Option<F>,
-        promise: Option<Promise<T>>,
-        // What makes the output the result of the promise.
-        resolve: G,
-        spawned: &'static Location<'static>,
+        promise: Option<DirectPromise<T>>,
+        resolve: PhantomData<fn() -> R>,
         surroundings: SpawnContext,
     }
 }
 
-impl<F, T, G> Spawned<F, T, G> {
-    pub(crate) fn new(
-        future: F,
-        promise: Promise<T>,
-        resolve: G,
-        spawned: &'static Location<'static>,
-        surroundings: SpawnContext,
-    ) -> Self {
-        Self { future: Some(future), promise: Some(promise), resolve, spawned, surroundings }
-    }
-
-    /// Drops the future where it was spawned; if that place does not take it, then here.
-    fn discard(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        let around = &*this.surroundings;
-        contain("dropping a future", this.spawned, || {
-            around.within(|| this.future.set(None));
-        });
-        if this.future.is_some() {
-            contain("dropping a future", this.spawned, || this.future.set(None));
+impl<F, T, R> Default for Spawned<F, T, R> {
+    fn default() -> Self {
+        Self {
+            future: None,
+            promise: None,
+            resolve: PhantomData,
+            surroundings: SpawnContext::default(),
         }
     }
 }
 
-impl<F, T, G> Spawned<F, T, G>
+impl<F, T, R> Spawned<F, T, R>
 where
     F: Future,
-    G: Fn(Promise<T>, F::Output),
+    R: Resolve<F::Output, Value = T>,
 {
+    pub(crate) fn pinned(
+        future: F,
+        promise: DirectPromise<T>,
+        surroundings: SpawnContext,
+    ) -> Pin<Box<Self>> {
+        // Made empty and then filled, so that nothing is copied.
+        let mut job = Box::<Self>::default();
+        job.future = Some(future);
+        job.promise = Some(promise);
+        job.surroundings = surroundings;
+        Box::into_pin(job)
+    }
+
     fn advance(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.as_mut().project();
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Ready(()) };
         let around = &*this.surroundings;
         let poll = || around.within(|| future.poll(context));
-        let result: Result<_, Failure> = match catch_unwind(AssertUnwindSafe(poll)) {
+        let result = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Some(Poll::Pending)) => return Poll::Pending,
             Ok(Some(Poll::Ready(output))) => Ok(output),
             Ok(None) => Err(Abandoned.into()),
-            Err(payload) => Err(Panicked::from_payload(payload, this.spawned).into()),
+            Err(payload) => Err(Panicked::from_payload(payload, self.spawned()).into()),
         };
-        self.as_mut().discard();
-        let this = self.project();
-        if let Some(promise) = this.promise.take() {
-            contain("the result of a task", this.spawned, || match result {
-                Ok(output) => (this.resolve)(promise, output),
-                Err(failure) => promise.settle(Err(failure)),
-            });
-        }
+        self.finish(result.and_then(R::resolve));
         Poll::Ready(())
+    }
+
+    /// Drops the future where it was spawned, or else, if that place does not take it, here. Then
+    /// passes on the result.
+    fn finish(self: Pin<&mut Self>, result: Result<T>) {
+        let spawned = self.spawned();
+        let mut this = self.project();
+        let around = &*this.surroundings;
+        contain("dropping a future", spawned, || {
+            around.within(|| this.future.set(None));
+        });
+        if this.future.is_some() {
+            contain("dropping a future", spawned, || this.future.set(None));
+        }
+        if let Some(promise) = &*this.promise {
+            contain("the result of a task", spawned, || promise.fire(result));
+        }
+    }
+
+    fn spawned(&self) -> &'static Location<'static> {
+        self.promise.as_ref().map_or_else(Location::caller, DirectPromise::created)
     }
 }
 
-impl<F, T, G> Job for Spawned<F, T, G>
+impl<F, T, R> Job for Spawned<F, T, R>
 where
     F: Future,
-    G: Fn(Promise<T>, F::Output),
+    R: Resolve<F::Output, Value = T>,
 {
     fn poll(self: Pin<&mut Self>, reactor: &Reactor, context: &mut Context<'_>) -> Poll<()> {
-        let spawned = self.spawned;
+        if !reactor.times_callbacks() {
+            return self.advance(context);
+        }
+        let spawned = self.spawned();
         reactor.timed("task", spawned, || self.advance(context))
     }
 
-    fn end(mut self: Pin<&mut Self>, failure: Option<Failure>) {
-        self.as_mut().discard();
-        let this = self.project();
-        if let Some(promise) = this.promise.take() {
-            contain("the result of a task", this.spawned, || match failure {
-                Some(failure) => promise.settle(Err(failure)),
-                None => drop(promise),
-            });
-        }
+    fn end(self: Pin<&mut Self>, failure: Failure) {
+        self.finish(Err(failure));
     }
 }

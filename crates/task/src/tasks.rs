@@ -12,18 +12,17 @@
 
 use crate::claim::TaskKey;
 use crate::context::SpawnContext;
-use crate::job::{Job, Spawned};
+use crate::job::{Job, Resolve, Spawned};
 use crate::queue::{self, Queue};
 use crate::waker::{Spare, TaskWaker};
 use crate::wakes::Wakes;
-use ropewalk_deferred::{Cancelled, Deferred, Promise};
+use ropewalk_deferred::{Abandoned, Cancelled, Deferred, Stopper};
 use ropewalk_reactor::Reactor;
 use slab::Slab;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Context;
 
@@ -37,12 +36,12 @@ pub(crate) struct Tasks {
     wakes: Arc<Wakes>,
     queue: Rc<Queue>,
     entries: RefCell<Slab<Entry>>,
-    next_id: Cell<u64>,
+    next_id: Cell<u32>,
     spare: Spare,
 }
 
 struct Entry {
-    id: u64,
+    id: u32,
     /// Out of its place while it is polled.
     job: Option<Pin<Box<dyn Job>>>,
     /// `None`, if nobody has a clone of it: then it is queued, or it is never woken.
@@ -80,24 +79,20 @@ impl Tasks {
         tasks.queue.extend(tasks.wakes.take());
     }
 
-    /// Takes on a future. `resolve` is to fire the promise with its output.
+    /// Takes on a future. `R` makes the result of its output.
     #[track_caller]
-    pub(crate) fn spawn<F, T, G>(self: &Rc<Self>, future: F, resolve: G) -> Deferred<T>
+    pub(crate) fn spawn<F, R>(self: &Rc<Self>, future: F) -> Deferred<R::Value>
     where
         F: Future + 'static,
-        G: Fn(Promise<T>, F::Output) + 'static,
+        R: Resolve<F::Output> + 'static,
     {
         // First: a subscriber is asked, which is anybody's code and might spawn a task as well.
         let around = SpawnContext::here();
-        let id = self.next_id.replace(self.next_id.get() + 1);
-        let key = TaskKey { slot: self.entries.borrow().vacant_key(), id };
-        let weak = Rc::downgrade(self);
-        let (promise, deferred) = Deferred::with_canceller(move || {
-            if let Some(tasks) = weak.upgrade() {
-                tasks.cancel(key);
-            }
-        });
-        let job = Box::pin(Spawned::new(future, promise, resolve, Location::caller(), around));
+        let id = self.next_id.replace(self.next_id.get().wrapping_add(1));
+        let key = TaskKey::new(self.entries.borrow().vacant_key(), id);
+        let this: Weak<dyn Stopper> = Rc::<Self>::downgrade(self);
+        let (promise, deferred) = Deferred::direct(this, key.name());
+        let job = Spawned::<F, R::Value, R>::pinned(future, promise, around);
         let entry = Entry { id, job: Some(job), waker: None, cancelled: false };
         self.entries.borrow_mut().insert(entry);
         self.queue.push(key);
@@ -133,7 +128,7 @@ impl Tasks {
             let Some(mut job) = self.put_back(key, job, waker) else { return };
             // It was cancelled meanwhile.
             self.remove(key);
-            job.as_mut().end(None);
+            job.as_mut().end(Cancelled.into());
         } else {
             self.remove(key);
         }
@@ -147,7 +142,7 @@ impl Tasks {
         waker: Option<TaskWaker>,
     ) -> Option<Pin<Box<dyn Job>>> {
         let mut entries = self.entries.borrow_mut();
-        match entries.get_mut(key.slot) {
+        match entries.get_mut(key.place()) {
             Some(entry) if entry.id == key.id && !entry.cancelled => {
                 entry.job = Some(job);
                 entry.waker = waker;
@@ -165,21 +160,21 @@ impl Tasks {
         });
         if let Some(mut job) = idle.flatten() {
             self.remove(key);
-            job.as_mut().end(Some(Cancelled.into()));
+            job.as_mut().end(Cancelled.into());
         }
     }
 
     fn entry<R>(&self, key: TaskKey, look: impl FnOnce(&mut Entry) -> R) -> Option<R> {
         let mut entries = self.entries.borrow_mut();
-        entries.get_mut(key.slot).filter(|entry| entry.id == key.id).map(look)
+        entries.get_mut(key.place()).filter(|entry| entry.id == key.id).map(look)
     }
 
     /// Frees the place of a task whose future has been taken out. The storage of a burst goes with
     /// the last one; who a key means is told by its id, not by its place.
     fn remove(&self, key: TaskKey) {
         let mut entries = self.entries.borrow_mut();
-        let is_there = entries.get(key.slot).is_some_and(|entry| entry.id == key.id);
-        let removed = is_there.then(|| entries.remove(key.slot));
+        let is_there = entries.get(key.place()).is_some_and(|entry| entry.id == key.id);
+        let removed = is_there.then(|| entries.remove(key.place()));
         if entries.is_empty() && entries.capacity() > KEPT {
             *entries = Slab::new();
         }
@@ -193,10 +188,16 @@ impl Tasks {
         queue::leave(&self.wakes);
         for (_, entry) in self.entries.take() {
             if let Some(mut job) = entry.job {
-                job.as_mut().end(None);
+                job.as_mut().end(Abandoned.into());
             }
         }
         self.queue.clear();
+    }
+}
+
+impl Stopper for Tasks {
+    fn stop(&self, name: u64) {
+        self.cancel(TaskKey::named(name));
     }
 }
 
@@ -253,7 +254,7 @@ mod tests {
             ready.iter().chain(&never).for_each(|task| task.cancel());
             assert_eq!(tasks.entries.borrow().len(), 2 * KEPT);
             // Nor does one that is over free it.
-            (0..KEPT).for_each(|slot| tasks.remove(TaskKey { slot, id: 0 }));
+            (0..KEPT).for_each(|slot| tasks.remove(TaskKey::new(slot, 0)));
             assert_eq!(tasks.entries.borrow().len(), 2 * KEPT);
             drop(fresh);
             never.into_iter().for_each(|task| task.on_failure(drop));

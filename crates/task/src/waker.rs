@@ -15,8 +15,10 @@ use std::task::{Wake, Waker};
 /// How many wakers wait for the next task.
 const SPARE: usize = 64;
 
-/// A waker whose clones can be counted.
-pub(crate) struct TaskWaker {
+/// A waker whose clones can be counted. Boxed, so that a task without one has not even its room.
+pub(crate) struct TaskWaker(Box<Ends>);
+
+struct Ends {
     shared: Arc<Shared>,
     waker: Waker,
 }
@@ -29,16 +31,16 @@ struct Shared {
 impl TaskWaker {
     fn new(wakes: &Arc<Wakes>, key: TaskKey) -> Self {
         let shared = Arc::new(Shared { claim: Claim::new(key), wakes: Arc::clone(wakes) });
-        Self { waker: Waker::from(Arc::clone(&shared)), shared }
+        Self(Box::new(Ends { waker: Waker::from(Arc::clone(&shared)), shared }))
     }
 
     pub(crate) fn waker(&self) -> &Waker {
-        &self.waker
+        &self.0.waker
     }
 
     /// The task has left the queue and is to be polled.
     pub(crate) fn begin_poll(&self) {
-        self.shared.claim.lower();
+        self.0.shared.claim.lower();
     }
 
     /// Nobody else has a clone, nor can anybody come to one.
@@ -46,7 +48,7 @@ impl TaskWaker {
     /// A clone is made from a clone, and those made from ours were made before the poll returned.
     /// So a count that is too old can only be too high.
     fn is_sole(&self) -> bool {
-        let sole = Arc::strong_count(&self.shared) == 2;
+        let sole = Arc::strong_count(&self.0.shared) == 2;
         // What the last user of a clone did, he did before this.
         fence(Ordering::Acquire);
         sole
@@ -78,7 +80,7 @@ impl Spare {
         let spare = self.0.borrow_mut().pop();
         match spare {
             Some(spare) => {
-                spare.shared.claim.give_to(key);
+                spare.0.shared.claim.give_to(key);
                 spare
             }
             None => TaskWaker::new(wakes, key),

@@ -11,6 +11,8 @@ mod chaining;
 mod cancel;
 // failures that nobody handles, and promises that nobody fires
 mod unhandled;
+// one that begins without a chain
+mod direct;
 // awaiting a deferred
 mod future;
 // what a callback takes along from where it was attached

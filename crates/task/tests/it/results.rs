@@ -130,7 +130,10 @@ fn its_text_says_what_it_is_and_where_it_was_spawned() {
     signal.set();
     settle(&clock);
     let settled = format!("{deferred:?}");
-    assert!(settled.contains("Settled"), "{settled}");
+    assert!(settled.contains("Settled") && settled.contains(file!()), "{settled}");
+    let handle = deferred.canceller();
+    assert_eq!(format!("{deferred:?}"), settled);
+    drop(handle);
     success_of(deferred);
 }
 
@@ -165,6 +168,42 @@ fn a_failure_that_nobody_takes_is_reported_once_with_the_place_of_the_spawn() {
         assert_eq!(events[0].level, Level::ERROR);
         assert!(format!("{:?}", events[0]).contains(file!()), "{events:?}");
     }
+}
+
+/// Whoever drops a task knows that it is cancelled, and whoever lets go of one that has nothing
+/// attached does not ask whether it came to an end.
+#[test]
+fn an_end_that_everybody_expects_is_reported_to_nobody() {
+    let reports = |end: &dyn Fn(&ManualClock, &Reactor)| {
+        let events = capture_tracing(|| {
+            let (clock, reactor) = manual();
+            end(&clock, &reactor);
+        });
+        events.len()
+    };
+    let never = |reactor: &Reactor| reactor.spawn(pending::<()>());
+    let given_up = reports(&|clock, reactor| {
+        drop(never(reactor));
+        let attached = never(reactor).map(|()| 7);
+        settle(clock);
+        drop(attached);
+        drop(never(reactor).cancel_on_drop());
+    });
+    assert_eq!(given_up, 0);
+    let abandoned = reports(&|clock, reactor| {
+        never(reactor).detach();
+        settle(clock);
+        let handle = never(reactor).canceller();
+        drop(handle);
+    });
+    assert_eq!(abandoned, 0);
+    assert_eq!(reports(&|_, reactor| never(reactor).map(|()| 7).detach()), 1);
+    let cancelled = reports(&|_, reactor| {
+        let deferred = never(reactor);
+        deferred.cancel();
+        drop(deferred);
+    });
+    assert_eq!(cancelled, 1);
 }
 
 #[test]
