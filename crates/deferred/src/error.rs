@@ -43,7 +43,7 @@ pub struct TimedOut;
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no result within the time allowed")
+        f.write_str("timed out")
     }
 }
 

@@ -105,7 +105,7 @@ fn b177_the_call_stacks_are_in_the_log() {
             drop(deferred);
         });
         let log = format!("{log:?}");
-        for part in ["created_by", "fired_by", "no result within the time allowed"] {
+        for part in ["created_by", "fired_by", "timed out"] {
             assert!(log.contains(part), "{part} is missing: {log}");
         }
     });

@@ -89,7 +89,9 @@ impl Builder {
     /// A callback is whatever the loop calls: a call from a thread, a timer, a call made soon, the
     /// callback of a source, a trigger; tasks are looked at one by one. What is slow gives one
     /// `tracing` warning with its `kind`, the `location` where it was handed over and the time that
-    /// it `took`, and is counted in [`ReactorStats`](crate::ReactorStats).
+    /// it `took`, and is counted in [`ReactorStats`](crate::ReactorStats). What the program calls by
+    /// itself, outside of callbacks, is not looked at, such as the first call of a loop that it
+    /// starts there.
     ///
     /// It is off by default because it is not free: it reads the clock after each callback, about
     /// 25 ns. Time is the machine's here, even under a [`ManualClock`].

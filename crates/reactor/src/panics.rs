@@ -9,8 +9,13 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 /// What a reactor does about a callback that panics.
 ///
 /// In all cases the panic is reported once as a `tracing` error with the place where the callback
-/// was handed over. Only callbacks whose result nobody waits for come here: where somebody waits
-/// (a `Deferred`, a blocking call), the panic becomes that one's error.
+/// was handed over.
+///
+/// Only callbacks whose result nobody waits for come here: calls, timers, triggers, the callbacks of
+/// sources. Where somebody waits, the panic becomes that one's error, whatever the policy is. That
+/// covers the callbacks of a `Deferred`, blocking calls, tasks, loops and the iterators of a
+/// cooperator: a panic of those stops or aborts nothing, and is reported as an unhandled failure if
+/// nobody handles it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PanicPolicy {

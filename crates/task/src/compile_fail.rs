@@ -138,3 +138,51 @@ struct TimeoutConsumes;
 /// ```
 #[expect(dead_code, reason = "carries a doc test")]
 struct OnlyFuturesAreSpawned;
+
+/// A loop that never ends has the type that its task would have.
+///
+/// ```
+/// use ropewalk_deferred::Failure;
+/// use ropewalk_reactor::Reactor;
+/// use ropewalk_task::ReactorTask;
+///
+/// async fn serve(name: &str) -> Result<(), Failure> {
+///     std::future::pending::<()>().await;
+///     Ok(println!("served {name}"))
+/// }
+///
+/// let reactor = Reactor::new().unwrap();
+/// let name = String::from("anybody");
+/// reactor
+///     .spawn(async move {
+///         (loop {
+///             serve(&name).await?;
+///         }) as Result<(), Failure>
+///     })
+///     .detach();
+/// ```
+///
+/// What it has by itself is no outcome.
+///
+/// ```compile_fail,E0277
+/// use ropewalk_deferred::Failure;
+/// use ropewalk_reactor::Reactor;
+/// use ropewalk_task::ReactorTask;
+///
+/// async fn serve(name: &str) -> Result<(), Failure> {
+///     std::future::pending::<()>().await;
+///     Ok(println!("served {name}"))
+/// }
+///
+/// let reactor = Reactor::new().unwrap();
+/// let name = String::from("anybody");
+/// reactor
+///     .spawn(async move {
+///         loop {
+///             serve(&name).await.unwrap();
+///         }
+///     })
+///     .detach();
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct EndlessTasksHaveAType;

@@ -38,7 +38,9 @@ const FAILED: u8 = 1;
 ///
 /// With the feature `signals` on Unix, SIGINT and SIGTERM stop the reactor, as described at
 /// `Reactor::stop_on_signals`; so a program that is interrupted ends with [`StoppedBeforeDone`],
-/// unless a trigger *before* the shutdown leads its `main` to an end.
+/// unless a trigger *before* the shutdown leads its `main` to an end. A signal is heard in a turn:
+/// while `main` itself, or a callback, blocks the thread, the program goes on until the third one,
+/// which ends it at once.
 ///
 /// # Threads
 ///

@@ -83,7 +83,10 @@ pub trait ReactorTask: sealed::Sealed {
     ///
     /// Cancelling the deferred before takes the timer back and drops `f`; cancelling it later
     /// cancels the deferred that `f` has returned, if it did. A panic of `f` fails the deferred
-    /// with [`Panicked`](ropewalk_deferred::Panicked). Dropping the deferred changes nothing.
+    /// with [`Panicked`](ropewalk_deferred::Panicked).
+    ///
+    /// Dropping the deferred changes nothing: `f` is called all the same. But one that has been
+    /// polled as a future is cancelled by its drop, as any that is awaited.
     ///
     /// # Threads
     ///
@@ -116,7 +119,10 @@ pub trait ReactorTask: sealed::Sealed {
 
     /// Gives a [`Deferred`] that fires after `delay`.
     ///
-    /// Cancelling it takes the timer back.
+    /// Cancelling it takes the timer back. Dropping it does so only if it has been polled before, as
+    /// with any deferred that is awaited; otherwise the timer runs on, for the sake of the callbacks.
+    /// One that may lose a `select` before it is polled for the first time is made with
+    /// [`cancel_on_drop`](Deferred::cancel_on_drop), and then leaves no timer behind.
     ///
     /// # Threads
     ///

@@ -31,7 +31,8 @@ mod sealed {
 /// Twisted: `Deferred.addTimeout`.
 #[doc(alias = "addTimeout")]
 pub trait DeferredTimeout<T: 'static>: sealed::Sealed {
-    /// Fails with [`TimedOut`] if there is no result after `limit`.
+    /// Fails with [`TimedOut`] if there is no result after `limit`, which the failure tells as its
+    /// context.
     ///
     /// A chain that was cancelled by somebody else fails with
     /// [`Cancelled`] as ever. If the canceller that is asked because
@@ -58,6 +59,7 @@ pub trait DeferredTimeout<T: 'static>: sealed::Sealed {
     ///     .add_errback(|failure| {
     ///         assert!(failure.is::<TimedOut>());
     ///         assert_eq!(failure.to_string(), "no result within 5s");
+    ///         assert_eq!(format!("{failure:#}"), "no result within 5s: timed out");
     ///     })
     ///     .detach();
     /// clock.advance(Duration::from_secs(5));
@@ -141,7 +143,7 @@ impl<T: 'static> DeferredTimeout<T> for Deferred<T> {
     fn timeout(self, reactor: &Reactor, limit: Duration) -> Self {
         self.timeout_or_else(reactor, limit, move |result| match result {
             Err(failure) if failure.is::<Cancelled>() => {
-                Err(Failure::from(TimedOut).context(format!("no result within {limit:?}")))
+                Err(Failure::from(TimedOut).context(says(limit)))
             }
             other => other,
         })
@@ -172,5 +174,14 @@ impl<T: 'static> DeferredTimeout<T> for Deferred<T> {
             let _ = timer.cancel();
             result.into_deferred()
         })
+    }
+}
+
+fn says(limit: Duration) -> String {
+    if limit.is_zero() {
+        // Also what is left until a time that has passed.
+        "no result, and no time was left for it".to_owned()
+    } else {
+        format!("no result within {limit:?}")
     }
 }

@@ -71,10 +71,7 @@ fn i3_what_is_handed_to_on_failure_may_panic() {
     });
     let panics = unhandled.iter().map(|it| it.failure().downcast_ref::<Panicked>().unwrap());
     let found: Vec<_> = panics.map(|it| (it.message(), it.location().line())).collect();
-    assert_eq!(
-        found,
-        [("no log for: no result within the time allowed", line), ("in drop", line + 1)]
-    );
+    assert_eq!(found, [("no log for: timed out", line), ("in drop", line + 1)]);
 }
 
 #[test]

@@ -4,7 +4,10 @@ use crate::signal::{manual, never};
 use ropewalk_deferred::{Cancelled, Deferred, Panicked, Result, TimedOut};
 use ropewalk_task::ReactorTask;
 use ropewalk_testing::{failure_as, no_result, success_of};
+use std::future::Future as _;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -131,4 +134,22 @@ fn timers_name_the_line_that_asked_for_them() {
     let places: Vec<_> =
         calls.iter().map(|one| (one.location.file(), one.location.line())).collect();
     assert_eq!(places, [(file!(), first), (file!(), first + 1)]);
+}
+
+/// One that has been polled is a future like others; one that has not runs on, unless it is told
+/// otherwise.
+#[test]
+fn a_sleep_that_is_dropped_keeps_its_timer_unless_it_was_polled_or_made_to_cancel() {
+    let (_clock, reactor) = manual();
+    let timers = || reactor.delayed_calls().len();
+    drop(reactor.sleep(SECOND));
+    assert_eq!(timers(), 1);
+    drop(reactor.sleep(SECOND).cancel_on_drop());
+    assert_eq!(timers(), 1);
+    let mut polled = reactor.sleep(SECOND);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut polled).poll(&mut context).is_pending());
+    assert_eq!(timers(), 2);
+    drop(polled);
+    assert_eq!(timers(), 1);
 }

@@ -4,8 +4,10 @@
 
 // What a task gives, when it runs, and in which order.
 mod spawning;
-// Wakers on this thread, on others, with the reactor stopped, crashed and gone.
+// Wakers on this thread and on others, and with the reactor gone.
 mod waking;
+// Wakers with the reactor stopped, turned by hand, stopping and crashed.
+mod waking_between_runs;
 // Cancelled while waiting, while running, from inside and from outside.
 mod cancelling;
 // What can be done to the deferred of a task, before its result and after.

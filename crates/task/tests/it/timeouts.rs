@@ -84,6 +84,7 @@ fn b160_without_a_result_it_is_timed_out_and_says_after_how_long() {
     assert!(promise.is_cancelled());
     let failure = failure_of(deferred);
     assert!(failure.is::<TimedOut>());
+    assert_eq!(format!("{failure:#}"), "no result within 1.5s: timed out");
     assert_eq!(failure.to_string(), "no result within 1.5s");
     // What comes later is dropped in silence.
     assert_eq!(capture_tracing(|| promise.callback(7)), []);
@@ -194,7 +195,9 @@ fn a_time_may_be_given_and_may_have_passed() {
     };
     let at_once = no_result(at_once);
     settle(&clock);
-    failure_as::<TimedOut, _>(at_once);
+    let failure = failure_of(at_once);
+    assert!(failure.is::<TimedOut>());
+    assert_eq!(failure.to_string(), "no result, and no time was left for it");
     clock.advance(2 * SECOND - Duration::from_millis(1));
     let later = no_result(later);
     clock.advance(Duration::from_millis(1));
