@@ -9,7 +9,7 @@ use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State, nothing};
 use crate::held::Held;
 use crate::stretch::{Stretch, TailRef};
-use crate::{CancelHandle, Failure, Promise, Result, cancel, panics};
+use crate::{CancelHandle, Failure, Promise, Result, cancel, panics, waiting};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
@@ -270,10 +270,15 @@ impl<T> Deferred<T> {
     #[inline]
     pub(crate) fn made(result: Result<T>, created: Place) -> Self {
         if debugging() {
-            let (chain, tail) = Self::both(Chain::settled(created, result));
-            return Self::chained(chain, tail);
+            return Self::seen(result, created);
         }
         Self::ready(result, created)
+    }
+
+    #[cold]
+    fn seen(result: Result<T>, created: Place) -> Self {
+        let (chain, tail) = Self::both(Chain::settled(created, result));
+        Self::chained(chain, tail)
     }
 
     #[inline]
@@ -378,14 +383,7 @@ where
     let result = match panics::catch(attached, || link(result, attached)) {
         Ok(Held::Ready(result)) => result,
         Ok(Held::Waiting(chain, tail)) => {
-            // It stands for this one from here on: something was attached to that, and what its
-            // drop means was said there.
-            chain.bare.set(false);
-            chain.on_drop.set(of.on_drop);
-            // Whoever awaited it has handed it on.
-            if let Some(waker) = chain.waker.take() {
-                panics::discard("dropping a waker", attached, waker);
-            }
+            waiting::hand_on(&chain, of, attached);
             return Deferred::chained(chain, tail);
         }
         Err(panicked) => Err(panicked.into()),

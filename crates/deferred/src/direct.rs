@@ -33,7 +33,7 @@ pub trait Stopper {
 pub struct DirectPromise<T: 'static>(Rc<Core<T>>);
 
 /// The claim to the result.
-pub(crate) struct Direct<T: 'static>(Rc<Core<T>>);
+pub(crate) struct Direct<T: 'static>(Option<Rc<Core<T>>>);
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Phase {
@@ -81,7 +81,7 @@ impl<T> Deferred<T> {
         let state = if debugging() {
             State::of_chain(core.make_chain())
         } else {
-            State::Direct(Direct(core))
+            State::Direct(Direct(Some(core)))
         };
         (promise, Self { state: Cell::new(state) })
     }
@@ -200,12 +200,12 @@ impl<T: 'static> Core<T> {
 
 impl<T> Direct<T> {
     pub(crate) fn created(&self) -> Place {
-        self.0.created
+        self.0.as_ref().map_or_else(Location::caller, |core| core.created)
     }
 
     /// As that of a chain.
     pub(crate) fn stage(&self) -> Stage {
-        match self.0.phase.get() {
+        match self.0.as_ref().map_or(Phase::Gone, |core| core.phase.get()) {
             Phase::Pending | Phase::Left => Stage::Unfired,
             Phase::Settled => Stage::Settled,
             Phase::Gone => Stage::Done,
@@ -213,12 +213,14 @@ impl<T> Direct<T> {
     }
 
     pub(crate) fn set_on_drop(&self, on_drop: OnDrop) {
-        self.0.on_drop.set(on_drop);
+        if let Some(core) = &self.0 {
+            core.on_drop.set(on_drop);
+        }
     }
 
     #[inline]
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<T>> {
-        let core = &self.0;
+        let Some(core) = &self.0 else { return Poll::Ready(nothing()) };
         if let Some(result) = core.take() {
             return Poll::Ready(result);
         }
@@ -234,14 +236,17 @@ impl<T> Direct<T> {
     }
 
     /// The chain that stands for it from here on.
-    pub(crate) fn into_chain(self) -> Rc<Chain<Stretch<T>>> {
-        self.0.unfold()
+    pub(crate) fn into_chain(mut self) -> Rc<Chain<Stretch<T>>> {
+        match self.0.take() {
+            Some(core) => core.unfold(),
+            None => Chain::done(Location::caller()),
+        }
     }
 
     /// The result, or else the chain that will have it.
     #[cold]
     pub(crate) fn into_held(self) -> Held<T> {
-        match self.0.take() {
+        match self.0.as_ref().map_or_else(|| Some(nothing()), |core| core.take()) {
             Some(result) => Held::Ready(result),
             None => {
                 let chain = self.into_chain();
@@ -257,7 +262,8 @@ impl<T> Direct<T> {
         U: 'static,
         F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
     {
-        let of = Kept { created: self.0.created, on_drop: self.0.on_drop.get() };
+        let on_drop = self.0.as_ref().map_or(OnDrop::RunOn, |core| core.on_drop.get());
+        let of = Kept { created: self.created(), on_drop };
         match self.into_held() {
             Held::Ready(result) => deferred::run_now(result, of, attached, link),
             Held::Waiting(chain, tail) => {
@@ -271,15 +277,19 @@ impl<T> Direct<T> {
 impl<T: 'static> Drop for Direct<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.0.phase.get() != Phase::Gone {
-            leave(&self.0);
+        if let Some(core) = self.0.take() {
+            leave(core);
         }
     }
 }
 
 /// Nobody waits for it any more.
 #[cold]
-fn leave<T: 'static>(core: &Core<T>) {
+#[inline(never)]
+fn leave<T: 'static>(core: Rc<Core<T>>) {
+    if core.phase.get() == Phase::Gone {
+        return;
+    }
     if let Some(result) = core.take() {
         let_go(result, core.origin());
     } else if core.on_drop.get() == OnDrop::Cancel {

@@ -128,7 +128,7 @@ impl<T: 'static> Drop for Ready<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(result) = self.result.take() {
-            let_go(result, Origin::of(self.of.created));
+            lose(result, self.of.created);
         }
     }
 }
@@ -150,6 +150,7 @@ pub(crate) fn nothing<T>() -> Result<T> {
 
 /// Nobody waits at the end of this chain any more.
 #[cold]
+#[inline(never)]
 fn leave<T: 'static>(chain: ChainRef, tail: TailRef<T>) {
     if chain.stage.get() == Stage::Settled {
         let origin = chain.origin();
@@ -162,6 +163,14 @@ fn leave<T: 'static>(chain: ChainRef, tail: TailRef<T>) {
         chain.given_up.set(true);
         cancel::request(chain);
     }
+}
+
+/// Nobody wants a result that was there from the start. As small to call as can be: this stands
+/// wherever a deferred may be dropped.
+#[cold]
+#[inline(never)]
+fn lose<T: 'static>(result: Result<T>, created: Place) {
+    let_go(result, Origin::of(created));
 }
 
 /// Nobody wants this result.

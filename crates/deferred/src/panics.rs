@@ -7,7 +7,7 @@
 use crate::{Panicked, debugging};
 use std::any::Any;
 use std::backtrace::Backtrace;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::mem::{forget, needs_drop};
 use std::panic::{self, AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Once;
@@ -18,15 +18,8 @@ pub(crate) fn catch<R>(
     at: &'static Location<'static>,
     user_code: impl FnOnce() -> R,
 ) -> Result<R, Panicked> {
-    // What is remembered of a panic belongs to the innermost catch around it.
-    let around = if debugging() { take_trace() } else { None };
     // Nothing of ours is seen half-changed: state is put in order before user code runs.
-    let caught = catch_unwind(AssertUnwindSafe(user_code));
-    let caught = caught.map_err(|payload| Panicked::from_payload(payload, at));
-    if around.is_some() {
-        let _ = LAST.try_with(|last| last.set(around));
-    }
-    caught
+    catch_unwind(AssertUnwindSafe(user_code)).map_err(|payload| Panicked::from_payload(payload, at))
 }
 
 /// Runs user code for whose result nobody waits; its panic is logged.
@@ -59,8 +52,12 @@ pub(crate) fn dispose(payload: Box<dyn Any + Send>) {
     }
 }
 
+/// So many panics are remembered at most that nobody has asked for.
+const REMEMBERED: usize = 8;
+
 thread_local! {
-    static LAST: Cell<Option<PanicTrace>> = const { Cell::new(None) };
+    /// The panics of this thread, the last one at the end: one may happen within another.
+    static PANICS: RefCell<Vec<PanicTrace>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Where a panic happened.
@@ -84,21 +81,30 @@ pub(crate) fn remember() {
                 let (message, backtrace) = (message(panic.payload()), Backtrace::force_capture());
                 let trace = PanicTrace { message, place, backtrace };
                 // An ending thread has no place for it any more.
-                let _ = LAST.try_with(|last| last.set(Some(trace)));
+                let _ = PANICS.try_with(|panics| push(&mut panics.borrow_mut(), trace));
             }
             before(panic);
         }));
     });
 }
 
-/// What is known of the panic with this message that this thread has just caught. One that says
-/// something else is older: it was caught by somebody whom it did not interest.
-pub(crate) fn take_trace_of(message: &str) -> Option<PanicTrace> {
-    take_trace().filter(|trace| trace.message == message)
+fn push(panics: &mut Vec<PanicTrace>, trace: PanicTrace) {
+    if panics.len() == REMEMBERED {
+        drop(panics.remove(0));
+    }
+    panics.push(trace);
 }
 
-fn take_trace() -> Option<PanicTrace> {
-    LAST.try_with(Cell::take).ok().flatten()
+/// What is known of the panic with this message that this thread has just caught. Those that came
+/// after it were within it, or nobody was interested in them; no more is known of a panic that does
+/// not say the same.
+pub(crate) fn take_trace_of(message: &str) -> Option<PanicTrace> {
+    let take = |panics: &RefCell<Vec<PanicTrace>>| {
+        let mut panics = panics.borrow_mut();
+        let place = panics.iter().rposition(|trace| trace.message == message)?;
+        panics.drain(place..).next()
+    };
+    PANICS.try_with(take).ok().flatten()
 }
 
 /// What a panic says, as far as it is text.

@@ -4,7 +4,8 @@
 //! promise was given away for another chain; that other chain, its *source*, then *forwards* its
 //! result. Whoever waits is owned by its source and knows it weakly.
 
-use crate::chain::{self, ChainRef, Stage};
+use crate::chain::{self, ChainRef, Place, Stage};
+use crate::end::Kept;
 use crate::error::WaitsForItself;
 use crate::{Result, panics};
 use std::rc::Rc;
@@ -103,4 +104,15 @@ fn awaited_by(chain: &ChainRef) -> Option<ChainRef> {
     let target = chain.forward.take();
     chain.forward.set(target.clone());
     target.filter(|target| expects(target, chain))
+}
+
+/// A deferred that a callback returned stands for the one before it from here on: something was
+/// attached to that, what its drop means was said there, and nobody awaits this one any more.
+#[cold]
+pub(crate) fn hand_on(chain: &ChainRef, of: Kept, attached: Place) {
+    chain.bare.set(false);
+    chain.on_drop.set(of.on_drop);
+    if let Some(waker) = chain.waker.take() {
+        panics::discard("dropping a waker", attached, waker);
+    }
 }
