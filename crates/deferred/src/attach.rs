@@ -191,6 +191,7 @@ impl<T> Deferred<T> {
     ///
     /// Twisted: `Deferred.chainDeferred`.
     #[doc(alias = "chainDeferred")]
+    #[track_caller]
     pub fn chain_deferred(self, promise: Promise<T>) {
         match self.into_held() {
             Held::Ready(result) => promise.resolve(result),

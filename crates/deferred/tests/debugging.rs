@@ -7,6 +7,7 @@ use ropewalk_deferred::{
 };
 use ropewalk_testing::{DEADLINE, capture_tracing, within};
 use std::cell::RefCell;
+use std::hint::black_box;
 use std::rc::{Rc, Weak};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,16 +38,24 @@ fn unhandled_in(act: impl FnOnce()) -> Vec<Unhandled> {
     all.take()
 }
 
+#[inline(never)]
 fn make() -> (ropewalk_deferred::Promise<u32>, Deferred<u32>) {
-    Deferred::new()
+    // Nothing in the last place, so that this has a frame of its own in the call stack.
+    let both = Deferred::new();
+    black_box(());
+    both
 }
 
+#[inline(never)]
 fn fire(promise: ropewalk_deferred::Promise<u32>) {
     promise.errback(TimedOut);
+    black_box(());
 }
 
+#[inline(never)]
 fn lose(promise: ropewalk_deferred::Promise<u32>) {
     drop(promise);
+    black_box(());
 }
 
 /// B145, B177: where it was made and fired, and by whom.
@@ -203,6 +212,7 @@ fn b146_a_contained_panic_tells_where_it_happened() {
     });
 }
 
+#[inline(never)]
 fn panic_in_a_callback() -> Panicked {
     let result: Result<()> = Deferred::succeed(())
         .add_callback(|()| -> Result<()> { panic!("in a callback") })
