@@ -383,6 +383,10 @@ where
     let result = match panics::catch(attached, || link(result, attached)) {
         Ok(Held::Ready(result)) => result,
         Ok(Held::Waiting(chain, tail)) => {
+            if chain.handles.get() > 0 {
+                let (chain, tail) = waiting::behind(chain, of);
+                return Deferred::chained(chain, tail);
+            }
             waiting::hand_on(&chain, of, attached);
             return Deferred::chained(chain, tail);
         }

@@ -4,9 +4,10 @@
 //! promise was given away for another chain; that other chain, its *source*, then *forwards* its
 //! result. Whoever waits is owned by its source and knows it weakly.
 
-use crate::chain::{self, ChainRef, Place, Stage};
+use crate::chain::{self, Chain, ChainRef, Place, Stage};
 use crate::end::Kept;
 use crate::error::WaitsForItself;
+use crate::stretch::{Stretch, TailRef};
 use crate::{Result, panics};
 use std::rc::Rc;
 
@@ -115,4 +116,15 @@ pub(crate) fn hand_on(chain: &ChainRef, of: Kept, attached: Place) {
     if let Some(waker) = chain.waker.take() {
         panics::discard("dropping a waker", attached, waker);
     }
+}
+
+/// A chain that waits for `source`, whose handles stand for that one alone.
+#[cold]
+pub(crate) fn behind<U: 'static>(source: ChainRef, of: Kept) -> (ChainRef, TailRef<U>) {
+    let chain = Chain::<Stretch<U>>::new(of.created, None);
+    chain.bare.set(false);
+    chain.on_drop.set(of.on_drop);
+    let target = Rc::clone(&chain) as ChainRef;
+    forward(&source, Rc::clone(&target));
+    (target, chain)
 }

@@ -224,3 +224,18 @@ fn a_late_failure_is_dropped_in_silence() {
     clear_unhandled_hook();
     assert!(log.take().is_empty());
 }
+
+/// A handle stands for its own chain: not for one that a ready deferred made of it.
+#[test]
+fn a_handle_of_a_returned_deferred_cancels_nothing_that_comes_after_it() {
+    let (first, returned) = Deferred::<u32>::new();
+    let handle = returned.canceller();
+    let (second, next) = Deferred::<u32>::new();
+    let waits = Deferred::succeed(()).add_callback(move |()| returned);
+    let waits = waits.add_callback(move |_| next);
+    first.callback(1);
+    handle.cancel();
+    assert!(!second.is_cancelled());
+    second.callback(7);
+    assert_eq!(result_of(waits).unwrap(), 7);
+}
