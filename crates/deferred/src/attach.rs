@@ -195,9 +195,9 @@ impl<T> Deferred<T> {
     pub fn chain_deferred(self, promise: Promise<T>) {
         match self.into_held() {
             Held::Ready(result) => promise.resolve(result),
-            Held::Waiting(source, _) => {
+            Held::Waiting(source) => {
                 if let Some(target) = promise.into_chain() {
-                    waiting::forward(&source, target);
+                    waiting::forward(&source.into_chain(), target);
                 }
             }
         }

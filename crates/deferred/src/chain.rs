@@ -8,14 +8,11 @@
 //! Firing walks links, and goes on with the chain that [waits](crate::waiting) for the result, in
 //! one loop.
 
-use crate::context::capture_context;
 use crate::debugging::{self, Traces};
 use crate::end::OnDrop;
-use crate::held::{self, Held};
-use crate::stretch::{AnyStretch, Halt, HolderRef, Stretch, Tail, TailRef};
+use crate::stretch::{AnyStretch, Halt, HolderRef, Stretch};
 use crate::unhandled::{self, Origin};
-use crate::{Failure, Result, panics, trampoline, turn, waiting};
-use std::any::Any;
+use crate::{Failure, Result, panics, trampoline, waiting};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -88,39 +85,25 @@ pub(crate) struct Chain<S: ?Sized> {
     pub(crate) head: S,
 }
 
+impl<T: 'static> Default for Chain<Stretch<T>> {
+    #[inline]
+    fn default() -> Self {
+        // A constant is copied from one place; what is computed, is by each of its words.
+        const { Self::empty() }
+    }
+}
+
 impl<T: 'static> Chain<Stretch<T>> {
-    pub(crate) fn new(
-        created: &'static Location<'static>,
-        canceller: Option<Canceller>,
-    ) -> Rc<Self> {
-        let chain = Self::with(created, canceller, Stage::Unfired, Stretch::new());
-        chain.bare.set(true);
-        chain
-    }
-
-    pub(crate) fn settled(created: &'static Location<'static>, result: Result<T>) -> Rc<Self> {
-        Self::with(created, None, Stage::Settled, Stretch::settled(result))
-    }
-
-    pub(crate) fn done(created: &'static Location<'static>) -> Rc<Self> {
-        Self::with(created, None, Stage::Done, Stretch::new())
-    }
-
-    fn with(
-        created: &'static Location<'static>,
-        canceller: Option<Canceller>,
-        stage: Stage,
-        head: Stretch<T>,
-    ) -> Rc<Self> {
-        let chain = Rc::new(Self {
-            created,
-            stage: Cell::new(stage),
+    const fn empty() -> Self {
+        Self {
+            created: Location::caller(),
+            stage: Cell::new(Stage::Unfired),
             claimed: Cell::new(true),
             bare: Cell::new(false),
             on_drop: Cell::new(OnDrop::RunOn),
             given_up: Cell::new(false),
             cancelled: Cell::new(false),
-            canceller: Cell::new(canceller),
+            canceller: Cell::new(None),
             asking: Cell::new(false),
             handles: Cell::new(0),
             at: Cell::new(None),
@@ -129,8 +112,45 @@ impl<T: 'static> Chain<Stretch<T>> {
             waker: Cell::new(None),
             fired: Cell::new(None),
             traces: Cell::new(None),
-            head,
-        });
+            head: Stretch::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn new(
+        created: &'static Location<'static>,
+        canceller: Option<Canceller>,
+    ) -> Rc<Self> {
+        let chain = Self::with(created, canceller, Stage::Unfired, None);
+        chain.bare.set(true);
+        chain
+    }
+
+    pub(crate) fn settled(created: &'static Location<'static>, result: Result<T>) -> Rc<Self> {
+        Self::with(created, None, Stage::Settled, Some(result))
+    }
+
+    pub(crate) fn done(created: &'static Location<'static>) -> Rc<Self> {
+        Self::with(created, None, Stage::Done, None)
+    }
+
+    #[inline]
+    fn with(
+        created: &'static Location<'static>,
+        canceller: Option<Canceller>,
+        stage: Stage,
+        result: Option<Result<T>>,
+    ) -> Rc<Self> {
+        // Made empty, in its place, and then filled: so much is not to be copied.
+        let mut chain = Rc::<Self>::default();
+        if let Some(new) = Rc::get_mut(&mut chain) {
+            new.created = created;
+            new.stage = Cell::new(stage);
+            new.canceller.set(canceller);
+            if let Some(result) = result {
+                new.head.slot.put(result);
+            }
+        }
         if debugging::debugging() {
             debugging::watch(&(Rc::clone(&chain) as ChainRef));
         }
@@ -181,41 +201,6 @@ impl Chain<dyn AnyStretch> {
     }
 }
 
-impl<T: 'static> Tail<T> for Chain<Stretch<T>> {
-    fn stretch(&self) -> &Stretch<T> {
-        &self.head
-    }
-}
-
-/// Adds a link to the stretch that ends here, and says which does then.
-pub(crate) fn push<T, U, F>(tail: TailRef<T>, attached: Place, link: F) -> TailRef<U>
-where
-    T: 'static,
-    U: 'static,
-    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
-{
-    match capture_context() {
-        None => push_bare(tail, attached, link),
-        Some(context) => push_bare(tail, attached, held::within(context, link)),
-    }
-}
-
-fn push_bare<T, U, F>(tail: TailRef<T>, attached: Place, link: F) -> TailRef<U>
-where
-    T: 'static,
-    U: 'static,
-    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
-{
-    // Both types are known here, so that this costs nothing at run time.
-    match (&tail as &dyn Any).downcast_ref::<TailRef<U>>() {
-        Some(same) => {
-            same.stretch().links.push(attached, link);
-            Rc::clone(same)
-        }
-        None => turn::add(&tail, attached, link),
-    }
-}
-
 /// Fires a chain with a failure, whatever its type.
 pub(crate) fn fail(chain: ChainRef, failure: Failure) {
     if chain.stage.get() == Stage::Unfired {
@@ -233,12 +218,7 @@ pub(crate) fn resume(chain: ChainRef) {
     drive(chain);
 }
 
-/// Takes the result of a settled chain.
-pub(crate) fn take_settled<T: 'static>(chain: &ChainRef, tail: &TailRef<T>) -> Result<T> {
-    chain.stage.set(Stage::Done);
-    tail.stretch().slot.take()
-}
-
+#[inline]
 fn start(chain: ChainRef) {
     chain.stage.set(Stage::Running);
     chain.source.set(None);
@@ -286,7 +266,11 @@ fn run(chain: &ChainRef) -> bool {
         let at = chain.at.take();
         match stretch(chain, at.as_ref()).run() {
             Halt::End => {
-                chain.at.set(at);
+                // Only then: seldom is there any, and a pair of words read so soon after it was
+                // written costs as much as running a link.
+                if at.is_some() {
+                    chain.at.set(at);
+                }
                 return true;
             }
             Halt::Turned(next) => chain.at.set(Some(next)),

@@ -121,7 +121,13 @@ fn replace(hook: Option<Hook>) {
 #[inline]
 #[must_use]
 pub fn capture_context() -> Option<Rc<dyn CallbackContext>> {
-    if ON.get() { ask() } else { None }
+    if is_captured() { ask() } else { None }
+}
+
+/// Whether anybody has said how.
+#[inline]
+pub(crate) fn is_captured() -> bool {
+    ON.get()
 }
 
 #[cold]

@@ -93,6 +93,7 @@ pub fn set_debugging(on: bool) {
 ///
 /// Twisted: `getDebugging`.
 #[doc(alias = "getDebugging")]
+#[inline]
 #[must_use]
 pub fn debugging() -> bool {
     ON.load(Ordering::Relaxed)

@@ -8,8 +8,9 @@ use crate::chain::{self, Canceller, Chain, ChainRef, Place, Stage};
 use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State, nothing};
 use crate::held::Held;
-use crate::stretch::{Stretch, TailRef};
-use crate::{CancelHandle, Failure, Promise, Result, cancel, panics, waiting};
+use crate::same::same;
+use crate::tail::{Head, Tail};
+use crate::{CancelHandle, Failure, Promise, Result, cancel, context, panics, waiting};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
@@ -177,19 +178,23 @@ impl<T> Deferred<T> {
     #[track_caller]
     pub fn canceller(&self) -> CancelHandle {
         let at = Location::caller();
-        let (chain, tail) = match self.state.replace(State::taken()) {
-            State::Chained(end) => end.take().unwrap_or_else(|| Self::both(Chain::done(at))),
+        let tail = match self.state.replace(State::taken()) {
+            State::Head(end) => Tail::Head(end.take().unwrap_or_else(|| Chain::done(at))),
+            State::Turned(end) => {
+                end.take().map_or_else(|| Tail::Head(Chain::done(at)), Tail::Turned)
+            }
             // There is no chain yet that the handle could stand for.
             State::Ready(ready) => {
                 let (result, of) = ready.take();
                 let chain = Chain::settled(of.created, result);
                 chain.on_drop.set(of.on_drop);
-                Self::both(chain)
+                Tail::Head(chain)
             }
-            State::Direct(direct) => Self::both(direct.into_chain()),
+            State::Direct(direct) => Tail::Head(direct.into_chain()),
         };
-        self.state.set(State::chained(Rc::clone(&chain), tail));
-        CancelHandle::new(chain)
+        let handle = CancelHandle::new(tail.share());
+        self.state.set(State::chained(tail));
+        handle
     }
 
     /// Takes the result if it is there; otherwise gives the deferred back.
@@ -218,7 +223,7 @@ impl<T> Deferred<T> {
     pub fn try_take(self) -> std::result::Result<Result<T>, Self> {
         match self.into_held() {
             Held::Ready(result) => Ok(result),
-            Held::Waiting(chain, tail) => Err(Self::chained(chain, tail)),
+            Held::Waiting(tail) => Err(Self::chained(tail)),
         }
     }
 
@@ -277,13 +282,18 @@ impl<T> Deferred<T> {
 
     #[cold]
     fn seen(result: Result<T>, created: Place) -> Self {
-        let (chain, tail) = Self::both(Chain::settled(created, result));
-        Self::chained(chain, tail)
+        Self::of_chain(Chain::settled(created, result))
+    }
+
+    /// Of a chain of one stretch.
+    #[inline]
+    pub(crate) fn of_chain(chain: Head<T>) -> Self {
+        Self { state: Cell::new(State::chained(Tail::Head(chain))) }
     }
 
     #[inline]
-    pub(crate) fn chained(chain: ChainRef, tail: TailRef<T>) -> Self {
-        Self { state: Cell::new(State::chained(chain, tail)) }
+    pub(crate) fn chained(tail: Tail<T>) -> Self {
+        Self { state: Cell::new(State::chained(tail)) }
     }
 
     /// Takes the result, or the chain that will have it.
@@ -295,20 +305,14 @@ impl<T> Deferred<T> {
     #[inline]
     pub(crate) fn pair(canceller: Option<Canceller>, created: Place) -> (Promise<T>, Self) {
         let chain = Chain::new(created, canceller);
-        let (end, tail) = Self::both(Rc::clone(&chain));
-        (Promise::new(chain), Self::chained(end, tail))
-    }
-
-    /// A chain of one stretch, and that stretch.
-    #[inline]
-    fn both(chain: Rc<Chain<Stretch<T>>>) -> (ChainRef, TailRef<T>) {
-        (Rc::clone(&chain) as ChainRef, chain)
+        (Promise::new(Rc::clone(&chain)), Self::of_chain(chain))
     }
 
     pub(crate) fn chain(&self) -> Option<ChainRef> {
         let state = self.state.replace(State::taken());
         let chain = match &state {
-            State::Chained(end) => end.chain().map(Rc::clone),
+            State::Head(end) => end.get().map(|chain| Rc::clone(chain) as ChainRef),
+            State::Turned(end) => end.get().map(|turned| Rc::clone(&turned.chain)),
             State::Ready(_) | State::Direct(_) => None,
         };
         self.state.set(state);
@@ -322,6 +326,8 @@ impl<T> Deferred<T> {
     }
 
     /// What every `add_` method comes down to.
+    // Inlined, with the two cases in it that are to be quick; what is called for the others is
+    // given and gives back as a whole, so that in these two nothing need be in memory.
     #[inline(always)]
     pub(crate) fn attach<U, F>(self, attached: Place, link: F) -> Deferred<U>
     where
@@ -333,44 +339,51 @@ impl<T> Deferred<T> {
                 let (result, of) = ready.take();
                 run_now(result, of, attached, link)
             }
-            State::Chained(end) => match end.take() {
-                Some((chain, tail)) if chain.stage.get() != Stage::Settled => {
+            State::Head(end) => match end.take() {
+                Some(chain) if chain.stage.get() != Stage::Settled && !context::is_captured() => {
                     chain.bare.set(false);
-                    Deferred::chained(chain, chain::push(tail, attached, link))
+                    match same(chain) {
+                        Ok(chain) => {
+                            let chain: Head<U> = chain;
+                            chain.head.links.push(attached, link);
+                            Deferred::of_chain(chain)
+                        }
+                        Err(chain) => attach_to(chain.map(Tail::Head), attached, link),
+                    }
                 }
-                Some((chain, tail)) => attach_to_settled(chain, tail, attached, link),
-                None => {
-                    let of = Kept { created: attached, on_drop: OnDrop::RunOn };
-                    run_now(nothing(), of, attached, link)
-                }
+                chain => attach_to(chain.map(Tail::Head), attached, link),
             },
+            State::Turned(end) => attach_to(end.take().map(Tail::Turned), attached, link),
             State::Direct(direct) => direct.attach(attached, link),
         }
     }
 }
 
-/// Attaches to a chain that has its result.
-#[cold]
-fn attach_to_settled<T, U, F>(
-    chain: ChainRef,
-    tail: TailRef<T>,
-    attached: Place,
-    link: F,
-) -> Deferred<U>
+/// Attaches to any chain.
+#[inline(never)]
+fn attach_to<T, U, F>(tail: Option<Tail<T>>, attached: Place, link: F) -> Deferred<U>
 where
     T: 'static,
     U: 'static,
     F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
 {
-    if chain.handles.get() == 0 && !debugging() {
+    let Some(tail) = tail else {
+        let of = Kept { created: attached, on_drop: OnDrop::RunOn };
+        return run_now(nothing(), of, attached, link);
+    };
+    let chain = tail.chain();
+    let settled = chain.stage.get() == Stage::Settled;
+    if settled && chain.handles.get() == 0 && !debugging() {
         let of = Kept { created: chain.created, on_drop: chain.on_drop.get() };
-        return run_now(chain::take_settled(&chain, &tail), of, attached, link);
+        return run_now(tail.take_settled(), of, attached, link);
     }
-    // The chain stays the one that a handle stands for, or that remembers what it is to remember.
     chain.bare.set(false);
-    let tail = chain::push(tail, attached, link);
-    chain::resume(Rc::clone(&chain));
-    Deferred::chained(chain, tail)
+    let tail = tail.push(attached, link);
+    if settled {
+        // It stays the one that a handle stands for, or that remembers what it is to remember.
+        chain::resume(tail.share());
+    }
+    Deferred::chained(tail)
 }
 
 /// Calls what was attached to a result that is there.
@@ -382,15 +395,18 @@ where
 {
     let result = match panics::catch(attached, || link(result, attached)) {
         Ok(Held::Ready(result)) => result,
-        Ok(Held::Waiting(chain, tail)) => {
-            if chain.handles.get() > 0 {
-                let (chain, tail) = waiting::behind(chain, of);
-                return Deferred::chained(chain, tail);
-            }
-            waiting::hand_on(&chain, of, attached);
-            return Deferred::chained(chain, tail);
-        }
+        Ok(Held::Waiting(tail)) => return wait_on(tail, of, attached),
         Err(panicked) => Err(panicked.into()),
     };
     Deferred { state: Cell::new(State::ready(result, of)) }
+}
+
+/// Goes on with a chain that a callback has returned.
+#[cold]
+fn wait_on<T: 'static>(tail: Tail<T>, of: Kept, attached: Place) -> Deferred<T> {
+    if tail.chain().handles.get() > 0 {
+        return Deferred::chained(waiting::behind(tail.into_chain(), of));
+    }
+    waiting::hand_on(tail.chain(), of, attached);
+    Deferred::chained(tail)
 }

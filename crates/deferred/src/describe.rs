@@ -62,7 +62,7 @@ impl<T> fmt::Debug for Deferred<T> {
             let known = match &state {
                 State::Ready(ready) => Some((Stage::Settled, ready.of.created)),
                 State::Direct(direct) => Some((direct.stage(), direct.created())),
-                State::Chained(_) => None,
+                State::Head(_) | State::Turned(_) => None,
             };
             if let Some((stage, created)) = known {
                 text.field("stage", &stage).field("created", &format_args!("{created}"));

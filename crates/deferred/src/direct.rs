@@ -7,11 +7,12 @@
 //!
 //! Everything in it is a `Cell` that is emptied before user code runs, as in [`chain`].
 
-use crate::chain::{self, Canceller, Chain, ChainRef, Place, Stage};
+use crate::chain::{Canceller, Chain, Place, Stage};
 use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State, let_go, nothing};
 use crate::held::Held;
 use crate::stretch::Stretch;
+use crate::tail::Tail;
 use crate::unhandled::{self, Origin};
 use crate::{Abandoned, Deferred, Promise, Result, deferred, panics};
 use std::cell::Cell;
@@ -79,7 +80,7 @@ impl<T> Deferred<T> {
         });
         let promise = DirectPromise(Rc::clone(&core));
         let state = if debugging() {
-            State::of_chain(core.make_chain())
+            State::chained(Tail::Head(core.make_chain()))
         } else {
             State::Direct(Direct(Some(core)))
         };
@@ -90,7 +91,7 @@ impl<T> Deferred<T> {
     pub(crate) fn unfold(&self) {
         let state = match self.state.replace(State::taken()) {
             State::Direct(direct) if direct.stage() == Stage::Unfired => {
-                State::of_chain(direct.into_chain())
+                State::chained(Tail::Head(direct.into_chain()))
             }
             state => state,
         };
@@ -248,10 +249,7 @@ impl<T> Direct<T> {
     pub(crate) fn into_held(self) -> Held<T> {
         match self.0.as_ref().map_or_else(|| Some(nothing()), |core| core.take()) {
             Some(result) => Held::Ready(result),
-            None => {
-                let chain = self.into_chain();
-                Held::Waiting(Rc::clone(&chain) as ChainRef, chain)
-            }
+            None => Held::Waiting(Tail::Head(self.into_chain())),
         }
     }
 
@@ -266,9 +264,9 @@ impl<T> Direct<T> {
         let of = Kept { created: self.created(), on_drop };
         match self.into_held() {
             Held::Ready(result) => deferred::run_now(result, of, attached, link),
-            Held::Waiting(chain, tail) => {
-                chain.bare.set(false);
-                Deferred::chained(chain, chain::push(tail, attached, link))
+            Held::Waiting(tail) => {
+                tail.chain().bare.set(false);
+                Deferred::chained(tail.push(attached, link))
             }
         }
     }
@@ -293,7 +291,7 @@ fn leave<T: 'static>(core: Rc<Core<T>>) {
     if let Some(result) = core.take() {
         let_go(result, core.origin());
     } else if core.on_drop.get() == OnDrop::Cancel {
-        drop(State::of_chain(core.unfold()));
+        drop(State::chained(Tail::Head(core.unfold())));
     } else {
         core.phase.set(Phase::Left);
         drop(core.waker.take());

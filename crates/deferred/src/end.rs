@@ -1,23 +1,24 @@
 //! The insides of a deferred: a result that is there, or the end of a chain that will have it.
 //!
-//! What the drop of a deferred does belongs to these two and not to the deferred itself. So it can
-//! be taken apart without a trace, and on its way from one `add_` method to the next it need not
-//! even be in memory, which is half of the cost of a callback. For the same reason everything here
-//! is passed by value, also to what is seldom called.
+//! What the drop of a deferred does belongs to these and not to the deferred itself. So it can be
+//! taken apart without a trace, and on its way from one `add_` method to the next it need not even
+//! be in memory, which is half of the cost of a callback. For the same reason everything here is
+//! passed by value, also to what is seldom called.
 
-use crate::chain::{self, Chain, ChainRef, Place, Stage};
+use crate::chain::{Place, Stage};
 use crate::direct::Direct;
 use crate::held::Held;
-use crate::stretch::{Stretch, TailRef};
+use crate::tail::{Head, Tail, Turned};
 use crate::unhandled::{self, Origin};
 use crate::{Abandoned, Result, cancel, trampoline};
-use std::rc::Rc;
 
 pub(crate) enum State<T: 'static> {
     /// The result is here.
     Ready(Ready<T>),
-    /// The result is to come, or has come and lies in the chain.
-    Chained(End<T>),
+    /// The result is to come, or has come and lies in the chain, which has one stretch.
+    Head(End<Head<T>>),
+    /// Likewise, and the chain has several.
+    Turned(End<Turned<T>>),
     /// The result is to come, or has come, and there is no chain.
     Direct(Direct<T>),
 }
@@ -50,9 +51,15 @@ pub(crate) enum OnDrop {
 }
 
 /// The claim to the result of a chain.
-pub(crate) struct End<T: 'static> {
-    /// The chain and its last stretch. Taken by who takes care of it.
-    of: Option<(ChainRef, TailRef<T>)>,
+pub(crate) struct End<C: Claim> {
+    /// Taken by who takes care of it.
+    of: Option<C>,
+}
+
+/// Something that is not just dropped.
+pub(crate) trait Claim {
+    /// Nobody waits for it any more.
+    fn leave(self);
 }
 
 impl<T> State<T> {
@@ -62,30 +69,29 @@ impl<T> State<T> {
     }
 
     #[inline]
-    pub(crate) fn chained(chain: ChainRef, tail: TailRef<T>) -> Self {
-        Self::Chained(End { of: Some((chain, tail)) })
-    }
-
-    /// Of a chain of one stretch.
-    pub(crate) fn of_chain(chain: Rc<Chain<Stretch<T>>>) -> Self {
-        Self::chained(Rc::clone(&chain) as ChainRef, chain)
+    pub(crate) fn chained(tail: Tail<T>) -> Self {
+        match tail {
+            Tail::Head(chain) => Self::Head(End { of: Some(chain) }),
+            Tail::Turned(turned) => Self::Turned(End { of: Some(turned) }),
+        }
     }
 
     /// Given away.
     #[inline]
     pub(crate) fn taken() -> Self {
-        Self::Chained(End { of: None })
+        Self::Head(End { of: None })
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, Self::Head(End { of: None }) | Self::Turned(End { of: None }))
     }
 
     pub(crate) fn set_on_drop(&mut self, on_drop: OnDrop) {
         match self {
             Self::Ready(ready) => ready.of.on_drop = on_drop,
             Self::Direct(direct) => direct.set_on_drop(on_drop),
-            Self::Chained(end) => {
-                if let Some(chain) = end.chain() {
-                    chain.on_drop.set(on_drop);
-                }
-            }
+            Self::Head(end) => end.of.iter().for_each(|chain| chain.on_drop.set(on_drop)),
+            Self::Turned(end) => end.of.iter().for_each(|turned| turned.chain.on_drop.set(on_drop)),
         }
     }
 
@@ -94,13 +100,10 @@ impl<T> State<T> {
     pub(crate) fn into_held(self) -> Held<T> {
         match self {
             Self::Ready(ready) => Held::Ready(ready.take().0),
-            Self::Chained(end) => match end.take() {
-                Some((chain, tail)) if chain.stage.get() == Stage::Settled => {
-                    Held::Ready(chain::take_settled(&chain, &tail))
-                }
-                Some((chain, tail)) => Held::Waiting(chain, tail),
-                None => Held::Ready(nothing()),
-            },
+            Self::Head(end) => end.take().map_or_else(gone, |chain| Tail::Head(chain).into_held()),
+            Self::Turned(end) => {
+                end.take().map_or_else(gone, |turned| Tail::Turned(turned).into_held())
+            }
             Self::Direct(direct) => direct.into_held(),
         }
     }
@@ -113,14 +116,14 @@ impl<T> Ready<T> {
     }
 }
 
-impl<T> End<T> {
+impl<C: Claim> End<C> {
     #[inline]
-    pub(crate) fn take(mut self) -> Option<(ChainRef, TailRef<T>)> {
+    pub(crate) fn take(mut self) -> Option<C> {
         self.of.take()
     }
 
-    pub(crate) fn chain(&self) -> Option<&ChainRef> {
-        self.of.as_ref().map(|(chain, _)| chain)
+    pub(crate) fn get(&self) -> Option<&C> {
+        self.of.as_ref()
     }
 }
 
@@ -133,12 +136,28 @@ impl<T: 'static> Drop for Ready<T> {
     }
 }
 
-impl<T: 'static> Drop for End<T> {
+impl<C: Claim> Drop for End<C> {
     #[inline]
     fn drop(&mut self) {
-        if let Some((chain, tail)) = self.of.take() {
-            leave(chain, tail);
+        if let Some(claim) = self.of.take() {
+            claim.leave();
         }
+    }
+}
+
+impl<T: 'static> Claim for Head<T> {
+    #[cold]
+    #[inline(never)]
+    fn leave(self) {
+        leave(Tail::Head(self));
+    }
+}
+
+impl<T: 'static> Claim for Turned<T> {
+    #[cold]
+    #[inline(never)]
+    fn leave(self) {
+        leave(Tail::Turned(self));
     }
 }
 
@@ -148,20 +167,24 @@ pub(crate) fn nothing<T>() -> Result<T> {
     Err(Abandoned.into())
 }
 
-/// Nobody waits at the end of this chain any more.
 #[cold]
-#[inline(never)]
-fn leave<T: 'static>(chain: ChainRef, tail: TailRef<T>) {
+fn gone<T>() -> Held<T> {
+    Held::Ready(nothing())
+}
+
+/// Nobody waits at the end of this chain any more.
+fn leave<T: 'static>(tail: Tail<T>) {
+    let chain = tail.chain();
     if chain.stage.get() == Stage::Settled {
         let origin = chain.origin();
-        let_go(chain::take_settled(&chain, &tail), origin);
+        let_go(tail.take_settled(), origin);
         return;
     }
     chain.claimed.set(false);
     drop(chain.waker.take());
     if chain.on_drop.get() == OnDrop::Cancel {
         chain.given_up.set(true);
-        cancel::request(chain);
+        cancel::request(tail.into_chain());
     }
 }
 

@@ -3,8 +3,9 @@
 //! The waker is user code: it is swapped in and out of its cell and neither cloned, woken nor
 //! dropped while anything of ours is borrowed.
 
-use crate::chain::{self, Chain, Stage};
+use crate::chain::{Chain, Stage};
 use crate::end::{OnDrop, State};
+use crate::held::Held;
 use crate::stretch::AnyStretch;
 use crate::{Deferred, Result};
 use std::future::Future;
@@ -31,11 +32,6 @@ impl<T> Future for Deferred<T> {
             }
         }
         match self.state.replace(State::taken()) {
-            State::Ready(ready) => Poll::Ready(ready.take().0),
-            State::Chained(end) => match end.take() {
-                Some((chain, tail)) => Poll::Ready(chain::take_settled(&chain, &tail)),
-                None => panic!("a Deferred was polled after it had given its result"),
-            },
             State::Direct(direct) => {
                 let polled = direct.poll(context.waker());
                 if polled.is_pending() {
@@ -43,6 +39,16 @@ impl<T> Future for Deferred<T> {
                 }
                 polled
             }
+            state if state.is_taken() => {
+                panic!("a Deferred was polled after it had given its result")
+            }
+            state => match state.into_held() {
+                Held::Ready(result) => Poll::Ready(result),
+                Held::Waiting(tail) => {
+                    self.state.set(State::chained(tail));
+                    Poll::Pending
+                }
+            },
         }
     }
 }

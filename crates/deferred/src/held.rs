@@ -3,17 +3,17 @@
 //! What an [`Outcome`](crate::Outcome) comes down to. It has no drop of its own, so that a result
 //! passes from a callback to the next one without the cost of a `Deferred` between them.
 
-use crate::chain::{ChainRef, Place};
+use crate::chain::Place;
 use crate::context::{CallbackContext, within_context};
 use crate::end::nothing;
-use crate::stretch::TailRef;
+use crate::tail::Tail;
 use crate::{Result, panics};
 use std::rc::Rc;
 
 /// The insides of a `Deferred` that has been given away.
 pub(crate) enum Held<T: 'static> {
     Ready(Result<T>),
-    Waiting(ChainRef, TailRef<T>),
+    Waiting(Tail<T>),
 }
 
 /// [`Held`], for a signature that is public and that nobody else can use.

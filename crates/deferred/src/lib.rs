@@ -81,7 +81,9 @@ mod future;
 mod chain;
 mod direct;
 mod link;
+mod same;
 mod stretch;
+mod tail;
 mod turn;
 mod waiting;
 

@@ -1,51 +1,75 @@
 //! The links of a chain that leave the type of the result as it is, and the queue in which they
 //! wait.
 //!
-//! A link is one allocation. It takes its input out of the slot of its stretch and puts its result
-//! back there, so that a value stays where it is while the links run past it. A link that makes
-//! another type of it is a [`turn`](crate::turn).
+//! A link is one allocation. One that makes another type of the result is a [`turn`](crate::turn).
+//!
+//! Links lie on a stack, each on the one that was attached before it and has to run before it. So
+//! a link begins with running those below, which is the quickest way to get at the first of them,
+//! and of bounded depth: a stack that is too high is cut into *batches* before it runs.
 
 use crate::Result;
 use crate::chain::{ChainRef, Place};
 use crate::end::nothing;
 use crate::held::{Held, call};
-use crate::stretch::Slot;
-use std::any::Any;
+use crate::same::same;
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::mem::replace;
+use std::mem::{replace, size_of};
 use std::panic::Location;
 
-pub(crate) type Link<T> = Box<dyn Step<T>>;
+type Link<T> = Box<dyn Step<T>>;
+
+/// How heavy a batch is, at most: each link adds a frame to the call stack, with its closure and a
+/// result in it.
+const BATCH: usize = 16;
 
 /// What a link can do, whatever its closure.
-pub(crate) trait Step<T> {
-    /// The link after this one in the queue.
-    fn next(&mut self) -> &mut Option<Link<T>>;
-    /// Calls the closure with what is in the slot: user code runs here.
-    fn run(self: Box<Self>, slot: &Slot<T>) -> Ran<T>;
+trait Step<T> {
+    /// Runs the links below and then this one: user code runs. `None` if one of them waits.
+    fn run(self: Box<Self>, input: Result<T>, course: &mut Course<T>) -> Option<Result<T>>;
+    /// Ends the batch where its weight has become that, and has `next` follow it. Returns what
+    /// came there before.
+    fn cut(&mut self, weight: usize, next: Option<Link<T>>) -> Option<Link<T>>;
 }
 
-/// What came of a link.
-pub(crate) enum Ran<T> {
-    /// The result is in the slot; what comes next.
-    Done(Option<Link<T>>),
-    /// The closure returned a deferred that has no result yet; what comes next.
-    Waits(ChainRef, Option<Link<T>>),
+/// How far the links of a stretch have come.
+struct Course<T> {
+    /// The batch after this one.
+    next: Option<Link<T>>,
+    /// What one of the links waits for,
+    source: Option<ChainRef>,
+    /// and what is left of its batch then.
+    rest: Option<Link<T>>,
+}
+
+/// Together, because a flag for itself would take up a word.
+struct Body<F> {
+    closure: F,
+    /// The last of its batch.
+    last: bool,
 }
 
 /// `U` is `T`, which the optimizer knows and the type system does not.
 struct InPlace<T, U, F> {
-    closure: Option<F>,
+    /// What is below; of the last one of a batch, the next batch.
+    below: Option<Link<T>>,
+    body: Option<Body<F>>,
     attached: Place,
-    next: Option<Link<T>>,
     input: PhantomData<fn(U)>,
+}
+
+impl<T, U, F> InPlace<T, U, F> {
+    const WEIGHT: usize = 1 + (size_of::<F>() + size_of::<Result<T>>()) / 64;
+
+    fn is_last(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.last)
+    }
 }
 
 impl<T, U, F> Default for InPlace<T, U, F> {
     #[inline]
     fn default() -> Self {
-        Self { closure: None, attached: Location::caller(), next: None, input: PhantomData }
+        Self { below: None, body: None, attached: Location::caller(), input: PhantomData }
     }
 }
 
@@ -53,42 +77,62 @@ impl<T, U, F> Step<T> for InPlace<T, U, F>
 where
     T: 'static,
     U: 'static,
-    F: FnOnce(Result<U>, Place) -> Held<T>,
+    F: FnOnce(Result<U>, Place) -> Held<T> + 'static,
 {
-    fn next(&mut self) -> &mut Option<Link<T>> {
-        &mut self.next
+    fn run(mut self: Box<Self>, mut input: Result<T>, course: &mut Course<T>) -> Option<Result<T>> {
+        if let Some(below) = self.below.take() {
+            if self.is_last() {
+                course.next = Some(below);
+            } else {
+                let Some(result) = below.run(input, course) else {
+                    self.below = course.rest.take();
+                    course.rest = Some(self);
+                    return None;
+                };
+                input = result;
+            }
+        }
+        let Self { body, attached, .. } = *self;
+        let input = same(input).unwrap_or_else(|_| nothing());
+        match call(body.map(|body| body.closure), input, attached) {
+            Held::Ready(result) => Some(result),
+            Held::Waiting(source) => {
+                course.source = Some(source.into_chain());
+                None
+            }
+        }
     }
 
-    fn run(self: Box<Self>, slot: &Slot<T>) -> Ran<T> {
-        // The link is freed before its closure is called: there is nothing left for it to do.
-        let Self { closure, attached, next, .. } = *self;
-        let value = (slot as &dyn Any).downcast_ref::<Slot<U>>().map_or_else(nothing, Slot::take);
-        match call(closure, value, attached) {
-            Held::Ready(result) => {
-                slot.put(result);
-                Ran::Done(next)
+    fn cut(&mut self, weight: usize, next: Option<Link<T>>) -> Option<Link<T>> {
+        let weight = weight.saturating_sub(Self::WEIGHT);
+        let last = self.is_last();
+        match &mut self.below {
+            Some(below) if weight > 0 && !last => below.cut(weight, next),
+            below => {
+                if let Some(body) = &mut self.body {
+                    body.last = next.is_some();
+                }
+                replace(below, next)
             }
-            Held::Waiting(source, _) => Ran::Waits(source, next),
         }
     }
 }
 
-/// Links in order of attachment, linked through themselves.
-///
-/// New ones go on a stack, which is turned over when the first of them is wanted. Each link is
-/// moved twice, and there is nothing to grow.
-pub(crate) struct Queue<T> {
+/// Links in order of attachment.
+pub(crate) struct Queue<T: 'static> {
     newest: Cell<Option<Link<T>>>,
-    /// In order, and older than all of the above.
+    weight: Cell<usize>,
+    /// Batches in order, and older than all of the above.
     oldest: Cell<Option<Link<T>>>,
 }
 
 impl<T: 'static> Queue<T> {
     pub(crate) const fn new() -> Self {
-        Self { newest: Cell::new(None), oldest: Cell::new(None) }
+        Self { newest: Cell::new(None), weight: Cell::new(0), oldest: Cell::new(None) }
     }
 
     /// Adds a link of a closure for which `U` is `T`.
+    #[inline]
     pub(crate) fn push<U, F>(&self, attached: Place, closure: F)
     where
         U: 'static,
@@ -96,20 +140,29 @@ impl<T: 'static> Queue<T> {
     {
         // Made empty and then filled, so that nothing is copied.
         let mut link = Box::<InPlace<T, U, F>>::default();
-        link.closure = Some(closure);
+        link.body = Some(Body { closure, last: false });
         link.attached = attached;
-        link.next = self.newest.take();
+        if let Some(below) = self.newest.take() {
+            link.below = Some(below);
+        }
         self.newest.set(Some(link));
+        self.weight.set(self.weight.get() + InPlace::<T, U, F>::WEIGHT);
     }
 
-    /// Takes links in order, each with those that follow it; perhaps not all.
-    pub(crate) fn take(&self) -> Option<Link<T>> {
-        self.oldest.take().or_else(|| self.turn_over())
-    }
-
-    /// Puts back what was taken and is still to run.
-    pub(crate) fn put_back(&self, rest: Option<Link<T>>) {
-        self.oldest.set(rest);
+    /// Runs all links, also those that are attached meanwhile. If one of them waits, it says for
+    /// what.
+    pub(crate) fn run(&self, mut result: Result<T>) -> std::result::Result<Result<T>, ChainRef> {
+        let mut course = Course { next: None, source: None, rest: None };
+        while let Some(batch) = course.next.take().or_else(|| self.take()) {
+            match batch.run(result, &mut course) {
+                Some(next) => result = next,
+                None => {
+                    self.put_back(course.rest, course.next);
+                    return course.source.map_or_else(|| Ok(nothing()), Err);
+                }
+            }
+        }
+        Ok(result)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -120,21 +173,52 @@ impl<T: 'static> Queue<T> {
         empty
     }
 
-    fn turn_over(&self) -> Option<Link<T>> {
-        let mut newest = self.newest.take();
-        let mut turned = None;
-        while let Some(mut link) = newest {
-            newest = replace(link.next(), turned);
-            turned = Some(link);
+    /// Batch by batch: the drop that the compiler writes recurses from one to the next.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn clear(&self) {
+        while let Some(mut batch) = self.take() {
+            self.oldest.set(batch.cut(BATCH, None));
+            drop(batch);
         }
-        turned
     }
 
-    /// Drops all links one by one: the drop that the compiler writes recurses along the list.
-    pub(crate) fn clear(&self) {
-        while let Some(mut link) = self.take() {
-            self.put_back(link.next().take());
-            drop(link);
+    /// Takes batches in order, each with those that follow it; perhaps not all.
+    fn take(&self) -> Option<Link<T>> {
+        self.oldest.take().or_else(|| {
+            let newest = self.newest.take();
+            if self.weight.replace(0) <= BATCH { newest } else { Self::in_batches(newest) }
+        })
+    }
+
+    #[cold]
+    fn in_batches(mut newest: Option<Link<T>>) -> Option<Link<T>> {
+        let mut batches = None;
+        while let Some(mut batch) = newest {
+            newest = batch.cut(BATCH, batches);
+            batches = Some(batch);
+        }
+        batches
+    }
+
+    /// Puts back what was taken and is still to run.
+    #[cold]
+    fn put_back(&self, rest: Option<Link<T>>, next: Option<Link<T>>) {
+        self.oldest.set(match rest {
+            Some(mut rest) => {
+                rest.cut(BATCH, next);
+                Some(rest)
+            }
+            None => next,
+        });
+    }
+}
+
+impl<T: 'static> Drop for Queue<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.newest.get_mut().is_some() || self.oldest.get_mut().is_some() {
+            self.clear();
         }
     }
 }

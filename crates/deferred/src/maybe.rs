@@ -30,7 +30,7 @@ where
     let at = Location::caller();
     match panics::catch(at, || function().give().0) {
         Ok(Held::Ready(result)) => Deferred::made(result, at),
-        Ok(Held::Waiting(chain, tail)) => Deferred::chained(chain, tail),
+        Ok(Held::Waiting(tail)) => Deferred::chained(tail),
         Err(panicked) => Deferred::made(Err(panicked.into()), at),
     }
 }

@@ -55,6 +55,7 @@ impl<T> Promise<T> {
         Self { chain: Some(chain) }
     }
 
+    #[inline]
     pub(crate) fn into_chain(mut self) -> Option<Rc<Chain<Stretch<T>>>> {
         self.chain.take()
     }
@@ -146,13 +147,20 @@ impl<T> Promise<T> {
 }
 
 impl<T: 'static> Drop for Promise<T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(chain) = self.chain.take() {
-            // A canceller that drops it has stopped the work: then the cancel has the word.
-            if chain.stage.get() == Stage::Unfired && !chain.asking.get() {
-                chain.resolve(Err(Abandoned.into()), None);
-            }
+            abandon(chain);
         }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn abandon<T>(chain: Rc<Chain<Stretch<T>>>) {
+    // A canceller that drops it has stopped the work: then the cancel has the word.
+    if chain.stage.get() == Stage::Unfired && !chain.asking.get() {
+        chain.resolve(Err(Abandoned.into()), None);
     }
 }
 

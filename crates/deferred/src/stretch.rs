@@ -9,19 +9,13 @@ use crate::Failure;
 use crate::Result;
 use crate::chain::ChainRef;
 use crate::end::nothing;
-use crate::link::{Queue, Ran};
+use crate::link::Queue;
 use crate::turn::Turn;
 use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 
-pub(crate) type TailRef<T> = Rc<dyn Tail<T>>;
 pub(crate) type HolderRef = Rc<dyn Holder>;
-
-/// What has the last stretch of a chain, for the deferred at its end.
-pub(crate) trait Tail<T: 'static> {
-    fn stretch(&self) -> &Stretch<T>;
-}
 
 /// What has a stretch, whatever its type.
 pub(crate) trait Holder {
@@ -66,15 +60,20 @@ pub(crate) trait AnyStretch {
 
 impl<T: 'static> Stretch<T> {
     pub(crate) const fn new() -> Self {
-        Self::with(Slot(Cell::new(None)))
+        Self { slot: Slot(Cell::new(None)), links: Queue::new(), turn: Cell::new(None) }
     }
 
-    pub(crate) const fn settled(result: Result<T>) -> Self {
-        Self::with(Slot(Cell::new(Some(result))))
-    }
-
-    const fn with(slot: Slot<T>) -> Self {
-        Self { slot, links: Queue::new(), turn: Cell::new(None) }
+    /// One by one: the drop that the compiler writes would recurse from turn to turn.
+    #[cold]
+    #[inline(never)]
+    fn drop_turns(&self) {
+        self.links.clear();
+        let mut turn = self.take_turn();
+        while let Some(holder) = turn {
+            // What somebody else has too he drops, and in the same way.
+            let last = Rc::strong_count(&holder) == 1;
+            turn = last.then(|| holder.any_stretch().take_turn()).flatten();
+        }
     }
 
     pub(crate) fn set_turn(&self, turn: Rc<dyn Turn<T>>) {
@@ -88,21 +87,15 @@ impl<T: 'static> AnyStretch for Stretch<T> {
     }
 
     fn run(&self) -> Halt {
-        while let Some(mut link) = self.links.take() {
-            // What is attached meanwhile comes after these.
-            loop {
-                match link.run(&self.slot) {
-                    Ran::Done(Some(next)) => link = next,
-                    Ran::Done(None) => break,
-                    Ran::Waits(source, next) => {
-                        self.links.put_back(next);
-                        return Halt::Waits(source, None);
-                    }
-                }
-            }
-        }
-        let Some(turn) = self.turn.take() else { return Halt::End };
-        match turn.run(self.slot.take()) {
+        let result = match self.links.run(self.slot.take()) {
+            Ok(result) => result,
+            Err(source) => return Halt::Waits(source, None),
+        };
+        let Some(turn) = self.turn.take() else {
+            self.slot.put(result);
+            return Halt::End;
+        };
+        match turn.run(result) {
             (next, None) => Halt::Turned(next),
             (next, Some(source)) => Halt::Waits(source, Some(next)),
         }
@@ -142,14 +135,10 @@ impl<T: 'static> AnyStretch for Stretch<T> {
 }
 
 impl<T: 'static> Drop for Stretch<T> {
-    /// One by one: the drop that the compiler writes would recurse from turn to turn.
+    #[inline]
     fn drop(&mut self) {
-        self.links.clear();
-        let mut turn = self.take_turn();
-        while let Some(holder) = turn {
-            // What somebody else has too he drops, and in the same way.
-            let last = Rc::strong_count(&holder) == 1;
-            turn = last.then(|| holder.any_stretch().take_turn()).flatten();
+        if self.turn.get_mut().is_some() {
+            self.drop_turns();
         }
     }
 }

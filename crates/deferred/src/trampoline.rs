@@ -86,6 +86,7 @@ struct Level {
 }
 
 impl Level {
+    #[inline]
     fn enter() -> Option<Self> {
         let depth = DEPTH.get();
         (depth < NESTED).then(|| {
@@ -96,14 +97,19 @@ impl Level {
 }
 
 impl Drop for Level {
-    /// Runs what was queued below this level, also when unwound. Only the deepest finds something.
+    #[inline]
     fn drop(&mut self) {
         if self.depth + 1 == NESTED {
-            while let Some(work) = next() {
-                work.run();
-            }
+            run_queued();
         }
         DEPTH.set(self.depth);
+    }
+}
+
+#[cold]
+fn run_queued() {
+    while let Some(work) = next() {
+        work.run();
     }
 }
 

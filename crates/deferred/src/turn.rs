@@ -6,8 +6,10 @@
 use crate::Result;
 use crate::chain::{ChainRef, Place};
 use crate::held::{Held, call};
-use crate::stretch::{AnyStretch, Holder, HolderRef, Stretch, Tail, TailRef};
+use crate::stretch::{AnyStretch, Holder, HolderRef, Stretch};
+use crate::tail::HasStretch;
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::rc::Rc;
 
 /// What a turn can do for the stretch before it.
@@ -22,21 +24,27 @@ struct Callback<T, U: 'static, F> {
     closure: Cell<Option<F>>,
     attached: Place,
     stretch: Stretch<U>,
-    input: std::marker::PhantomData<fn(T)>,
+    input: PhantomData<fn(T)>,
 }
 
 /// Adds a turn to the stretch that ends here; its own is where the chain ends then.
-pub(crate) fn add<T, U, F>(tail: &TailRef<T>, attached: Place, closure: F) -> TailRef<U>
+pub(crate) fn add<T, U, F>(
+    stretch: &Stretch<T>,
+    attached: Place,
+    closure: F,
+) -> Rc<dyn HasStretch<U>>
 where
     T: 'static,
     U: 'static,
     F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
 {
-    let (closure, stretch) = (Cell::new(Some(closure)), Stretch::new());
-    let input = std::marker::PhantomData;
-    let turn = Rc::new(Callback { closure, attached, stretch, input });
-    let tail = tail.stretch();
-    tail.set_turn(Rc::clone(&turn) as Rc<dyn Turn<T>>);
+    let turn = Rc::new(Callback {
+        closure: Cell::new(Some(closure)),
+        attached,
+        stretch: Stretch::new(),
+        input: PhantomData,
+    });
+    stretch.set_turn(Rc::clone(&turn) as Rc<dyn Turn<T>>);
     turn
 }
 
@@ -52,7 +60,7 @@ where
                 self.stretch.slot.put(result);
                 None
             }
-            Held::Waiting(source, _) => Some(source),
+            Held::Waiting(source) => Some(source.into_chain()),
         };
         (self, source)
     }
@@ -62,7 +70,7 @@ where
     }
 }
 
-impl<T, U: 'static, F> Tail<U> for Callback<T, U, F> {
+impl<T, U: 'static, F> HasStretch<U> for Callback<T, U, F> {
     fn stretch(&self) -> &Stretch<U> {
         &self.stretch
     }

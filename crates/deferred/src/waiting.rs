@@ -7,7 +7,8 @@
 use crate::chain::{self, Chain, ChainRef, Place, Stage};
 use crate::end::Kept;
 use crate::error::WaitsForItself;
-use crate::stretch::{Stretch, TailRef};
+use crate::stretch::{AnyStretch, Stretch};
+use crate::tail::Tail;
 use crate::{Result, panics};
 use std::rc::Rc;
 
@@ -110,7 +111,7 @@ fn awaited_by(chain: &ChainRef) -> Option<ChainRef> {
 /// A deferred that a callback returned stands for the one before it from here on: something was
 /// attached to that, what its drop means was said there, and nobody awaits this one any more.
 #[cold]
-pub(crate) fn hand_on(chain: &ChainRef, of: Kept, attached: Place) {
+pub(crate) fn hand_on(chain: &Chain<dyn AnyStretch>, of: Kept, attached: Place) {
     chain.bare.set(false);
     chain.on_drop.set(of.on_drop);
     if let Some(waker) = chain.waker.take() {
@@ -120,11 +121,10 @@ pub(crate) fn hand_on(chain: &ChainRef, of: Kept, attached: Place) {
 
 /// A chain that waits for `source`, whose handles stand for that one alone.
 #[cold]
-pub(crate) fn behind<U: 'static>(source: ChainRef, of: Kept) -> (ChainRef, TailRef<U>) {
+pub(crate) fn behind<U: 'static>(source: ChainRef, of: Kept) -> Tail<U> {
     let chain = Chain::<Stretch<U>>::new(of.created, None);
     chain.bare.set(false);
     chain.on_drop.set(of.on_drop);
-    let target = Rc::clone(&chain) as ChainRef;
-    forward(&source, Rc::clone(&target));
-    (target, chain)
+    forward(&source, Rc::clone(&chain) as ChainRef);
+    Tail::Head(chain)
 }

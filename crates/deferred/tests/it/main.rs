@@ -3,6 +3,8 @@
 
 // one result, one chain: firing, attaching, order, what passes by
 mod basics;
+// links in order, also of long chains and large closures
+mod order;
 // the types that a closure may return, with no annotation
 mod inference;
 // deferreds returned from callbacks, and chains fired by chains
