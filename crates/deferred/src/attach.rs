@@ -3,8 +3,14 @@
 //! All of them come down to one closure from result to deferred. What is not called on the way is
 //! dropped there, on its own, so that its panic cannot cost anybody the result that passes by.
 
+use crate::chain::{self, Place, Stage};
+use crate::debugging::debugging;
+use crate::end::{Kept, OnDrop, State, nothing};
 use crate::held::Held;
-use crate::{Deferred, Failure, Outcome, Promise, Result, panics, waiting};
+use crate::same::same;
+use crate::tail::{Head, Tail};
+use crate::{Deferred, Failure, Outcome, Promise, Result, context, panics, waiting};
+use std::cell::Cell;
 use std::panic::Location;
 
 impl<T> Deferred<T> {
@@ -205,6 +211,93 @@ impl<T> Deferred<T> {
 }
 
 /// Drops a closure that is not to be called.
+impl<T> Deferred<T> {
+    /// What every `add_` method comes down to.
+    // Inlined, with the two cases in it that are to be quick; what is called for the others is
+    // given and gives back as a whole, so that in these two nothing need be in memory.
+    #[inline(always)]
+    pub(crate) fn attach<U, F>(self, attached: Place, link: F) -> Deferred<U>
+    where
+        U: 'static,
+        F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+    {
+        match self.state.into_inner() {
+            State::Ready(ready) => {
+                let (result, of) = ready.take();
+                run_now(result, of, attached, link)
+            }
+            State::Head(end) => match end.take() {
+                Some(chain) if chain.stage.get() != Stage::Settled && !context::is_captured() => {
+                    chain.bare.set(false);
+                    match same(chain) {
+                        Ok(chain) => {
+                            let chain: Head<U> = chain;
+                            chain.head.links.push(attached, link);
+                            Deferred::of_chain(chain)
+                        }
+                        Err(chain) => attach_to(chain.map(Tail::Head), attached, link),
+                    }
+                }
+                chain => attach_to(chain.map(Tail::Head), attached, link),
+            },
+            State::Turned(end) => attach_to(end.take().map(Tail::Turned), attached, link),
+            State::Direct(direct) => direct.attach(attached, link),
+        }
+    }
+}
+
+/// Attaches to any chain.
+#[inline(never)]
+fn attach_to<T, U, F>(tail: Option<Tail<T>>, attached: Place, link: F) -> Deferred<U>
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+{
+    let Some(tail) = tail else {
+        let of = Kept { created: attached, on_drop: OnDrop::RunOn };
+        return run_now(nothing(), of, attached, link);
+    };
+    let chain = tail.chain();
+    let settled = chain.stage.get() == Stage::Settled;
+    if settled && chain.handles.get() == 0 && !debugging() {
+        let of = Kept { created: chain.created, on_drop: chain.on_drop.get() };
+        return run_now(tail.take_settled(), of, attached, link);
+    }
+    chain.bare.set(false);
+    let tail = tail.push(attached, link);
+    if settled {
+        // It stays the one that a handle stands for, or that remembers what it is to remember.
+        chain::resume(tail.share());
+    }
+    Deferred::chained(tail)
+}
+
+/// Calls what was attached to a result that is there.
+#[inline(always)]
+pub(crate) fn run_now<T, U, F>(result: Result<T>, of: Kept, attached: Place, link: F) -> Deferred<U>
+where
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U>,
+{
+    let result = match panics::catch(attached, || link(result, attached)) {
+        Ok(Held::Ready(result)) => result,
+        Ok(Held::Waiting(tail)) => return wait_on(tail, of, attached),
+        Err(panicked) => Err(panicked.into()),
+    };
+    Deferred { state: Cell::new(State::ready(result, of)) }
+}
+
+/// Goes on with a chain that a callback has returned.
+#[cold]
+fn wait_on<T: 'static>(tail: Tail<T>, of: Kept, attached: Place) -> Deferred<T> {
+    if tail.chain().handles.get() > 0 {
+        return Deferred::chained(waiting::behind(tail.into_chain(), of));
+    }
+    waiting::hand_on(tail.chain(), of, attached);
+    Deferred::chained(tail)
+}
+
 fn skip<F>(closure: F, attached: &'static Location<'static>) {
     panics::discard("dropping a skipped callback", attached, closure);
 }

@@ -4,13 +4,12 @@
 //! runs at once and the result needs no chain any more: it lies in the `Deferred` itself. What can
 //! be attached, and how, is in `attach`.
 
-use crate::chain::{self, Canceller, Chain, ChainRef, Place, Stage};
+use crate::chain::{Canceller, Chain, ChainRef, Place};
 use crate::debugging::debugging;
-use crate::end::{Kept, OnDrop, State, nothing};
+use crate::end::{Kept, OnDrop, State};
 use crate::held::Held;
-use crate::same::same;
 use crate::tail::{Head, Tail};
-use crate::{CancelHandle, Failure, Promise, Result, cancel, context, panics, waiting};
+use crate::{CancelHandle, Failure, Promise, Result, cancel};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
@@ -324,89 +323,4 @@ impl<T> Deferred<T> {
         state.set_on_drop(on_drop);
         self.state.set(state);
     }
-
-    /// What every `add_` method comes down to.
-    // Inlined, with the two cases in it that are to be quick; what is called for the others is
-    // given and gives back as a whole, so that in these two nothing need be in memory.
-    #[inline(always)]
-    pub(crate) fn attach<U, F>(self, attached: Place, link: F) -> Deferred<U>
-    where
-        U: 'static,
-        F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
-    {
-        match self.state.into_inner() {
-            State::Ready(ready) => {
-                let (result, of) = ready.take();
-                run_now(result, of, attached, link)
-            }
-            State::Head(end) => match end.take() {
-                Some(chain) if chain.stage.get() != Stage::Settled && !context::is_captured() => {
-                    chain.bare.set(false);
-                    match same(chain) {
-                        Ok(chain) => {
-                            let chain: Head<U> = chain;
-                            chain.head.links.push(attached, link);
-                            Deferred::of_chain(chain)
-                        }
-                        Err(chain) => attach_to(chain.map(Tail::Head), attached, link),
-                    }
-                }
-                chain => attach_to(chain.map(Tail::Head), attached, link),
-            },
-            State::Turned(end) => attach_to(end.take().map(Tail::Turned), attached, link),
-            State::Direct(direct) => direct.attach(attached, link),
-        }
-    }
-}
-
-/// Attaches to any chain.
-#[inline(never)]
-fn attach_to<T, U, F>(tail: Option<Tail<T>>, attached: Place, link: F) -> Deferred<U>
-where
-    T: 'static,
-    U: 'static,
-    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
-{
-    let Some(tail) = tail else {
-        let of = Kept { created: attached, on_drop: OnDrop::RunOn };
-        return run_now(nothing(), of, attached, link);
-    };
-    let chain = tail.chain();
-    let settled = chain.stage.get() == Stage::Settled;
-    if settled && chain.handles.get() == 0 && !debugging() {
-        let of = Kept { created: chain.created, on_drop: chain.on_drop.get() };
-        return run_now(tail.take_settled(), of, attached, link);
-    }
-    chain.bare.set(false);
-    let tail = tail.push(attached, link);
-    if settled {
-        // It stays the one that a handle stands for, or that remembers what it is to remember.
-        chain::resume(tail.share());
-    }
-    Deferred::chained(tail)
-}
-
-/// Calls what was attached to a result that is there.
-#[inline(always)]
-pub(crate) fn run_now<T, U, F>(result: Result<T>, of: Kept, attached: Place, link: F) -> Deferred<U>
-where
-    U: 'static,
-    F: FnOnce(Result<T>, Place) -> Held<U>,
-{
-    let result = match panics::catch(attached, || link(result, attached)) {
-        Ok(Held::Ready(result)) => result,
-        Ok(Held::Waiting(tail)) => return wait_on(tail, of, attached),
-        Err(panicked) => Err(panicked.into()),
-    };
-    Deferred { state: Cell::new(State::ready(result, of)) }
-}
-
-/// Goes on with a chain that a callback has returned.
-#[cold]
-fn wait_on<T: 'static>(tail: Tail<T>, of: Kept, attached: Place) -> Deferred<T> {
-    if tail.chain().handles.get() > 0 {
-        return Deferred::chained(waiting::behind(tail.into_chain(), of));
-    }
-    waiting::hand_on(tail.chain(), of, attached);
-    Deferred::chained(tail)
 }

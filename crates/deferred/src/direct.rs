@@ -14,7 +14,7 @@ use crate::held::Held;
 use crate::stretch::Stretch;
 use crate::tail::Tail;
 use crate::unhandled::{self, Origin};
-use crate::{Abandoned, Deferred, Promise, Result, deferred, panics};
+use crate::{Abandoned, Deferred, Promise, Result, attach, panics};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -263,7 +263,7 @@ impl<T> Direct<T> {
         let on_drop = self.0.as_ref().map_or(OnDrop::RunOn, |core| core.on_drop.get());
         let of = Kept { created: self.created(), on_drop };
         match self.into_held() {
-            Held::Ready(result) => deferred::run_now(result, of, attached, link),
+            Held::Ready(result) => attach::run_now(result, of, attached, link),
             Held::Waiting(tail) => {
                 tail.chain().bare.set(false);
                 Deferred::chained(tail.push(attached, link))
