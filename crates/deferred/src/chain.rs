@@ -116,7 +116,8 @@ impl<T: 'static> Chain<Stretch<T>> {
         }
     }
 
-    #[inline]
+    // Not inlined: what is made of it is then made where it is wanted, in registers.
+    #[inline(never)]
     pub(crate) fn new(
         created: &'static Location<'static>,
         canceller: Option<Canceller>,

@@ -71,6 +71,7 @@ impl<T> Deferred<T> {
     /// ```
     ///
     /// Twisted: `Deferred()`.
+    #[inline]
     #[track_caller]
     pub fn new() -> (Promise<T>, Self) {
         Self::pair(None, Location::caller())

@@ -79,19 +79,22 @@ where
     U: 'static,
     F: FnOnce(Result<U>, Place) -> Held<T> + 'static,
 {
-    fn run(mut self: Box<Self>, mut input: Result<T>, course: &mut Course<T>) -> Option<Result<T>> {
-        if let Some(below) = self.below.take() {
-            if self.is_last() {
-                course.next = Some(below);
-            } else {
-                let Some(result) = below.run(input, course) else {
+    fn run(mut self: Box<Self>, input: Result<T>, course: &mut Course<T>) -> Option<Result<T>> {
+        let input = match self.below.take() {
+            None => input,
+            Some(next) if self.is_last() => {
+                course.next = Some(next);
+                input
+            }
+            Some(below) => match below.run(input, course) {
+                Some(result) => result,
+                None => {
                     self.below = course.rest.take();
                     course.rest = Some(self);
                     return None;
-                };
-                input = result;
-            }
-        }
+                }
+            },
+        };
         let Self { body, attached, .. } = *self;
         let input = same(input).unwrap_or_else(|_| nothing());
         match call(body.map(|body| body.closure), input, attached) {

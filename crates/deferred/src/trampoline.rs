@@ -44,6 +44,7 @@ impl Work {
 }
 
 /// Runs the links of a chain that has a value, now, or soon if the stack is deep already.
+#[inline]
 pub(crate) fn drive(chain: ChainRef) {
     match Level::enter() {
         Some(_level) => chain::drive(chain),
