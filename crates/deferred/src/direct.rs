@@ -14,7 +14,7 @@ use crate::held::Held;
 use crate::stretch::Stretch;
 use crate::tail::Tail;
 use crate::unhandled::{self, Origin};
-use crate::{Abandoned, Deferred, Promise, Result, attach, panics};
+use crate::{Abandoned, Deferred, Promise, Result, attach, future, panics};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -51,11 +51,11 @@ enum Phase {
 struct Core<T: 'static> {
     created: Place,
     phase: Cell<Phase>,
-    /// It begins with a cancel, and only `detach` ends that; to be polled makes no difference.
-    on_drop: Cell<OnDrop>,
+    /// Whether its drop cancels it. Only `detach` ends that; to be polled makes no difference.
+    cancels: Cell<bool>,
     result: Cell<Option<Result<T>>>,
     waker: Cell<Option<Waker>>,
-    stopper: Weak<dyn Stopper>,
+    stopper: Option<Weak<dyn Stopper>>,
     name: u64,
     /// Of the chain that stands for this one.
     promise: Cell<Option<Promise<T>>>,
@@ -68,16 +68,7 @@ impl<T> Deferred<T> {
     #[inline]
     #[track_caller]
     pub fn direct(stopper: Weak<dyn Stopper>, name: u64) -> (DirectPromise<T>, Self) {
-        let core = Rc::new(Core {
-            created: Location::caller(),
-            phase: Cell::new(Phase::Pending),
-            on_drop: Cell::new(OnDrop::Cancel),
-            result: Cell::new(None),
-            waker: Cell::new(None),
-            stopper,
-            name,
-            promise: Cell::new(None),
-        });
+        let core = Core::new(Location::caller(), stopper, name);
         let promise = DirectPromise(Rc::clone(&core));
         let state = if debugging() {
             State::chained(Tail::Head(core.make_chain()))
@@ -116,39 +107,88 @@ impl<T: 'static> DirectPromise<T> {
 impl<T: 'static> Drop for DirectPromise<T> {
     #[inline]
     fn drop(&mut self) {
-        match self.0.phase.get() {
-            Phase::Pending | Phase::Left => self.0.fire(Err(Abandoned.into())),
-            Phase::Settled | Phase::Gone => drop(self.0.promise.take()),
+        if matches!(self.0.phase.get(), Phase::Pending | Phase::Left) {
+            self.0.fire(Err(Abandoned.into()));
+        } else if let Some(promise) = self.0.promise.take() {
+            drop(promise);
         }
     }
 }
 
+impl<T: 'static> Default for Core<T> {
+    #[inline]
+    fn default() -> Self {
+        const { Self::empty() }
+    }
+}
+
 impl<T: 'static> Core<T> {
+    const fn empty() -> Self {
+        Self {
+            created: Location::caller(),
+            phase: Cell::new(Phase::Pending),
+            cancels: Cell::new(true),
+            result: Cell::new(None),
+            waker: Cell::new(None),
+            stopper: None,
+            name: 0,
+            promise: Cell::new(None),
+        }
+    }
+
+    #[inline(never)]
+    fn new(created: Place, stopper: Weak<dyn Stopper>, name: u64) -> Rc<Self> {
+        // Made empty, in its place, and then filled, as a chain is.
+        let mut core = Rc::<Self>::default();
+        if let Some(new) = Rc::get_mut(&mut core) {
+            new.created = created;
+            new.stopper = Some(stopper);
+            new.name = name;
+        }
+        core
+    }
+
     #[inline]
     fn fire(&self, result: Result<T>) {
-        match self.phase.get() {
-            Phase::Pending => {
-                self.phase.set(Phase::Settled);
-                self.result.set(Some(result));
-                if let Some(waker) = self.waker.take() {
-                    panics::contain("a waker", self.created, || waker.wake());
-                }
-            }
-            Phase::Left => {
-                self.phase.set(Phase::Gone);
-                match result {
-                    Ok(value) => {
-                        panics::discard("dropping an unclaimed result", self.created, value);
-                    }
-                    Err(failure) => unhandled::report(failure, self.origin()),
-                }
-            }
-            Phase::Settled | Phase::Gone => {
-                if let Some(promise) = self.promise.take() {
-                    promise.settle(result);
-                }
-            }
+        if self.phase.get() != Phase::Pending {
+            return self.fire_for_others(result);
         }
+        self.phase.set(Phase::Settled);
+        self.result.set(Some(result));
+        if let Some(waker) = self.waker.take() {
+            panics::contain("a waker", self.created, || waker.wake());
+        }
+    }
+
+    /// Nobody has a claim here any more.
+    #[cold]
+    #[inline(never)]
+    fn fire_for_others(&self, result: Result<T>) {
+        if self.phase.get() == Phase::Left {
+            self.phase.set(Phase::Gone);
+            match result {
+                Ok(value) => panics::discard("dropping an unclaimed result", self.created, value),
+                Err(failure) => unhandled::report(failure, self.origin()),
+            }
+        } else if let Some(promise) = self.promise.take() {
+            promise.settle(result);
+        } else {
+            panics::discard("dropping a late result", self.created, result);
+        }
+    }
+
+    fn on_drop(&self) -> OnDrop {
+        if self.cancels.get() { OnDrop::Cancel } else { OnDrop::RunOn }
+    }
+
+    fn await_with(&self, waker: &Waker) {
+        let before = self.waker.take();
+        if before.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker.set(before);
+            return;
+        }
+        self.waker.set(Some(waker.clone()));
+        drop(before);
     }
 
     /// The result, if it is here.
@@ -181,14 +221,14 @@ impl<T: 'static> Core<T> {
             }
         };
         chain.bare.set(true);
-        chain.on_drop.set(self.on_drop.get());
+        chain.on_drop.set(self.on_drop());
         chain
     }
 
     fn canceller(&self) -> Canceller {
-        let (stopper, name) = (Weak::clone(&self.stopper), self.name);
+        let (stopper, name) = (self.stopper.clone(), self.name);
         Box::new(move || {
-            if let Some(stopper) = stopper.upgrade() {
+            if let Some(stopper) = stopper.as_ref().and_then(Weak::upgrade) {
                 stopper.stop(name);
             }
         })
@@ -215,25 +255,20 @@ impl<T> Direct<T> {
 
     pub(crate) fn set_on_drop(&self, on_drop: OnDrop) {
         if let Some(core) = &self.0 {
-            core.on_drop.set(on_drop);
+            core.cancels.set(on_drop == OnDrop::Cancel);
         }
     }
 
     #[inline]
-    pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<T>> {
-        let Some(core) = &self.0 else { return Poll::Ready(nothing()) };
-        if let Some(result) = core.take() {
-            return Poll::Ready(result);
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Result<T>> {
+        let Some(core) = &self.0 else { future::gone() };
+        if core.phase.get() != Phase::Settled {
+            core.await_with(waker);
         }
-        let before = core.waker.take();
-        if before.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            core.waker.set(before);
-            return Poll::Pending;
-        }
-        // Wakers are user code, and may fire it.
-        core.waker.set(Some(waker.clone()));
-        drop(before);
-        core.take().map_or(Poll::Pending, Poll::Ready)
+        // Wakers are user code, and may have fired it.
+        let Some(result) = core.take() else { return Poll::Pending };
+        self.0 = None;
+        Poll::Ready(result)
     }
 
     /// The chain that stands for it from here on.
@@ -260,7 +295,7 @@ impl<T> Direct<T> {
         U: 'static,
         F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
     {
-        let on_drop = self.0.as_ref().map_or(OnDrop::RunOn, |core| core.on_drop.get());
+        let on_drop = self.0.as_ref().map_or(OnDrop::RunOn, |core| core.on_drop());
         let of = Kept { created: self.created(), on_drop };
         match self.into_held() {
             Held::Ready(result) => attach::run_now(result, of, attached, link),
@@ -290,7 +325,7 @@ fn leave<T: 'static>(core: Rc<Core<T>>) {
     }
     if let Some(result) = core.take() {
         let_go(result, core.origin());
-    } else if core.on_drop.get() == OnDrop::Cancel {
+    } else if core.cancels.get() {
         drop(State::chained(Tail::Head(core.unfold())));
     } else {
         core.phase.set(Phase::Left);

@@ -5,9 +5,10 @@
 //! be in memory, which is half of the cost of a callback. For the same reason everything here is
 //! passed by value, also to what is seldom called.
 
-use crate::chain::{Place, Stage};
+use crate::chain::{Chain, Place, Stage};
 use crate::direct::Direct;
 use crate::held::Held;
+use crate::stretch::AnyStretch;
 use crate::tail::{Head, Tail, Turned};
 use crate::unhandled::{self, Origin};
 use crate::{Abandoned, Result, cancel, trampoline};
@@ -82,6 +83,14 @@ impl<T> State<T> {
         Self::Head(End { of: None })
     }
 
+    pub(crate) fn chain(&self) -> Option<&Chain<dyn AnyStretch>> {
+        match self {
+            Self::Ready(_) | Self::Direct(_) => None,
+            Self::Head(end) => end.of.as_ref().map(|chain| &**chain as &Chain<dyn AnyStretch>),
+            Self::Turned(end) => end.of.as_ref().map(|turned| &*turned.chain),
+        }
+    }
+
     pub(crate) fn is_taken(&self) -> bool {
         matches!(self, Self::Head(End { of: None }) | Self::Turned(End { of: None }))
     }
@@ -90,8 +99,11 @@ impl<T> State<T> {
         match self {
             Self::Ready(ready) => ready.of.on_drop = on_drop,
             Self::Direct(direct) => direct.set_on_drop(on_drop),
-            Self::Head(end) => end.of.iter().for_each(|chain| chain.on_drop.set(on_drop)),
-            Self::Turned(end) => end.of.iter().for_each(|turned| turned.chain.on_drop.set(on_drop)),
+            Self::Head(_) | Self::Turned(_) => {
+                if let Some(chain) = self.chain() {
+                    chain.on_drop.set(on_drop);
+                }
+            }
         }
     }
 

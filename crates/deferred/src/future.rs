@@ -9,6 +9,7 @@ use crate::held::Held;
 use crate::stretch::AnyStretch;
 use crate::{Deferred, Result};
 use std::future::Future;
+use std::mem::replace;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -21,36 +22,42 @@ impl<T> Future for Deferred<T> {
     /// # Panics
     ///
     /// If polled again after it was ready.
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        if let Some(chain) = self.chain() {
-            if chain.stage.get() != Stage::Settled {
-                chain.await_with(context.waker());
-            }
-            // Wakers are user code, and may have fired it.
-            if chain.stage.get() != Stage::Settled {
-                return Poll::Pending;
-            }
-        }
-        match self.state.replace(State::taken()) {
-            State::Direct(direct) => {
-                let polled = direct.poll(context.waker());
-                if polled.is_pending() {
-                    self.state.set(State::Direct(direct));
-                }
-                polled
-            }
-            state if state.is_taken() => {
-                panic!("a Deferred was polled after it had given its result")
-            }
-            state => match state.into_held() {
-                Held::Ready(result) => Poll::Ready(result),
-                Held::Waiting(tail) => {
-                    self.state.set(State::chained(tail));
-                    Poll::Pending
-                }
-            },
+        match self.get_mut().state.get_mut() {
+            State::Direct(direct) => direct.poll(context.waker()),
+            state => poll_chain(state, context.waker()),
         }
     }
+}
+
+fn poll_chain<T>(state: &mut State<T>, waker: &Waker) -> Poll<Result<T>> {
+    let chain = state.chain();
+    if let Some(chain) = chain {
+        if chain.stage.get() != Stage::Settled {
+            chain.await_with(waker);
+        }
+        // Wakers are user code, and may have fired it.
+        if chain.stage.get() != Stage::Settled {
+            return Poll::Pending;
+        }
+    }
+    match replace(state, State::taken()) {
+        taken if taken.is_taken() => gone(),
+        whole => match whole.into_held() {
+            Held::Ready(result) => Poll::Ready(result),
+            Held::Waiting(tail) => {
+                *state = State::chained(tail);
+                Poll::Pending
+            }
+        },
+    }
+}
+
+/// What is polled again has nothing to give.
+#[cold]
+pub(crate) fn gone() -> ! {
+    panic!("a Deferred was polled after it had given its result")
 }
 
 impl Chain<dyn AnyStretch> {

@@ -11,30 +11,34 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Slots for the reactor thread alone.
+/// Slots for the reactor thread alone. They are few, and asked for often: so they are looked
+/// through one by one.
 #[derive(Default)]
-pub(crate) struct LocalSlots(RefCell<BTreeMap<TypeId, Rc<dyn Any>>>);
+pub(crate) struct LocalSlots(RefCell<Vec<(TypeId, Rc<dyn Any>)>>);
 
 impl LocalSlots {
     pub(crate) fn get<T: Default + 'static>(&self) -> Rc<T> {
-        let found = self.0.borrow().get(&TypeId::of::<T>()).cloned();
-        if let Some(value) = found.and_then(|any| any.downcast().ok()) {
+        if let Some(value) = self.find() {
             return value;
         }
         let made = Rc::new(T::default());
         // `default` may have asked for the same slot: the first to arrive stays.
-        let kept = Rc::clone(
-            self.0
-                .borrow_mut()
-                .entry(TypeId::of::<T>())
-                .or_insert_with(|| Rc::clone(&made) as Rc<dyn Any>),
-        );
-        kept.downcast().unwrap_or(made)
+        if let Some(first) = self.find() {
+            return first;
+        }
+        self.0.borrow_mut().push((TypeId::of::<T>(), Rc::clone(&made) as Rc<dyn Any>));
+        made
+    }
+
+    fn find<T: 'static>(&self) -> Option<Rc<T>> {
+        let slots = self.0.borrow();
+        let (_, value) = slots.iter().find(|(of, _)| *of == TypeId::of::<T>())?;
+        Rc::clone(value).downcast().ok()
     }
 
     /// Empties all slots; the values are dropped by the caller.
     pub(crate) fn take(&self) -> Vec<Rc<dyn Any>> {
-        self.0.take().into_values().collect()
+        self.0.take().into_iter().map(|(_, value)| value).collect()
     }
 }
 

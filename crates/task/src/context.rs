@@ -9,30 +9,52 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use tracing::{Span, dispatcher};
 
-/// The surroundings of a spawn. A subscriber's code runs in all of this, the drop included.
-#[derive(Default)]
-pub(crate) struct SpawnContext {
-    span: Option<Box<Span>>,
+/// The surroundings of a spawn, in a word: most have none. A subscriber's code runs in all of this,
+/// the drop included.
+pub(crate) struct SpawnContext(Option<Box<Surroundings>>);
+
+struct Surroundings {
+    span: Option<Span>,
     /// What the hook of the thread has given.
     captured: Option<Rc<dyn CallbackContext>>,
 }
 
 impl SpawnContext {
+    pub(crate) const fn none() -> Self {
+        Self(None)
+    }
+
     /// That of this place.
+    #[inline]
     pub(crate) fn here() -> Self {
         let span = dispatcher::has_been_set().then(Span::current).filter(|span| !span.is_none());
-        Self { span: span.map(Box::new), captured: capture_context() }
+        let captured = capture_context();
+        if span.is_none() && captured.is_none() {
+            return Self::none();
+        }
+        Self(Some(Box::new(Surroundings { span, captured })))
     }
 
     /// Runs a piece of the task in it; nothing, if what was captured did not run it.
+    #[inline]
     pub(crate) fn within<R>(&self, piece: impl FnOnce() -> R) -> Option<R> {
+        match &self.0 {
+            None => Some(piece()),
+            Some(around) => around.run(piece),
+        }
+    }
+}
+
+impl Surroundings {
+    #[cold]
+    fn run<R>(&self, piece: impl FnOnce() -> R) -> Option<R> {
         match &self.span {
-            Some(span) => span.in_scope(|| self.within_captured(piece)),
-            None => self.within_captured(piece),
+            Some(span) => span.in_scope(|| self.run_captured(piece)),
+            None => self.run_captured(piece),
         }
     }
 
-    fn within_captured<R>(&self, piece: impl FnOnce() -> R) -> Option<R> {
+    fn run_captured<R>(&self, piece: impl FnOnce() -> R) -> Option<R> {
         let Some(context) = &self.captured else { return Some(piece()) };
         // A panic goes round the context, which puts back what was current before.
         let caught = || catch_unwind(AssertUnwindSafe(piece));

@@ -45,12 +45,20 @@ pin_project! {
 }
 
 impl<F, T, R> Default for Spawned<F, T, R> {
+    #[inline]
     fn default() -> Self {
+        // A constant: to compute it takes longer than to copy it.
+        const { Self::empty() }
+    }
+}
+
+impl<F, T, R> Spawned<F, T, R> {
+    const fn empty() -> Self {
         Self {
             future: None,
             promise: None,
             resolve: PhantomData,
-            surroundings: SpawnContext::default(),
+            surroundings: SpawnContext::none(),
         }
     }
 }
@@ -60,6 +68,8 @@ where
     F: Future,
     R: Resolve<F::Output, Value = T>,
 {
+    // Inlined, as are those who call it: a future is moved only once then.
+    #[inline(always)]
     pub(crate) fn pinned(
         future: F,
         promise: DirectPromise<T>,
@@ -101,7 +111,7 @@ where
             contain("dropping a future", spawned, || this.future.set(None));
         }
         if let Some(promise) = &*this.promise {
-            contain("the result of a task", spawned, || promise.fire(result));
+            promise.fire(result);
         }
     }
 

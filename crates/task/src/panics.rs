@@ -1,15 +1,22 @@
 //! What happens to a panic for whose result nobody waits: one `tracing` error, and work goes on.
 
 use ropewalk_deferred::Panicked;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 /// Runs user code that belongs to the task spawned at `location`.
 ///
 /// `AssertUnwindSafe`: what it leaves half-done is the user's own state; ours is in order, because
 /// nothing of it is borrowed or taken apart while user code runs.
+#[inline]
 pub(crate) fn contain(what: &str, location: &'static Location<'static>, code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(code)) {
-        let panicked = Panicked::from_payload(payload, location);
-        tracing::error!(%location, panic = panicked.message(), "{what} panicked");
+        report(what, location, payload);
     }
+}
+
+#[cold]
+fn report(what: &str, location: &'static Location<'static>, payload: Box<dyn Any + Send>) {
+    let panicked = Panicked::from_payload(payload, location);
+    tracing::error!(%location, panic = panicked.message(), "{what} panicked");
 }

@@ -7,6 +7,7 @@ use ropewalk_reactor::Reactor;
 use std::any::TypeId;
 use std::future::Future;
 
+#[inline]
 #[track_caller]
 pub(crate) fn spawn<F>(reactor: &Reactor, future: F) -> Deferred<<F::Output as Outcome>::Value>
 where

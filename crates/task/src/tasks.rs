@@ -51,6 +51,12 @@ struct Entry {
 }
 
 /// Where a reactor keeps its tasks; its drop is the end of all of them.
+impl Entry {
+    const fn empty() -> Self {
+        Self { id: 0, job: None, waker: None, cancelled: false }
+    }
+}
+
 #[derive(Default)]
 struct Slot(OnceCell<Rc<Tasks>>);
 
@@ -80,6 +86,7 @@ impl Tasks {
     }
 
     /// Takes on a future. `R` makes the result of its output.
+    #[inline]
     #[track_caller]
     pub(crate) fn spawn<F, R>(self: &Rc<Self>, future: F) -> Deferred<R::Value>
     where
@@ -93,10 +100,21 @@ impl Tasks {
         let this: Weak<dyn Stopper> = Rc::<Self>::downgrade(self);
         let (promise, deferred) = Deferred::direct(this, key.name());
         let job = Spawned::<F, R::Value, R>::pinned(future, promise, around);
-        let entry = Entry { id, job: Some(job), waker: None, cancelled: false };
-        self.entries.borrow_mut().insert(entry);
-        self.queue.push(key);
+        self.enter(key, job);
         deferred
+    }
+
+    /// Takes a new task in.
+    fn enter(&self, key: TaskKey, job: Pin<Box<dyn Job>>) {
+        let mut entries = self.entries.borrow_mut();
+        // An empty one first, which is a constant, and filled in its place.
+        let place = entries.insert(const { Entry::empty() });
+        if let Some(entry) = entries.get_mut(place) {
+            entry.id = key.id;
+            entry.job = Some(job);
+        }
+        drop(entries);
+        self.queue.push(key);
     }
 
     /// Runs what is queued now, up to the budget.
