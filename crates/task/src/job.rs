@@ -38,28 +38,9 @@ pin_project! {
     {
         #[pin]
         future: Option<F>,
-        promise: Option<DirectPromise<T>>,
+        promise: DirectPromise<T>,
         resolve: PhantomData<fn() -> R>,
         surroundings: SpawnContext,
-    }
-}
-
-impl<F, T, R> Default for Spawned<F, T, R> {
-    #[inline]
-    fn default() -> Self {
-        // A constant: to compute it takes longer than to copy it.
-        const { Self::empty() }
-    }
-}
-
-impl<F, T, R> Spawned<F, T, R> {
-    const fn empty() -> Self {
-        Self {
-            future: None,
-            promise: None,
-            resolve: PhantomData,
-            surroundings: SpawnContext::none(),
-        }
     }
 }
 
@@ -75,12 +56,7 @@ where
         promise: DirectPromise<T>,
         surroundings: SpawnContext,
     ) -> Pin<Box<Self>> {
-        // Made empty and then filled, so that nothing is copied.
-        let mut job = Box::<Self>::default();
-        job.future = Some(future);
-        job.promise = Some(promise);
-        job.surroundings = surroundings;
-        Box::into_pin(job)
+        Box::pin(Self { future: Some(future), promise, resolve: PhantomData, surroundings })
     }
 
     fn advance(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -110,13 +86,11 @@ where
         if this.future.is_some() {
             contain("dropping a future", spawned, || this.future.set(None));
         }
-        if let Some(promise) = &*this.promise {
-            promise.fire(result);
-        }
+        this.promise.fire(result);
     }
 
     fn spawned(&self) -> &'static Location<'static> {
-        self.promise.as_ref().map_or_else(Location::caller, DirectPromise::created)
+        self.promise.created()
     }
 }
 
