@@ -53,10 +53,9 @@ impl<T> Deferred<T> {
     ///
     /// ```
     /// # use ropewalk_deferred::{Deferred, TimedOut};
-    /// Deferred::fail(TimedOut)
-    ///     .add_errback(|_| Ok("from the cache"))
-    ///     .add_callback(|page| assert_eq!(page, "from the cache"))
-    ///     .detach();
+    /// let page = Deferred::fail(TimedOut).add_errback(|_| Ok("from the cache"));
+    /// assert_eq!(page.try_take().unwrap()?, "from the cache");
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `Deferred.addErrback`.
@@ -85,10 +84,9 @@ impl<T> Deferred<T> {
     ///
     /// ```
     /// # use ropewalk_deferred::Deferred;
-    /// Deferred::succeed(7)
-    ///     .add_callbacks(|n| Ok(n + 1), |_| Ok(0))
-    ///     .add_callback(|n| assert_eq!(n, 8))
-    ///     .detach();
+    /// let next = Deferred::succeed(7).add_callbacks(|n| Ok(n + 1), |_| Ok(0));
+    /// assert_eq!(next.try_take().unwrap()?, 8);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `Deferred.addCallbacks`.
@@ -120,13 +118,12 @@ impl<T> Deferred<T> {
     ///
     /// ```
     /// # use ropewalk_deferred::Deferred;
-    /// Deferred::succeed(7)
-    ///     .add_both(|result| {
-    ///         println!("done");
-    ///         result
-    ///     })
-    ///     .add_callback(|n| assert_eq!(n, 7))
-    ///     .detach();
+    /// let deferred = Deferred::succeed(7).add_both(|result| {
+    ///     println!("done");
+    ///     result
+    /// });
+    /// assert_eq!(deferred.try_take().unwrap()?, 7);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `Deferred.addBoth`.
@@ -147,7 +144,9 @@ impl<T> Deferred<T> {
     ///
     /// ```
     /// # use ropewalk_deferred::Deferred;
-    /// Deferred::succeed(7).map(|n| n * 6).add_callback(|n| assert_eq!(n, 42)).detach();
+    /// let product = Deferred::succeed(7).map(|n| n * 6);
+    /// assert_eq!(product.try_take().unwrap()?, 42);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     #[inline]
     #[track_caller]
@@ -192,7 +191,8 @@ impl<T> Deferred<T> {
     /// # use ropewalk_deferred::Deferred;
     /// let (promise, deferred) = Deferred::new();
     /// Deferred::succeed(7).chain_deferred(promise);
-    /// deferred.add_callback(|n| assert_eq!(n, 7)).detach();
+    /// assert_eq!(deferred.try_take().unwrap()?, 7);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `Deferred.chainDeferred`.

@@ -23,10 +23,11 @@ use std::rc::Rc;
 ///
 /// let (promise, deferred) = Deferred::<u32>::new();
 /// let handle = deferred.canceller();
-/// deferred.map(|_| ()).add_errback(|failure| assert!(failure.is::<Cancelled>())).detach();
+/// let doubled = deferred.map(|n| n * 2);
 ///
 /// handle.cancel();
 /// assert!(promise.is_cancelled());
+/// assert!(doubled.try_take().unwrap().unwrap_err().is::<Cancelled>());
 /// ```
 pub struct CancelHandle {
     chain: ChainRef,

@@ -45,11 +45,13 @@ thread_local! {
 /// set_context_hook(|| Some(Rc::new(Request(REQUEST.get()))));
 /// let (promise, answer) = Deferred::new();
 /// REQUEST.set(7);
-/// answer.add_callback(|()| assert_eq!(REQUEST.get(), 7)).detach();
+/// let seen = answer.map(|()| REQUEST.get());
 /// REQUEST.set(8);
 /// promise.callback(()); // whoever fires it
+/// assert_eq!(seen.try_take().unwrap()?, 7);
 /// assert_eq!(REQUEST.get(), 8);
 /// # clear_context_hook();
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 pub trait CallbackContext {
     /// Makes it current, calls `callback`, and makes current what was before.

@@ -41,15 +41,15 @@ use std::rc::Rc;
 /// use ropewalk_deferred::Deferred;
 ///
 /// let (promise, deferred) = Deferred::new();
-/// deferred
+/// let port = deferred
 ///     .add_callback(|text: &str| Ok(text.parse::<u32>()?))
 ///     .add_errback(|failure| {
 ///         eprintln!("{failure}: taking 8007");
 ///         Ok(8007)
-///     })
-///     .add_callback(|port| assert_eq!(port, 8007))
-///     .detach();
+///     });
 /// promise.callback("http");
+/// assert_eq!(port.try_take().unwrap()?, 8007);
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 ///
 /// Twisted: `Deferred`.
@@ -67,7 +67,8 @@ impl<T> Deferred<T> {
     /// # use ropewalk_deferred::Deferred;
     /// let (promise, deferred) = Deferred::<u32>::new();
     /// promise.callback(7);
-    /// deferred.add_callback(|n| assert_eq!(n, 7)).detach();
+    /// assert_eq!(deferred.try_take().unwrap()?, 7);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `Deferred()`.
@@ -109,7 +110,8 @@ impl<T> Deferred<T> {
     ///
     /// ```
     /// # use ropewalk_deferred::Deferred;
-    /// Deferred::succeed(7).add_callback(|n| assert_eq!(n, 7)).detach();
+    /// assert_eq!(Deferred::succeed(7).try_take().unwrap()?, 7);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `defer.succeed`.
@@ -124,7 +126,8 @@ impl<T> Deferred<T> {
     ///
     /// ```
     /// # use ropewalk_deferred::{Deferred, TimedOut};
-    /// Deferred::fail(TimedOut).add_errback(|failure| assert!(failure.is::<TimedOut>())).detach();
+    /// let deferred = Deferred::<u32>::fail(TimedOut);
+    /// assert!(deferred.try_take().unwrap().unwrap_err().is::<TimedOut>());
     /// ```
     ///
     /// Twisted: `defer.fail`.
@@ -150,8 +153,8 @@ impl<T> Deferred<T> {
     /// let (promise, deferred) = Deferred::<u32>::new();
     /// let deferred = deferred.add_callback(|n| println!("{n}"));
     /// deferred.cancel();
-    /// deferred.add_errback(|failure| assert!(failure.is::<Cancelled>())).detach();
     /// assert!(promise.is_cancelled());
+    /// assert!(deferred.try_take().unwrap().unwrap_err().is::<Cancelled>());
     /// ```
     ///
     /// Twisted: `Deferred.cancel`.
@@ -172,8 +175,9 @@ impl<T> Deferred<T> {
     /// # use ropewalk_deferred::Deferred;
     /// let (promise, deferred) = Deferred::<u32>::new();
     /// let handle = deferred.canceller();
-    /// deferred.add_both(|result| assert!(result.is_err())).detach();
+    /// let doubled = deferred.map(|n| n * 2);
     /// handle.cancel();
+    /// assert!(doubled.try_take().unwrap().is_err());
     /// ```
     #[track_caller]
     pub fn canceller(&self) -> CancelHandle {

@@ -14,9 +14,8 @@ use std::fmt;
 /// use ropewalk_deferred::{Cancelled, Deferred};
 ///
 /// let (_promise, deferred) = Deferred::<u32>::new();
-/// let deferred = deferred.map(|_| ()).add_errback(|failure| assert!(failure.is::<Cancelled>()));
 /// deferred.cancel();
-/// # deferred.detach();
+/// assert!(deferred.try_take().unwrap().unwrap_err().is::<Cancelled>());
 /// ```
 ///
 /// Twisted: `CancelledError`.
@@ -58,7 +57,7 @@ impl Error for TimedOut {}
 ///
 /// let (promise, deferred) = Deferred::<()>::new();
 /// drop(promise);
-/// deferred.add_errback(|failure| assert!(failure.is::<Abandoned>())).detach();
+/// assert!(deferred.try_take().unwrap().unwrap_err().is::<Abandoned>());
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Abandoned;

@@ -28,10 +28,10 @@ use crate::{Deferred, DeferredList, Result};
 /// use ropewalk_deferred::{Deferred, gather_results};
 ///
 /// let (promise, deferred) = Deferred::new();
-/// gather_results([deferred, Deferred::succeed(2)])
-///     .add_callback(|values| assert_eq!(values, [1, 2]))
-///     .detach();
+/// let both = gather_results([deferred, Deferred::succeed(2)]);
 /// promise.callback(1);
+/// assert_eq!(both.try_take().unwrap()?, [1, 2]);
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 ///
 /// Twisted: `defer.gatherResults`.

@@ -24,16 +24,13 @@ const TOLD: usize = 3;
 /// ```
 /// use ropewalk_deferred::{Deferred, FirstError, TimedOut, gather_results};
 ///
-/// gather_results([Deferred::succeed(7), Deferred::fail(TimedOut)])
-///     .map(|_| ())
-///     .add_errback(|failure| {
-///         let first = failure.downcast_ref::<FirstError>().expect("nothing else can happen");
-///         assert_eq!(first.index(), 1);
-///         assert!(first.failure().is::<TimedOut>());
-///         // or, not asking which one it was:
-///         assert!(failure.chain().any(|cause| cause.is::<TimedOut>()));
-///     })
-///     .detach();
+/// let both = gather_results([Deferred::succeed(7), Deferred::fail(TimedOut)]);
+/// let failure = both.try_take().unwrap().unwrap_err();
+/// let first = failure.downcast_ref::<FirstError>().expect("nothing else can happen");
+/// assert_eq!(first.index(), 1);
+/// assert!(first.failure().is::<TimedOut>());
+/// // or, not asking which one it was:
+/// assert!(failure.chain().any(|cause| cause.is::<TimedOut>()));
 /// ```
 ///
 /// Twisted: `FirstError`.
@@ -102,14 +99,11 @@ impl Drop for FirstError {
 /// ```
 /// use ropewalk_deferred::{Cancelled, Deferred, FailureGroup, TimedOut, race};
 ///
-/// race([Deferred::<u32>::fail(TimedOut), Deferred::fail(Cancelled)])
-///     .map(|_| ())
-///     .add_errback(|failure| {
-///         let group = failure.downcast_ref::<FailureGroup>().expect("nothing else can happen");
-///         assert!(group.failures()[0].is::<TimedOut>());
-///         assert!(group.failures()[1].is::<Cancelled>());
-///     })
-///     .detach();
+/// let first = race([Deferred::<u32>::fail(TimedOut), Deferred::fail(Cancelled)]);
+/// let failure = first.try_take().unwrap().unwrap_err();
+/// let group = failure.downcast_ref::<FailureGroup>().expect("nothing else can happen");
+/// assert!(group.failures()[0].is::<TimedOut>());
+/// assert!(group.failures()[1].is::<Cancelled>());
 /// ```
 ///
 /// Twisted: `FailureGroup`.

@@ -33,10 +33,10 @@ use std::panic::Location;
 /// use ropewalk_deferred::{Deferred, join};
 ///
 /// let (promise, name) = Deferred::<&str>::new();
-/// join((name, Deferred::succeed(8007)))
-///     .add_callback(|(name, port)| assert_eq!(format!("{name}:{port}"), "localhost:8007"))
-///     .detach();
+/// let both = join((name, Deferred::succeed(8007)));
 /// promise.callback("localhost");
+/// assert_eq!(both.try_take().unwrap()?, ("localhost", 8007));
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 #[track_caller]
 pub fn join<M: Join>(members: M) -> Deferred<M::Values> {

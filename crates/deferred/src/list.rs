@@ -59,14 +59,12 @@ use std::marker::PhantomData;
 /// use ropewalk_deferred::{Deferred, DeferredList, TimedOut};
 ///
 /// let (promise, deferred) = Deferred::<u32>::new();
-/// DeferredList::new([deferred, Deferred::fail(TimedOut), Deferred::succeed(3)])
-///     .into_deferred()
-///     .add_callback(|results| {
-///         let values: Vec<u32> = results.into_iter().flatten().collect();
-///         assert_eq!(values, [1, 3]);
-///     })
-///     .detach();
+/// let all = DeferredList::new([deferred, Deferred::fail(TimedOut), Deferred::succeed(3)]);
+/// let results = all.into_deferred();
 /// promise.callback(1);
+/// let values: Vec<u32> = results.try_take().unwrap()?.into_iter().flatten().collect();
+/// assert_eq!(values, [1, 3]);
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 ///
 /// Twisted: `DeferredList`.
@@ -96,10 +94,9 @@ impl<T> DeferredList<T> {
     /// ```
     /// # use ropewalk_deferred::{Deferred, DeferredList};
     /// let squares = (1..4).map(|n| Deferred::succeed(n * n));
-    /// DeferredList::new(squares)
-    ///     .into_deferred()
-    ///     .add_callback(|results| assert_eq!(*results[2].as_ref().unwrap(), 9))
-    ///     .detach();
+    /// let results = DeferredList::new(squares).into_deferred().try_take().unwrap()?;
+    /// assert_eq!(*results[2].as_ref().unwrap(), 9);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     pub fn new(members: impl IntoIterator<Item = Deferred<T>>) -> Self {
         Self {
@@ -122,11 +119,11 @@ impl<T> DeferredList<T> {
     /// ```
     /// # use ropewalk_deferred::{Deferred, DeferredList};
     /// let (_promise, slow) = Deferred::new();
-    /// DeferredList::new([slow, Deferred::succeed("quick")])
+    /// let first = DeferredList::new([slow, Deferred::succeed("quick")])
     ///     .fire_on_one_callback()
-    ///     .into_deferred()
-    ///     .add_callback(|first| assert_eq!(first, (1, "quick")))
-    ///     .detach();
+    ///     .into_deferred();
+    /// assert_eq!(first.try_take().unwrap()?, (1, "quick"));
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `DeferredList(fireOnOneCallback=True)`.
@@ -150,10 +147,9 @@ impl<T> DeferredList<T> {
     ///
     /// ```
     /// # use ropewalk_deferred::{Deferred, DeferredList};
-    /// DeferredList::new([Deferred::succeed(7)])
-    ///     .into_deferred()
-    ///     .add_callback(|results| assert_eq!(*results[0].as_ref().unwrap(), 7))
-    ///     .detach();
+    /// let results = DeferredList::new([Deferred::succeed(7)]).into_deferred();
+    /// assert_eq!(*results.try_take().unwrap()?[0].as_ref().unwrap(), 7);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     #[track_caller]
     pub fn into_deferred(self) -> Deferred<Vec<Result<T>>> {
@@ -187,11 +183,9 @@ impl<T> DeferredList<T, OneValue> {
     ///
     /// ```
     /// # use ropewalk_deferred::{Deferred, DeferredList};
-    /// DeferredList::new([Deferred::succeed(7)])
-    ///     .fire_on_one_callback()
-    ///     .into_deferred()
-    ///     .add_callback(|(index, value)| assert_eq!((index, value), (0, 7)))
-    ///     .detach();
+    /// let list = DeferredList::new([Deferred::succeed(7)]).fire_on_one_callback();
+    /// assert_eq!(list.into_deferred().try_take().unwrap()?, (0, 7));
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     #[track_caller]
     pub fn into_deferred(self) -> Deferred<(usize, T)> {
@@ -209,12 +203,10 @@ impl<T, K> DeferredList<T, K> {
     /// ```
     /// # use ropewalk_deferred::{Deferred, DeferredList, FirstError, TimedOut};
     /// let (_promise, slow) = Deferred::<u32>::new();
-    /// DeferredList::new([slow, Deferred::fail(TimedOut)])
+    /// let values = DeferredList::new([slow, Deferred::fail(TimedOut)])
     ///     .fire_on_one_errback()
-    ///     .into_deferred()
-    ///     .map(|_| ())
-    ///     .add_errback(|failure| assert!(failure.is::<FirstError>()))
-    ///     .detach();
+    ///     .into_deferred();
+    /// assert!(values.try_take().unwrap().unwrap_err().is::<FirstError>());
     /// ```
     ///
     /// Twisted: `DeferredList(fireOnOneErrback=True)`.
@@ -235,13 +227,13 @@ impl<T, K> DeferredList<T, K> {
     /// ```
     /// # use ropewalk_deferred::{Deferred, DeferredList, TimedOut};
     /// let (promise, slow) = Deferred::new();
-    /// DeferredList::new([slow, Deferred::succeed("quick")])
+    /// let first = DeferredList::new([slow, Deferred::succeed("quick")])
     ///     .fire_on_one_callback()
     ///     .consume_errors()
-    ///     .into_deferred()
-    ///     .add_callback(|first| assert_eq!(first, (1, "quick")))
-    ///     .detach();
+    ///     .into_deferred();
+    /// assert_eq!(first.try_take().unwrap()?, (1, "quick"));
     /// promise.errback(TimedOut); // too late, and no news
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `DeferredList(consumeErrors=True)`.

@@ -160,10 +160,12 @@ impl<T> DeferredLock<T> {
     /// # use ropewalk_deferred::{Deferred, DeferredLock};
     /// let lock = DeferredLock::new();
     /// let (answer, request) = Deferred::<u32>::new();
-    /// lock.run(move || request).add_callback(|n| assert_eq!(n, 7)).detach();
+    /// let result = lock.run(move || request);
     /// assert!(lock.is_locked());
     /// answer.callback(7);
     /// assert!(!lock.is_locked());
+    /// assert_eq!(result.try_take().unwrap()?, 7);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `DeferredLock.run`.

@@ -14,9 +14,9 @@ use std::panic::Location;
 /// ```
 /// use ropewalk_deferred::maybe_deferred;
 ///
-/// maybe_deferred(|| Ok("8007".parse::<u16>()?))
-///     .add_callback(|port| assert_eq!(port, 8007))
-///     .detach();
+/// let port = maybe_deferred(|| Ok("8007".parse::<u16>()?));
+/// assert_eq!(port.try_take().unwrap()?, 8007);
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 ///
 /// Twisted: `defer.maybeDeferred`.

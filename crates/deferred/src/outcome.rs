@@ -29,11 +29,11 @@ mod sealed {
 /// ```
 /// use ropewalk_deferred::Deferred;
 ///
-/// Deferred::succeed("17")
+/// let n = Deferred::succeed("17")
 ///     .add_callback(|text| Ok(text.parse::<u32>()?))
-///     .add_callback(|n| Deferred::succeed(n + 1))
-///     .add_callback(|n| assert_eq!(n, 18))
-///     .detach();
+///     .add_callback(|n| Deferred::succeed(n + 1));
+/// assert_eq!(n.try_take().unwrap()?, 18);
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "this closure cannot return `{Self}`",

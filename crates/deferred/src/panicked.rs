@@ -18,15 +18,11 @@ use std::sync::Arc;
 /// ```
 /// use ropewalk_deferred::{Deferred, Panicked};
 ///
-/// Deferred::succeed(0)
-///     .map(|n: u32| 1 / n)
-///     .map(|_| ())
-///     .add_errback(|failure| {
-///         let panicked = failure.downcast_ref::<Panicked>().expect("a panic");
-///         assert!(panicked.message().contains("divide by zero"));
-///         assert_eq!(panicked.location().file(), file!());
-///     })
-///     .detach();
+/// let quotient = Deferred::succeed(0).map(|n: u32| 1 / n);
+/// let failure = quotient.try_take().unwrap().unwrap_err();
+/// let panicked = failure.downcast_ref::<Panicked>().expect("a panic");
+/// assert!(panicked.message().contains("divide by zero"));
+/// assert_eq!(panicked.location().file(), file!());
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Panicked {

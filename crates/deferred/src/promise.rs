@@ -70,7 +70,8 @@ impl<T> Promise<T> {
     /// # use ropewalk_deferred::Deferred;
     /// let (promise, deferred) = Deferred::new();
     /// promise.callback("in time");
-    /// deferred.add_callback(|text| assert_eq!(text, "in time")).detach();
+    /// assert_eq!(deferred.try_take().unwrap()?, "in time");
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `Deferred.callback`.
@@ -89,7 +90,7 @@ impl<T> Promise<T> {
     /// # use ropewalk_deferred::{Deferred, TimedOut};
     /// let (promise, deferred) = Deferred::<()>::new();
     /// promise.errback(TimedOut);
-    /// deferred.add_errback(|failure| assert!(failure.is::<TimedOut>())).detach();
+    /// assert!(deferred.try_take().unwrap().unwrap_err().is::<TimedOut>());
     /// ```
     ///
     /// Twisted: `Deferred.errback`.
@@ -106,7 +107,8 @@ impl<T> Promise<T> {
     /// # use ropewalk_deferred::Deferred;
     /// let (promise, deferred) = Deferred::<u16>::new();
     /// promise.resolve("8007".parse().map_err(Into::into));
-    /// deferred.add_callback(|port| assert_eq!(port, 8007)).detach();
+    /// assert_eq!(deferred.try_take().unwrap()?, 8007);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     #[track_caller]
     pub fn resolve(self, result: Result<T>) {
@@ -138,7 +140,8 @@ impl<T> Promise<T> {
     /// deferred.cancel();
     /// assert!(promise.is_cancelled());
     /// promise.callback(7); // too late, and harmless
-    /// deferred.add_callback(|n| assert_eq!(n, 0)).detach();
+    /// assert_eq!(deferred.try_take().unwrap()?, 0);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

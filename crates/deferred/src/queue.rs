@@ -38,9 +38,10 @@ const KEPT: usize = 1024;
 /// use ropewalk_deferred::DeferredQueue;
 ///
 /// let queue = DeferredQueue::new();
-/// queue.get().map(|line| assert_eq!(line, "first")).detach();
+/// let line = queue.get();
 /// queue.put("first")?;
 /// queue.put("second")?;
+/// assert_eq!(line.try_take().unwrap()?, "first");
 /// assert_eq!(queue.try_get(), Some("second"));
 /// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
@@ -109,8 +110,9 @@ impl<T> DeferredQueue<T> {
     /// ```
     /// # use ropewalk_deferred::DeferredQueue;
     /// let queue = DeferredQueue::new();
-    /// queue.get().map(|n| assert_eq!(n, 7)).detach();
+    /// let n = queue.get();
     /// queue.put(7)?;
+    /// assert_eq!(n.try_take().unwrap()?, 7);
     /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
@@ -149,11 +151,8 @@ impl<T> DeferredQueue<T> {
     /// ```
     /// # use ropewalk_deferred::{DeferredQueue, QueueUnderflow};
     /// let queue = DeferredQueue::<u32>::with_limits(None, Some(0));
-    /// queue
-    ///     .get()
-    ///     .map(|n| println!("{n}"))
-    ///     .add_errback(|failure| assert!(failure.is::<QueueUnderflow>()))
-    ///     .detach();
+    /// let failure = queue.get().try_take().unwrap().unwrap_err();
+    /// assert!(failure.is::<QueueUnderflow>());
     /// ```
     ///
     /// Twisted: `DeferredQueue.get`.

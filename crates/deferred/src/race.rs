@@ -31,9 +31,11 @@ use crate::group::Kind;
 ///
 /// let (slow, deferred) = Deferred::new();
 /// let (quick, other) = Deferred::new();
-/// race([deferred, other]).add_callback(|first| assert_eq!(first, (1, "quick"))).detach();
+/// let first = race([deferred, other]);
 /// quick.callback("quick");
+/// assert_eq!(first.try_take().unwrap()?, (1, "quick"));
 /// assert!(slow.is_cancelled());
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 ///
 /// Twisted: `defer.race`.

@@ -153,9 +153,9 @@ impl DeferredSemaphore {
     /// ```
     /// # use ropewalk_deferred::DeferredSemaphore;
     /// let semaphore = DeferredSemaphore::new(2)?;
-    /// semaphore.run(|| Ok(7)).add_callback(|n| assert_eq!(n, 7)).detach();
+    /// assert_eq!(semaphore.run(|| Ok(7)).try_take().unwrap()?, 7);
     /// assert_eq!(semaphore.available(), 2);
-    /// # Ok::<(), ropewalk_deferred::NoTokens>(())
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `DeferredSemaphore.run`.

@@ -47,13 +47,19 @@ static ROUTER: OnceLock<Router> = OnceLock::new();
 ///
 /// ```
 /// use ropewalk_deferred::{Deferred, TimedOut, clear_unhandled_hook, set_unhandled_hook};
+/// use std::{cell::Cell, rc::Rc};
 ///
-/// set_unhandled_hook(|unhandled| {
-///     assert!(unhandled.failure().is::<TimedOut>());
-///     assert_eq!(unhandled.created().file(), file!());
+/// let last = Rc::new(Cell::new(None));
+/// let seen = Rc::clone(&last);
+/// set_unhandled_hook(move |unhandled| {
 ///     eprintln!("{}: {:#}", unhandled.created(), unhandled.failure());
+///     seen.set(Some(unhandled));
 /// });
 /// drop(Deferred::<()>::fail(TimedOut));
+///
+/// let unhandled = last.take().unwrap();
+/// assert!(unhandled.failure().is::<TimedOut>());
+/// assert_eq!(unhandled.created().file(), file!());
 /// # clear_unhandled_hook();
 /// ```
 pub struct Unhandled {

@@ -89,15 +89,13 @@ pub trait ReactorNet: sealed::Sealed {
     ///
     /// let reactor = Reactor::new()?;
     /// let stop = reactor.handle();
-    /// reactor
-    ///     .connect_tcp("127.0.0.1", free, Quiet)
-    ///     .add_callback(|transport| transport.lose_connection())
-    ///     .add_errback(|failure| {
-    ///         assert!(failure.downcast_ref::<ConnectError>().unwrap().is_refused());
-    ///     })
-    ///     .add_both(move |_| stop.stop())
-    ///     .detach();
+    /// let connected = reactor.connect_tcp("127.0.0.1", free, Quiet).add_both(move |result| {
+    ///     stop.stop();
+    ///     result
+    /// });
     /// reactor.run().unwrap();
+    /// let failure = connected.try_take().unwrap().unwrap_err();
+    /// assert!(failure.downcast_ref::<ConnectError>().unwrap().is_refused());
     /// # std::io::Result::Ok(())
     /// ```
     ///

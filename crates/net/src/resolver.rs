@@ -43,11 +43,9 @@ use std::rc::Rc;
 ///
 /// let reactor = Reactor::new()?;
 /// reactor.install_resolver(Fixed);
-/// reactor
-///     .resolve("database", 5432)
-///     .add_callback(|addresses| assert_eq!(addresses[0].to_string(), "127.0.0.1:5432"))
-///     .detach();
-/// # std::io::Result::Ok(())
+/// let addresses = reactor.resolve("database", 5432).try_take().unwrap()?;
+/// assert_eq!(addresses[0].to_string(), "127.0.0.1:5432");
+/// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 ///
 /// Twisted: `IResolverSimple`, `IHostnameResolver`.

@@ -131,11 +131,9 @@ impl Reactor {
     /// use std::time::Duration;
     ///
     /// let reactor = Reactor::new()?;
-    /// let never = reactor.call_later(Duration::MAX, |_| unreachable!());
-    /// reactor.call_later(Duration::ZERO, move |reactor| {
-    ///     never.cancel().unwrap();
-    ///     reactor.stop();
-    /// });
+    /// let never = reactor.call_later(Duration::MAX, |_| println!("the end of time"));
+    /// never.cancel().unwrap();
+    /// reactor.call_later(Duration::ZERO, |reactor| reactor.stop());
     /// reactor.run().unwrap();
     /// # std::io::Result::Ok(())
     /// ```

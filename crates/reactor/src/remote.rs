@@ -99,15 +99,16 @@ impl Released {
 ///
 /// let reactor = Reactor::new()?;
 /// let counter = reactor.share(Cell::new(0)); // a `Cell` is not `Sync`
+/// let remote = counter.clone();
 /// let foreign = std::thread::Builder::new().spawn(move || {
-///     counter.call_from_thread(|counter, _| counter.set(counter.get() + 1)).unwrap();
-///     counter.call_from_thread(|counter, reactor| {
-///         assert_eq!(counter.get(), 1);
+///     remote.call_from_thread(|counter, reactor| {
+///         counter.set(counter.get() + 1);
 ///         reactor.stop();
 ///     }).unwrap();
 /// })?;
 /// reactor.run().unwrap();
 /// foreign.join().unwrap();
+/// assert_eq!(counter.get(&reactor).unwrap().get(), 1);
 /// # std::io::Result::Ok(())
 /// ```
 pub struct Remote<T> {

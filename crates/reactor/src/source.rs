@@ -230,13 +230,15 @@ impl Reactor {
     /// let registration = reactor
     ///     .register(server, Interest::READABLE, |reactor, mut server, _readiness| {
     ///         let mut buffer = [0; 16];
-    ///         assert_eq!(server.read(&mut buffer).unwrap(), 5);
+    ///         let read = server.read(&mut buffer).unwrap();
+    ///         server.write_all(&buffer[..read]).unwrap();
     ///         reactor.stop();
     ///     })
     ///     .unwrap();
     /// client.write_all(b"hello")?;
     /// reactor.run().unwrap();
     /// drop(registration); // closes the connection
+    /// assert_eq!(std::io::read_to_string(client)?, "hello");
     /// # std::io::Result::Ok(())
     /// ```
     ///

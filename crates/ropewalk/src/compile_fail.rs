@@ -315,7 +315,7 @@ struct TransportStaysOnItsThread;
 /// use ropewalk::prelude::*;
 /// let (promise, deferred) = Deferred::new();
 /// promise.callback(7);
-/// deferred.add_callback(|seven| assert_eq!(seven, 7)).detach();
+/// assert_eq!(deferred.try_take().unwrap().unwrap(), 7);
 /// ```
 ///
 /// Not twice, and not after it has failed.
@@ -325,7 +325,7 @@ struct TransportStaysOnItsThread;
 /// let (promise, deferred) = Deferred::new();
 /// promise.callback(7);
 /// promise.callback(7);
-/// deferred.add_callback(|seven| assert_eq!(seven, 7)).detach();
+/// assert_eq!(deferred.try_take().unwrap().unwrap(), 7);
 /// ```
 ///
 /// ```compile_fail,E0382
@@ -333,7 +333,7 @@ struct TransportStaysOnItsThread;
 /// let (promise, deferred) = Deferred::new();
 /// promise.errback(std::fmt::Error);
 /// promise.callback(7);
-/// deferred.add_callback(|seven| assert_eq!(seven, 7)).detach();
+/// assert_eq!(deferred.try_take().unwrap().unwrap(), 7);
 /// ```
 #[expect(dead_code, reason = "carries doc tests")]
 struct APromiseIsFiredOnce;

@@ -61,12 +61,12 @@ pub use error::{NotPaused, SchedulerStopped, TaskFailed, TaskFinished, TaskStopp
 /// let total = Rc::clone(&sum);
 /// cooperator
 ///     .coiterate((0..10_000).map(move |n| total.set(total.get() + n)))
-///     .add_callback(move |()| {
-///         assert_eq!(sum.get(), 49_995_000);
+///     .add_callback(|()| {
 ///         Reactor::with_current(Reactor::stop);
 ///     })
 ///     .detach();
 /// reactor.run().unwrap();
+/// assert_eq!(sum.get(), 49_995_000);
 /// # std::io::Result::Ok(())
 /// ```
 ///
@@ -193,7 +193,7 @@ impl Cooperator {
     /// let endless = cooperator.coiterate(std::iter::repeat(()));
     /// cooperator.stop();
     /// assert!(!cooperator.running());
-    /// endless.add_errback(|failure| assert!(failure.is::<SchedulerStopped>())).detach();
+    /// assert!(endless.try_take().unwrap().unwrap_err().is::<SchedulerStopped>());
     /// # std::io::Result::Ok(())
     /// ```
     ///
@@ -240,7 +240,7 @@ impl fmt::Debug for Cooperator {
 /// let task = reactor.cooperate(std::iter::repeat(()));
 /// let ended = task.when_done();
 /// task.stop()?;
-/// ended.add_errback(|failure| assert!(failure.is::<TaskStopped>())).detach();
+/// assert!(ended.try_take().unwrap().unwrap_err().is::<TaskStopped>());
 /// assert_eq!(task.stop(), Err(TaskFinished::Stopped));
 /// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
@@ -316,11 +316,9 @@ impl CooperativeTask {
     /// let task = reactor.cooperate(lines.map(|line| Ok(drop(line.parse::<u32>()?))));
     /// clock.advance(Duration::ZERO);
     /// for _ in 0..2 {
-    ///     let report = |failure: ropewalk_deferred::Failure| {
-    ///         assert!(failure.is::<TaskFailed>());
-    ///         assert!(failure.root_cause().is::<std::num::ParseIntError>());
-    ///     };
-    ///     task.when_done().add_errback(report).detach();
+    ///     let failure = task.when_done().try_take().unwrap().unwrap_err();
+    ///     assert!(failure.is::<TaskFailed>());
+    ///     assert!(failure.root_cause().is::<std::num::ParseIntError>());
     /// }
     /// # std::io::Result::Ok(())
     /// ```

@@ -19,13 +19,11 @@
 //! let reactor = Reactor::builder().manual_clock(&clock).build()?;
 //! let answer = reactor.defer_later(Duration::from_secs(3), |_| Ok(42));
 //!
-//! reactor
+//! let next = reactor
 //!     .spawn(async { Ok(answer.await? + 1) })
-//!     .timeout(&reactor, Duration::from_secs(2))
-//!     .map(|answer| println!("{answer}"))
-//!     .add_errback(|failure| assert!(failure.is::<TimedOut>()))
-//!     .detach();
+//!     .timeout(&reactor, Duration::from_secs(2));
 //! clock.advance(Duration::from_secs(2));
+//! assert!(next.try_take().unwrap().unwrap_err().is::<TimedOut>());
 //! # std::io::Result::Ok(())
 //! ```
 //!

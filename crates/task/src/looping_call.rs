@@ -191,9 +191,9 @@ impl LoopingCall {
     /// let clock = ManualClock::new();
     /// let reactor = Reactor::builder().manual_clock(&clock).build()?;
     /// let ticker = LoopingCall::new(|_| Ok(println!("{}", "tock".parse::<u32>()?)));
-    /// ticker
-    ///     .start(&reactor, Duration::from_secs(1))?
-    ///     .on_failure(|failure| assert_eq!(failure.to_string(), "invalid digit found in string"));
+    /// let ended = ticker.start(&reactor, Duration::from_secs(1))?;
+    /// let failure = ended.try_take().unwrap().unwrap_err();
+    /// assert_eq!(failure.to_string(), "invalid digit found in string");
     /// assert!(!ticker.running());
     /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```

@@ -58,16 +58,14 @@ pub trait ReactorTask: sealed::Sealed {
     ///
     /// let reactor = Reactor::new()?;
     /// let pause = reactor.sleep(Duration::from_millis(1));
-    /// reactor
-    ///     .spawn(async {
-    ///         pause.await?;
-    ///         Reactor::with_current(|reactor| reactor.stop());
-    ///         Ok("slept well")
-    ///     })
-    ///     .add_callback(|text| assert_eq!(text, "slept well"))
-    ///     .detach();
+    /// let rested = reactor.spawn(async {
+    ///     pause.await?;
+    ///     Reactor::with_current(|reactor| reactor.stop());
+    ///     Ok("slept well")
+    /// });
     /// reactor.run().unwrap();
-    /// # std::io::Result::Ok(())
+    /// assert_eq!(rested.try_take().unwrap()?, "slept well");
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `ensureDeferred`.

@@ -53,16 +53,12 @@ pub trait DeferredTimeout<T: 'static>: sealed::Sealed {
     /// let clock = ManualClock::new();
     /// let reactor = Reactor::builder().manual_clock(&clock).build()?;
     /// let (_promise, deferred) = Deferred::<u32>::new();
-    /// deferred
-    ///     .timeout(&reactor, Duration::from_secs(5))
-    ///     .map(|n| println!("{n}"))
-    ///     .add_errback(|failure| {
-    ///         assert!(failure.is::<TimedOut>());
-    ///         assert_eq!(failure.to_string(), "no result within 5s");
-    ///         assert_eq!(format!("{failure:#}"), "no result within 5s: timed out");
-    ///     })
-    ///     .detach();
+    /// let deferred = deferred.timeout(&reactor, Duration::from_secs(5));
     /// clock.advance(Duration::from_secs(5));
+    /// let failure = deferred.try_take().unwrap().unwrap_err();
+    /// assert!(failure.is::<TimedOut>());
+    /// assert_eq!(failure.to_string(), "no result within 5s");
+    /// assert_eq!(format!("{failure:#}"), "no result within 5s: timed out");
     /// # std::io::Result::Ok(())
     /// ```
     ///
@@ -89,14 +85,13 @@ pub trait DeferredTimeout<T: 'static>: sealed::Sealed {
     /// let clock = ManualClock::new();
     /// let reactor = Reactor::builder().manual_clock(&clock).build()?;
     /// let both_until = reactor.now() + Duration::from_secs(5);
-    /// for _ in 0..2 {
-    ///     let (_promise, deferred) = Deferred::<()>::new();
-    ///     deferred
-    ///         .timeout_at(&reactor, both_until)
-    ///         .add_errback(|failure| assert!(failure.is::<TimedOut>()))
-    ///         .detach();
-    /// }
+    /// let (_one, first) = Deferred::<()>::new();
+    /// let (_other, second) = Deferred::<()>::new();
+    /// let both = [first, second].map(|deferred| deferred.timeout_at(&reactor, both_until));
     /// clock.advance(Duration::from_secs(5));
+    /// for deferred in both {
+    ///     assert!(deferred.try_take().unwrap().unwrap_err().is::<TimedOut>());
+    /// }
     /// # std::io::Result::Ok(())
     /// ```
     #[track_caller]
@@ -122,12 +117,10 @@ pub trait DeferredTimeout<T: 'static>: sealed::Sealed {
     /// let clock = ManualClock::new();
     /// let reactor = Reactor::builder().manual_clock(&clock).build()?;
     /// let (_promise, deferred) = Deferred::<u32>::new();
-    /// deferred
-    ///     .timeout_or_else(&reactor, Duration::from_secs(5), |_| Ok(0))
-    ///     .add_callback(|n| assert_eq!(n, 0))
-    ///     .detach();
+    /// let n = deferred.timeout_or_else(&reactor, Duration::from_secs(5), |_| Ok(0));
     /// clock.advance(Duration::from_secs(5));
-    /// # std::io::Result::Ok(())
+    /// assert_eq!(n.try_take().unwrap()?, 0);
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     ///
     /// Twisted: `Deferred.addTimeout` with `onTimeoutCancel`.
