@@ -3,13 +3,14 @@
 //! All of them come down to one closure from result to deferred. What is not called on the way is
 //! dropped there, on its own, so that its panic cannot cost anybody the result that passes by.
 
-use crate::chain::{self, Place, Stage};
+use crate::chain::{self, Chain, Place, Stage};
 use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State, nothing};
 use crate::held::Held;
 use crate::same::same;
-use crate::tail::{Head, Tail};
-use crate::{Deferred, Failure, Outcome, Promise, Result, context, panics, waiting};
+use crate::stretch::AnyStretch;
+use crate::tail::{Head, Tail, Turned};
+use crate::{Deferred, Failure, Outcome, Promise, Result, context, panics, turn, waiting};
 use std::cell::Cell;
 use std::panic::Location;
 
@@ -227,23 +228,37 @@ impl<T> Deferred<T> {
                 run_now(result, of, attached, link)
             }
             State::Head(end) => match end.take() {
-                Some(chain) if chain.stage.get() != Stage::Settled && !context::is_captured() => {
-                    chain.bare.set(false);
-                    match same(chain) {
-                        Ok(chain) => {
-                            let chain: Head<U> = chain;
-                            chain.head.links.push(attached, link);
-                            Deferred::of_chain(chain)
-                        }
-                        Err(chain) => attach_to(chain.map(Tail::Head), attached, link),
+                Some(chain) if takes_links(&*chain) => match same(chain) {
+                    Ok(chain) => {
+                        let chain: Head<U> = chain;
+                        chain.head.links.push(attached, link);
+                        Deferred::of_chain(chain)
                     }
-                }
+                    Err(Some(chain)) => {
+                        let last = turn::add(&chain.head, attached, link);
+                        Deferred::chained(Tail::Turned(Turned { chain, last }))
+                    }
+                    Err(None) => Deferred::of_chain(Chain::done(attached)),
+                },
                 chain => attach_to(chain.map(Tail::Head), attached, link),
             },
-            State::Turned(end) => attach_to(end.take().map(Tail::Turned), attached, link),
+            State::Turned(end) => match end.take() {
+                Some(Turned { chain, last }) if takes_links(&*chain) => {
+                    let last = turn::push(last, attached, link);
+                    Deferred::chained(Tail::Turned(Turned { chain, last }))
+                }
+                turned => attach_to(turned.map(Tail::Turned), attached, link),
+            },
             State::Direct(direct) => direct.attach(attached, link),
         }
     }
+}
+
+/// Whether it has no result yet, and links need nothing around them.
+#[inline]
+fn takes_links(chain: &Chain<dyn AnyStretch>) -> bool {
+    chain.bare.set(false);
+    chain.stage.get() != Stage::Settled && !context::is_captured()
 }
 
 /// Attaches to any chain.

@@ -10,7 +10,7 @@
 
 use crate::debugging::{self, Traces};
 use crate::end::OnDrop;
-use crate::stretch::{AnyStretch, Halt, HolderRef, Stretch};
+use crate::stretch::{AnyStretch, HolderRef, Stretch};
 use crate::unhandled::{self, Origin};
 use crate::{Failure, Result, panics, trampoline, waiting};
 use std::cell::Cell;
@@ -263,25 +263,23 @@ pub(crate) fn drive(mut chain: ChainRef) {
 
 /// Runs the links of one chain; `false` if it waits now.
 fn run(chain: &ChainRef) -> bool {
+    let (mut at, mut source) = (chain.at.take(), None);
     loop {
-        let at = chain.at.take();
-        match stretch(chain, at.as_ref()).run() {
-            Halt::End => {
-                // Only then: seldom is there any, and a pair of words read so soon after it was
-                // written costs as much as running a link.
-                if at.is_some() {
-                    chain.at.set(at);
-                }
-                return true;
-            }
-            Halt::Turned(next) => chain.at.set(Some(next)),
-            Halt::Waits(source, next) => {
-                chain.at.set(next.or(at));
-                let Err(cycle) = waiting::wait(chain, source) else { return false };
-                let at = chain.at.take();
-                stretch(chain, at.as_ref()).fail(cycle.into());
+        let turned = stretch(chain, at.as_ref()).run(&mut source);
+        let ended = turned.is_none();
+        at = turned.or(at);
+        if let Some(source) = source.take() {
+            chain.at.set(at);
+            let Err(cycle) = waiting::wait(chain, source) else { return false };
+            at = chain.at.take();
+            stretch(chain, at.as_ref()).fail(cycle.into());
+        } else if ended {
+            // Only if there is any: a pair of words that is read so soon after it was written costs
+            // as much as running a link.
+            if at.is_some() {
                 chain.at.set(at);
             }
+            return true;
         }
     }
 }

@@ -26,18 +26,18 @@ const BATCH: usize = 16;
 /// What a link can do, whatever its closure.
 trait Step<T> {
     /// Runs the links below and then this one: user code runs. `None` if one of them waits.
-    fn run(self: Box<Self>, input: Result<T>, course: &mut Course<T>) -> Option<Result<T>>;
+    fn run(self: Box<Self>, input: Result<T>, course: &mut Course<'_, T>) -> Option<Result<T>>;
     /// Ends the batch where its weight has become that, and has `next` follow it. Returns what
     /// came there before.
     fn cut(&mut self, weight: usize, next: Option<Link<T>>) -> Option<Link<T>>;
 }
 
 /// How far the links of a stretch have come.
-struct Course<T> {
+struct Course<'a, T> {
     /// The batch after this one.
     next: Option<Link<T>>,
     /// What one of the links waits for,
-    source: Option<ChainRef>,
+    source: &'a mut Option<ChainRef>,
     /// and what is left of its batch then.
     rest: Option<Link<T>>,
 }
@@ -79,7 +79,7 @@ where
     U: 'static,
     F: FnOnce(Result<U>, Place) -> Held<T> + 'static,
 {
-    fn run(mut self: Box<Self>, input: Result<T>, course: &mut Course<T>) -> Option<Result<T>> {
+    fn run(mut self: Box<Self>, input: Result<T>, course: &mut Course<'_, T>) -> Option<Result<T>> {
         let input = match self.below.take() {
             None => input,
             Some(next) if self.is_last() => {
@@ -100,7 +100,7 @@ where
         match call(body.map(|body| body.closure), input, attached) {
             Held::Ready(result) => Some(result),
             Held::Waiting(source) => {
-                course.source = Some(source.into_chain());
+                *course.source = Some(source.into_chain());
                 None
             }
         }
@@ -124,6 +124,7 @@ where
 /// Links in order of attachment.
 pub(crate) struct Queue<T: 'static> {
     newest: Cell<Option<Link<T>>>,
+    /// Of the newest at least; nothing if there are none at all.
     weight: Cell<usize>,
     /// Batches in order, and older than all of the above.
     oldest: Cell<Option<Link<T>>>,
@@ -152,20 +153,33 @@ impl<T: 'static> Queue<T> {
         self.weight.set(self.weight.get() + InPlace::<T, U, F>::WEIGHT);
     }
 
-    /// Runs all links, also those that are attached meanwhile. If one of them waits, it says for
-    /// what.
-    pub(crate) fn run(&self, mut result: Result<T>) -> std::result::Result<Result<T>, ChainRef> {
-        let mut course = Course { next: None, source: None, rest: None };
+    /// Runs all links, also those that are attached meanwhile. `None` if one of them waits, and in
+    /// `source` for what.
+    #[inline]
+    pub(crate) fn run(
+        &self,
+        result: Result<T>,
+        source: &mut Option<ChainRef>,
+    ) -> Option<Result<T>> {
+        if self.weight.get() == 0 { Some(result) } else { self.run_batches(result, source) }
+    }
+
+    fn run_batches(
+        &self,
+        mut result: Result<T>,
+        source: &mut Option<ChainRef>,
+    ) -> Option<Result<T>> {
+        let mut course = Course { next: None, source, rest: None };
         while let Some(batch) = course.next.take().or_else(|| self.take()) {
             match batch.run(result, &mut course) {
                 Some(next) => result = next,
                 None => {
                     self.put_back(course.rest, course.next);
-                    return course.source.map_or_else(|| Ok(nothing()), Err);
+                    return None;
                 }
             }
         }
-        Ok(result)
+        Some(result)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -207,6 +221,7 @@ impl<T: 'static> Queue<T> {
     /// Puts back what was taken and is still to run.
     #[cold]
     fn put_back(&self, rest: Option<Link<T>>, next: Option<Link<T>>) {
+        self.weight.set(self.weight.get() + 1);
         self.oldest.set(match rest {
             Some(mut rest) => {
                 rest.cut(BATCH, next);

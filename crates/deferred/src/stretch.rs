@@ -29,22 +29,14 @@ pub(crate) struct Stretch<T: 'static> {
     turn: Cell<Option<Rc<dyn Turn<T>>>>,
 }
 
-/// Why a stretch does not run any further.
-pub(crate) enum Halt {
-    /// It has come to its end, and there is no turn.
-    End,
-    /// It has come to its turn, which has the result now.
-    Turned(HolderRef),
-    /// The callback that was run last has returned a deferred with no result yet. Its result
-    /// belongs into this stretch, or into that of a turn.
-    Waits(ChainRef, Option<HolderRef>),
-}
-
 /// What can be done to a stretch, whatever its type.
 pub(crate) trait AnyStretch {
     fn as_any(&self) -> &dyn Any;
-    /// Runs the links with the result that is here: user code runs.
-    fn run(&self) -> Halt;
+    /// Runs the links with the result that is here, and then the turn, if there is one: user code
+    /// runs. Returns who has the stretch of the turn. If a callback has returned a deferred with no
+    /// result yet, that is in `source`; its result belongs into this stretch, or else into that of
+    /// the turn.
+    fn run(&self, source: &mut Option<ChainRef>) -> Option<HolderRef>;
     /// Makes `failure` the result.
     fn fail(&self, failure: Failure);
     /// Moves the result here from a stretch of the same type.
@@ -86,19 +78,14 @@ impl<T: 'static> AnyStretch for Stretch<T> {
         self
     }
 
-    fn run(&self) -> Halt {
-        let result = match self.links.run(self.slot.take()) {
-            Ok(result) => result,
-            Err(source) => return Halt::Waits(source, None),
-        };
+    fn run(&self, source: &mut Option<ChainRef>) -> Option<HolderRef> {
+        let result = self.links.run(self.slot.take(), source)?;
         let Some(turn) = self.turn.take() else {
             self.slot.put(result);
-            return Halt::End;
+            return None;
         };
-        match turn.run(result) {
-            (next, None) => Halt::Turned(next),
-            (next, Some(source)) => Halt::Waits(source, Some(next)),
-        }
+        turn.run(result, source);
+        Some(turn.into_holder())
     }
 
     fn fail(&self, failure: Failure) {

@@ -6,17 +6,19 @@
 use crate::Result;
 use crate::chain::{ChainRef, Place};
 use crate::held::{Held, call};
+use crate::same::same;
 use crate::stretch::{AnyStretch, Holder, HolderRef, Stretch};
 use crate::tail::HasStretch;
 use std::cell::Cell;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::rc::Rc;
 
 /// What a turn can do for the stretch before it.
 pub(crate) trait Turn<T> {
     /// Calls the closure: user code runs here. The result is in the stretch of the turn then, or
-    /// will be: it waits for the chain.
-    fn run(self: Rc<Self>, input: Result<T>) -> (HolderRef, Option<ChainRef>);
+    /// will be: it waits for the chain in `source`.
+    fn run(&self, input: Result<T>, source: &mut Option<ChainRef>);
     fn into_holder(self: Rc<Self>) -> HolderRef;
 }
 
@@ -25,6 +27,24 @@ struct Callback<T, U: 'static, F> {
     attached: Place,
     stretch: Stretch<U>,
     input: PhantomData<fn(T)>,
+}
+
+impl<T, U: 'static, F> Default for Callback<T, U, F> {
+    #[inline]
+    fn default() -> Self {
+        const { Self::empty() }
+    }
+}
+
+impl<T, U: 'static, F> Callback<T, U, F> {
+    const fn empty() -> Self {
+        Self {
+            closure: Cell::new(None),
+            attached: Location::caller(),
+            stretch: Stretch::new(),
+            input: PhantomData,
+        }
+    }
 }
 
 /// Adds a turn to the stretch that ends here; its own is where the chain ends then.
@@ -38,14 +58,37 @@ where
     U: 'static,
     F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
 {
-    let turn = Rc::new(Callback {
-        closure: Cell::new(Some(closure)),
-        attached,
-        stretch: Stretch::new(),
-        input: PhantomData,
-    });
+    // Made empty, in its place, and then filled, as a chain is.
+    let mut turn = Rc::<Callback<T, U, F>>::default();
+    if let Some(new) = Rc::get_mut(&mut turn) {
+        new.closure.set(Some(closure));
+        new.attached = attached;
+    }
     stretch.set_turn(Rc::clone(&turn) as Rc<dyn Turn<T>>);
     turn
+}
+
+/// Adds a link to the stretch that ends here, or a turn.
+#[inline]
+pub(crate) fn push<T, U, F>(
+    last: Rc<dyn HasStretch<T>>,
+    attached: Place,
+    closure: F,
+) -> Rc<dyn HasStretch<U>>
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+{
+    match same(last) {
+        Ok(last) => {
+            let last: Rc<dyn HasStretch<U>> = last;
+            last.stretch().links.push(attached, closure);
+            last
+        }
+        Err(Some(last)) => add(last.stretch(), attached, closure),
+        Err(None) => Rc::<Callback<T, U, F>>::default(),
+    }
 }
 
 impl<T, U, F> Turn<T> for Callback<T, U, F>
@@ -54,15 +97,11 @@ where
     U: 'static,
     F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
 {
-    fn run(self: Rc<Self>, input: Result<T>) -> (HolderRef, Option<ChainRef>) {
-        let source = match call(self.closure.take(), input, self.attached) {
-            Held::Ready(result) => {
-                self.stretch.slot.put(result);
-                None
-            }
-            Held::Waiting(source) => Some(source.into_chain()),
-        };
-        (self, source)
+    fn run(&self, input: Result<T>, source: &mut Option<ChainRef>) {
+        match call(self.closure.take(), input, self.attached) {
+            Held::Ready(result) => self.stretch.slot.put(result),
+            Held::Waiting(waiting) => *source = Some(waiting.into_chain()),
+        }
     }
 
     fn into_holder(self: Rc<Self>) -> HolderRef {
