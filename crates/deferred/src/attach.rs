@@ -228,19 +228,8 @@ impl<T> Deferred<T> {
                 run_now(result, of, attached, link)
             }
             State::Head(end) => match end.take() {
-                Some(chain) if takes_links(&*chain) => match same(chain) {
-                    Ok(chain) => {
-                        let chain: Head<U> = chain;
-                        chain.head.links.push(attached, link);
-                        Deferred::of_chain(chain)
-                    }
-                    Err(Some(chain)) => {
-                        let last = turn::add(&chain.head, attached, link);
-                        Deferred::chained(Tail::Turned(Turned { chain, last }))
-                    }
-                    Err(None) => Deferred::of_chain(Chain::done(attached)),
-                },
-                chain => attach_to(chain.map(Tail::Head), attached, link),
+                Some(chain) => attach_to_head(chain, attached, link),
+                None => attach_to(None, attached, link),
             },
             State::Turned(end) => match end.take() {
                 Some(Turned { chain, last }) if takes_links(&*chain) => {
@@ -251,6 +240,31 @@ impl<T> Deferred<T> {
             },
             State::Direct(direct) => direct.attach(attached, link),
         }
+    }
+}
+
+/// Attaches to a chain of one stretch.
+#[inline(always)]
+pub(crate) fn attach_to_head<T, U, F>(chain: Head<T>, attached: Place, link: F) -> Deferred<U>
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+{
+    if !takes_links(&*chain) {
+        return attach_to(Some(Tail::Head(chain)), attached, link);
+    }
+    match same(chain) {
+        Ok(chain) => {
+            let chain: Head<U> = chain;
+            chain.head.links.push(attached, link);
+            Deferred::of_chain(chain)
+        }
+        Err(Some(chain)) => {
+            let last = turn::add(&chain.head, attached, link);
+            Deferred::chained(Tail::Turned(Turned { chain, last }))
+        }
+        Err(None) => Deferred::of_chain(Chain::done(attached)),
     }
 }
 

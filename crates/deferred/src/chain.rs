@@ -20,11 +20,11 @@ use std::task::Waker;
 
 pub(crate) type Place = &'static Location<'static>;
 pub(crate) type ChainRef = Rc<Chain<dyn AnyStretch>>;
-pub(crate) type Canceller = Box<dyn Cancel>;
+pub(crate) type Canceller = Rc<dyn Cancel>;
 
 /// How a chain is cancelled that waits for its promise.
 pub(crate) trait Cancel {
-    fn cancel(self: Box<Self>);
+    fn cancel(&self);
 
     /// Where the deferreds were created of which its result is to be made.
     fn made_of(&self) -> Vec<Place> {
@@ -32,10 +32,19 @@ pub(crate) trait Cancel {
     }
 }
 
-impl<F: FnOnce()> Cancel for F {
-    fn cancel(self: Box<Self>) {
-        self();
+/// A closure that cancels.
+struct Once<F>(Cell<Option<F>>);
+
+impl<F: FnOnce()> Cancel for Once<F> {
+    fn cancel(&self) {
+        if let Some(cancel) = self.0.take() {
+            cancel();
+        }
     }
+}
+
+pub(crate) fn canceller(cancel: impl FnOnce() + 'static) -> Canceller {
+    Rc::new(Once(Cell::new(Some(cancel))))
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

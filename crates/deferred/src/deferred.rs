@@ -4,7 +4,7 @@
 //! runs at once and the result needs no chain any more: it lies in the `Deferred` itself. What can
 //! be attached, and how, is in `attach`.
 
-use crate::chain::{Canceller, Chain, ChainRef, Place};
+use crate::chain::{self, Canceller, Chain, ChainRef, Place};
 use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State};
 use crate::held::Held;
@@ -101,7 +101,7 @@ impl<T> Deferred<T> {
     /// Twisted: `Deferred(canceller)`.
     #[track_caller]
     pub fn with_canceller(canceller: impl FnOnce() + 'static) -> (Promise<T>, Self) {
-        Self::pair(Some(Box::new(canceller)), Location::caller())
+        Self::pair(Some(chain::canceller(canceller)), Location::caller())
     }
 
     /// Makes a deferred that has its value already.

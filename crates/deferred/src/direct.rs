@@ -7,7 +7,7 @@
 //!
 //! Everything in it is a `Cell` that is emptied before user code runs, as in [`chain`].
 
-use crate::chain::{Canceller, Chain, Place, Stage};
+use crate::chain::{Cancel, Canceller, Chain, Place, Stage};
 use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State, let_go, nothing};
 use crate::held::Held;
@@ -202,18 +202,21 @@ impl<T: 'static> Core<T> {
 
     /// The chain that stands for it from here on, made later than the deferred.
     #[cold]
-    fn unfold(&self) -> Rc<Chain<Stretch<T>>> {
+    fn unfold(self: &Rc<Self>) -> Rc<Chain<Stretch<T>>> {
         let chain = self.make_chain();
         // It was not made here, nor in debug mode.
         drop(chain.traces.take());
         chain
     }
 
-    fn make_chain(&self) -> Rc<Chain<Stretch<T>>> {
+    fn make_chain(self: &Rc<Self>) -> Rc<Chain<Stretch<T>>> {
         let chain = match self.take() {
             Some(result) => Chain::settled(self.created, result),
             None => {
-                let chain = Chain::new(self.created, Some(self.canceller()));
+                // They own each other until the chain is fired, which it is at last by the drop of
+                // the promise here.
+                let canceller = Rc::clone(self) as Canceller;
+                let chain = Chain::new(self.created, Some(canceller));
                 chain.waker.set(self.waker.take());
                 self.phase.set(Phase::Gone);
                 self.promise.set(Some(Promise::new(Rc::clone(&chain))));
@@ -225,17 +228,16 @@ impl<T: 'static> Core<T> {
         chain
     }
 
-    fn canceller(&self) -> Canceller {
-        let (stopper, name) = (self.stopper.clone(), self.name);
-        Box::new(move || {
-            if let Some(stopper) = stopper.as_ref().and_then(Weak::upgrade) {
-                stopper.stop(name);
-            }
-        })
-    }
-
     fn origin(&self) -> Origin {
         Origin { bare: true, ..Origin::of(self.created) }
+    }
+}
+
+impl<T: 'static> Cancel for Core<T> {
+    fn cancel(&self) {
+        if let Some(stopper) = self.stopper.as_ref().and_then(Weak::upgrade) {
+            stopper.stop(self.name);
+        }
     }
 }
 
@@ -282,10 +284,15 @@ impl<T> Direct<T> {
     /// The result, or else the chain that will have it.
     #[cold]
     pub(crate) fn into_held(self) -> Held<T> {
-        match self.0.as_ref().map_or_else(|| Some(nothing()), |core| core.take()) {
+        match self.take() {
             Some(result) => Held::Ready(result),
             None => Held::Waiting(Tail::Head(self.into_chain())),
         }
+    }
+
+    /// The result, if it is here.
+    fn take(&self) -> Option<Result<T>> {
+        self.0.as_ref().map_or_else(|| Some(nothing()), |core| core.take())
     }
 
     /// Attaches a callback: to the result, if it is here, or else to the chain that is made now.
@@ -297,12 +304,9 @@ impl<T> Direct<T> {
     {
         let on_drop = self.0.as_ref().map_or(OnDrop::RunOn, |core| core.on_drop());
         let of = Kept { created: self.created(), on_drop };
-        match self.into_held() {
-            Held::Ready(result) => attach::run_now(result, of, attached, link),
-            Held::Waiting(tail) => {
-                tail.chain().bare.set(false);
-                Deferred::chained(tail.push(attached, link))
-            }
+        match self.take() {
+            Some(result) => attach::run_now(result, of, attached, link),
+            None => attach::attach_to_head(self.into_chain(), attached, link),
         }
     }
 }

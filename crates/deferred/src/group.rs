@@ -9,7 +9,7 @@
 //! Borrow rule: the list of members is borrowed to put one in or to take one out. Members are
 //! cancelled and let go, values dropped and the promise fired with nothing borrowed.
 
-use crate::chain::{Cancel, Place};
+use crate::chain::{Cancel, Canceller, Place};
 use crate::{CancelHandle, Cancelled, Deferred, Failure, Panicked, Promise, Result, panics};
 use std::cell::{Cell, RefCell};
 use std::mem::needs_drop;
@@ -225,7 +225,7 @@ impl<S: 'static, R: 'static> Group<S, R> {
             None => (),
         }
         let failed = Rc::clone(self);
-        let canceller = Box::new(CancelMembers(Rc::clone(self)));
+        let canceller = Rc::clone(self) as Canceller;
         let (promise, deferred) = Deferred::pair(Some(canceller), self.created);
         drop(self.promise.replace(Some(promise)));
         // A cancelled member may answer with more to wait for, and then so does the collection:
@@ -234,19 +234,6 @@ impl<S: 'static, R: 'static> Group<S, R> {
             Stage::Open | Stage::Decided => failed.next(),
             Stage::Fired => Deferred::fail(failure),
         })
-    }
-
-    /// Cancels the members. Not called again from in there, since a canceller is not.
-    fn cancel(&self) {
-        if self.is_decided() {
-            return;
-        }
-        self.cancelled.set(true);
-        self.cancel_members();
-        if self.is_decided() {
-            self.let_all_go();
-            self.fire();
-        }
     }
 
     fn finish_members(&self) {
@@ -289,16 +276,22 @@ impl<S: 'static, R: 'static> Group<S, R> {
     }
 }
 
-/// The canceller of a collection, which knows its members.
-struct CancelMembers<S, R: 'static>(Rc<Group<S, R>>);
-
-impl<S: 'static, R: 'static> Cancel for CancelMembers<S, R> {
-    fn cancel(self: Box<Self>) {
-        self.0.cancel();
+impl<S: 'static, R: 'static> Cancel for Group<S, R> {
+    /// Cancels the members. Not called again from in there, since a canceller is not.
+    fn cancel(&self) {
+        if self.is_decided() {
+            return;
+        }
+        self.cancelled.set(true);
+        self.cancel_members();
+        if self.is_decided() {
+            self.let_all_go();
+            self.fire();
+        }
     }
 
     fn made_of(&self) -> Vec<Place> {
-        let rests = self.0.rests.borrow();
+        let rests = self.rests.borrow();
         let chains = rests.iter().flatten().filter_map(Deferred::chain);
         chains.filter(|chain| !chain.is_over()).map(|chain| chain.created).collect()
     }
