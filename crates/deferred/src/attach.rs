@@ -7,10 +7,9 @@ use crate::chain::{self, Chain, Place, Stage};
 use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State, nothing};
 use crate::held::Held;
-use crate::same::same;
 use crate::stretch::AnyStretch;
-use crate::tail::{Head, Tail, Turned};
-use crate::{Deferred, Failure, Outcome, Promise, Result, context, panics, turn, waiting};
+use crate::tail::{Head, Tail};
+use crate::{Deferred, Failure, Outcome, Promise, Result, context, panics, tail, waiting};
 use std::cell::Cell;
 use std::panic::Location;
 
@@ -211,11 +210,11 @@ impl<T> Deferred<T> {
     }
 }
 
-/// Drops a closure that is not to be called.
 impl<T> Deferred<T> {
     /// What every `add_` method comes down to.
-    // Inlined, with the two cases in it that are to be quick; what is called for the others is
-    // given and gives back as a whole, so that in these two nothing need be in memory.
+    // Inlined, with the cases in it that are to be quick, and those take everything apart at once:
+    // a deferred that is passed on is written to memory in single words, and reading it from there
+    // in larger pieces costs more than all the rest.
     #[inline(always)]
     pub(crate) fn attach<U, F>(self, attached: Place, link: F) -> Deferred<U>
     where
@@ -232,9 +231,8 @@ impl<T> Deferred<T> {
                 None => attach_to(None, attached, link),
             },
             State::Turned(end) => match end.take() {
-                Some(Turned { chain, last }) if takes_links(&*chain) => {
-                    let last = turn::push(last, attached, link);
-                    Deferred::chained(Tail::Turned(Turned { chain, last }))
+                Some(turned) if takes_links(&*turned.chain) => {
+                    Deferred::chained(Tail::Turned(turned.push(attached, link)))
                 }
                 turned => attach_to(turned.map(Tail::Turned), attached, link),
             },
@@ -254,18 +252,7 @@ where
     if !takes_links(&*chain) {
         return attach_to(Some(Tail::Head(chain)), attached, link);
     }
-    match same(chain) {
-        Ok(chain) => {
-            let chain: Head<U> = chain;
-            chain.head.links.push(attached, link);
-            Deferred::of_chain(chain)
-        }
-        Err(Some(chain)) => {
-            let last = turn::add(&chain.head, attached, link);
-            Deferred::chained(Tail::Turned(Turned { chain, last }))
-        }
-        Err(None) => Deferred::of_chain(Chain::done(attached)),
-    }
+    Deferred::chained(tail::push_to_head(chain, attached, link))
 }
 
 /// Whether it has no result yet, and links need nothing around them.
@@ -327,6 +314,7 @@ fn wait_on<T: 'static>(tail: Tail<T>, of: Kept, attached: Place) -> Deferred<T> 
     Deferred::chained(tail)
 }
 
+/// Drops a closure that is not to be called.
 fn skip<F>(closure: F, attached: &'static Location<'static>) {
     panics::discard("dropping a skipped callback", attached, closure);
 }

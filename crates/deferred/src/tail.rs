@@ -96,16 +96,44 @@ impl<T: 'static> Tail<T> {
         U: 'static,
         F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
     {
-        match same::<_, Tail<U>>(self) {
-            Ok(tail) => {
-                tail.stretch().links.push(attached, link);
-                tail
-            }
-            Err(Some(tail)) => {
-                let last = turn::add(tail.stretch(), attached, link);
-                Tail::Turned(Turned { chain: tail.into_chain(), last })
-            }
-            Err(None) => Tail::Head(Chain::done(attached)),
+        match self {
+            Self::Head(chain) => push_to_head(chain, attached, link),
+            Self::Turned(turned) => Tail::Turned(turned.push(attached, link)),
         }
+    }
+}
+
+/// Adds a link, or a turn, to a chain of one stretch.
+#[inline(always)]
+pub(crate) fn push_to_head<T, U, F>(chain: Head<T>, attached: Place, link: F) -> Tail<U>
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+{
+    match same(chain) {
+        Ok(chain) => {
+            let chain: Head<U> = chain;
+            chain.head.links.push(attached, link);
+            Tail::Head(chain)
+        }
+        Err(Some(chain)) => {
+            let last = turn::add(&chain.head, attached, link);
+            Tail::Turned(Turned { chain, last })
+        }
+        Err(None) => Tail::Head(Chain::done(attached)),
+    }
+}
+
+impl<T: 'static> Turned<T> {
+    /// Adds a link, or another turn, at the end.
+    #[inline(always)]
+    pub(crate) fn push<U, F>(self, attached: Place, link: F) -> Turned<U>
+    where
+        U: 'static,
+        F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+    {
+        let Self { chain, last } = self;
+        Turned { chain, last: turn::push(last, attached, link) }
     }
 }
