@@ -19,6 +19,7 @@ pub(crate) const ALL: &[&Workload] = &[
     &chain::PENDING,
     &chain::FIRED,
     &chain::FAILING,
+    &chain::TURNING,
     &chain::SINGLE,
     &chain::LONG,
     &spawn::WOKEN,
@@ -28,6 +29,16 @@ pub(crate) const ALL: &[&Workload] = &[
 
 /// Workloads that one name stands for.
 pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[
-    ("chain", &[&chain::PENDING, &chain::FIRED, &chain::FAILING, &chain::SINGLE, &chain::LONG]),
+    (
+        "chain",
+        &[
+            &chain::PENDING,
+            &chain::FIRED,
+            &chain::FAILING,
+            &chain::TURNING,
+            &chain::SINGLE,
+            &chain::LONG,
+        ],
+    ),
     ("spawn", &[&spawn::WOKEN, &spawn::READY, &spawn::MILLION]),
 ];

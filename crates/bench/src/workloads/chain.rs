@@ -61,6 +61,21 @@ pub(crate) const FAILING: Workload = Workload {
     ],
 };
 
+pub(crate) const TURNING: Workload = Workload {
+    name: "chain_turning",
+    about: "a link of ten that each make another type of the value (the floor's do not)",
+    figure: Figure::Throughput,
+    in_flight: 10,
+    settings: &[setting(None)],
+    contestants: &[
+        Contestant { name: "floor, boxed closures", role: Role::Floor, run: floor::succeed },
+        Contestant { name: "no chain, called in place", role: Role::Study, run: in_place::succeed },
+        Contestant { name: "ropewalk", role: Role::Ours, run: ropewalk::turning },
+        Contestant { name: "futures, boxed and_then", role: Role::Peer, run: futures::turning },
+        Contestant { name: "tokio, boxed async blocks", role: Role::Peer, run: tokio::turning },
+    ],
+};
+
 pub(crate) const SINGLE: Workload = Workload {
     name: "chain_single",
     about: "a chain of one link, made and fired",
@@ -105,6 +120,16 @@ fn link(number: u64) -> impl FnOnce(u64) -> Result<u64> {
     let number = black_box(number);
     move |value| if value == number { Ok(value + 1) } else { Err(Broken.into()) }
 }
+
+/// Two links, with a value of another type between them.
+fn two_links(
+    number: u64,
+) -> (impl FnOnce(u64) -> Result<Between>, impl FnOnce(Between) -> Result<u64>) {
+    let (first, second) = (link(number), link(number + 1));
+    (move |value| first(value).map(Between), move |between: Between| second(between.0))
+}
+
+struct Between(u64);
 
 /// The failure with which a chain is fired, or in which one ends that is not in order.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Ropewalk: `add_callback` on a `Deferred`; its result is taken with `try_take`.
 
-use super::{Broken, link};
+use super::{Broken, link, two_links};
 use crate::sample::Sample;
 use crate::workload::Load;
 use anyhow::{Context as _, Result};
@@ -27,6 +27,18 @@ pub(super) fn failing(load: &Load) -> Result<Sample> {
 
 pub(super) fn fired(load: &Load) -> Result<Sample> {
     super::succeed(load, |links| take(attach(Deferred::succeed(links.start), links)))
+}
+
+pub(super) fn turning(load: &Load) -> Result<Sample> {
+    super::succeed(load, |links| {
+        let (promise, deferred) = Deferred::new();
+        let deferred = links.clone().step_by(2).fold(deferred, |deferred, number| {
+            let (first, second) = two_links(number);
+            deferred.add_callback(first).add_callback(second)
+        });
+        promise.callback(links.start);
+        take(deferred)
+    })
 }
 
 fn attach(deferred: Deferred<u64>, links: Range<u64>) -> Deferred<u64> {
