@@ -12,6 +12,7 @@ use crate::chain::{ChainRef, Place};
 use crate::end::nothing;
 use crate::held::{Held, call};
 use crate::same::same;
+use crate::trampoline;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::{replace, size_of};
@@ -19,17 +20,13 @@ use std::panic::Location;
 
 type Link<T> = Box<dyn Step<T>>;
 
-/// How heavy a batch is, at most: each link adds a frame to the call stack, with its closure and a
-/// result in it.
-const BATCH: usize = 16;
-
 /// What a link can do, whatever its closure.
 trait Step<T> {
     /// Runs the links below and then this one: user code runs. `None` if one of them waits.
     fn run(self: Box<Self>, input: Result<T>, course: &mut Course<'_, T>) -> Option<Result<T>>;
-    /// Ends the batch where its weight has become that, and has `next` follow it. Returns what
-    /// came there before.
-    fn cut(&mut self, weight: usize, next: Option<Link<T>>) -> Option<Link<T>>;
+    /// Ends the batch after so many links, or where it ends already, and has `next` follow it.
+    /// Returns what came there before.
+    fn cut(&mut self, links: usize, next: Option<Link<T>>) -> Option<Link<T>>;
 }
 
 /// How far the links of a stretch have come.
@@ -59,8 +56,6 @@ struct InPlace<T, U, F> {
 }
 
 impl<T, U, F> InPlace<T, U, F> {
-    const WEIGHT: usize = 1 + (size_of::<F>() + size_of::<Result<T>>()) / 64;
-
     fn is_last(&self) -> bool {
         self.body.as_ref().is_some_and(|body| body.last)
     }
@@ -73,29 +68,24 @@ impl<T, U, F> Default for InPlace<T, U, F> {
     }
 }
 
-impl<T, U, F> Step<T> for InPlace<T, U, F>
+impl<T, U, F> InPlace<T, U, F>
 where
     T: 'static,
     U: 'static,
     F: FnOnce(Result<U>, Place) -> Held<T> + 'static,
 {
-    fn run(mut self: Box<Self>, input: Result<T>, course: &mut Course<'_, T>) -> Option<Result<T>> {
-        let input = match self.below.take() {
-            None => input,
-            Some(next) if self.is_last() => {
-                course.next = Some(next);
-                input
-            }
-            Some(below) => match below.run(input, course) {
-                Some(result) => result,
-                None => {
-                    self.below = course.rest.take();
-                    course.rest = Some(self);
-                    return None;
-                }
-            },
-        };
-        let Self { body, attached, .. } = *self;
+    /// Calls the closure. A function of its own, so that what the closure needs of the stack is not
+    /// reserved while the links below run.
+    #[inline(never)]
+    fn run_alone(
+        self: Box<Self>,
+        input: Result<T>,
+        course: &mut Course<'_, T>,
+    ) -> Option<Result<T>> {
+        let Self { below: next, body, attached, .. } = *self;
+        if next.is_some() {
+            course.next = next;
+        }
         let input = same(input).unwrap_or_else(|_| nothing());
         match call(body.map(|body| body.closure), input, attached) {
             Held::Ready(result) => Some(result),
@@ -106,11 +96,37 @@ where
         }
     }
 
-    fn cut(&mut self, weight: usize, next: Option<Link<T>>) -> Option<Link<T>> {
-        let weight = weight.saturating_sub(Self::WEIGHT);
+    /// Is left over, with what is left of the links below.
+    #[cold]
+    #[inline(never)]
+    fn stay(mut self: Box<Self>, course: &mut Course<'_, T>) -> Option<Result<T>> {
+        self.below = course.rest.take();
+        course.rest = Some(self);
+        None
+    }
+}
+
+impl<T, U, F> Step<T> for InPlace<T, U, F>
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<U>, Place) -> Held<T> + 'static,
+{
+    fn run(mut self: Box<Self>, input: Result<T>, course: &mut Course<'_, T>) -> Option<Result<T>> {
+        if self.is_last() {
+            return self.run_alone(input, course);
+        }
+        let Some(below) = self.below.take() else { return self.run_alone(input, course) };
+        match below.run(input, course) {
+            Some(result) => self.run_alone(result, course),
+            None => self.stay(course),
+        }
+    }
+
+    fn cut(&mut self, links: usize, next: Option<Link<T>>) -> Option<Link<T>> {
         let last = self.is_last();
         match &mut self.below {
-            Some(below) if weight > 0 && !last => below.cut(weight, next),
+            Some(below) if links > 1 && !last => below.cut(links - 1, next),
             below => {
                 if let Some(body) = &mut self.body {
                     body.last = next.is_some();
@@ -125,14 +141,24 @@ where
 pub(crate) struct Queue<T: 'static> {
     newest: Cell<Option<Link<T>>>,
     /// Of the newest at least; nothing if there are none at all.
-    weight: Cell<usize>,
+    count: Cell<usize>,
     /// Batches in order, and older than all of the above.
     oldest: Cell<Option<Link<T>>>,
 }
 
 impl<T: 'static> Queue<T> {
+    /// How many links are in a batch, at most: each adds a frame to the call stack, with a result
+    /// in it.
+    const BATCH: usize = {
+        let links = 16 / (1 + size_of::<Result<T>>() / 64);
+        if links == 0 { 1 } else { links }
+    };
+
+    /// Likewise, where there are many frames below already.
+    const SMALL_BATCH: usize = if Self::BATCH < 4 { 1 } else { Self::BATCH / 4 };
+
     pub(crate) const fn new() -> Self {
-        Self { newest: Cell::new(None), weight: Cell::new(0), oldest: Cell::new(None) }
+        Self { newest: Cell::new(None), count: Cell::new(0), oldest: Cell::new(None) }
     }
 
     /// Adds a link of a closure for which `U` is `T`.
@@ -150,7 +176,7 @@ impl<T: 'static> Queue<T> {
             link.below = Some(below);
         }
         self.newest.set(Some(link));
-        self.weight.set(self.weight.get() + InPlace::<T, U, F>::WEIGHT);
+        self.count.set(self.count.get() + 1);
     }
 
     /// Runs all links, also those that are attached meanwhile. `None` if one of them waits, and in
@@ -161,7 +187,7 @@ impl<T: 'static> Queue<T> {
         result: Result<T>,
         source: &mut Option<ChainRef>,
     ) -> Option<Result<T>> {
-        if self.weight.get() == 0 { Some(result) } else { self.run_batches(result, source) }
+        if self.count.get() == 0 { Some(result) } else { self.run_batches(result, source) }
     }
 
     fn run_batches(
@@ -195,7 +221,7 @@ impl<T: 'static> Queue<T> {
     #[inline(never)]
     pub(crate) fn clear(&self) {
         while let Some(mut batch) = self.take() {
-            self.oldest.set(batch.cut(BATCH, None));
+            self.oldest.set(batch.cut(usize::MAX, None));
             drop(batch);
         }
     }
@@ -203,16 +229,20 @@ impl<T: 'static> Queue<T> {
     /// Takes batches in order, each with those that follow it; perhaps not all.
     fn take(&self) -> Option<Link<T>> {
         self.oldest.take().or_else(|| {
-            let newest = self.newest.take();
-            if self.weight.replace(0) <= BATCH { newest } else { Self::in_batches(newest) }
+            let (newest, count) = (self.newest.take(), self.count.replace(0));
+            if count <= Self::SMALL_BATCH {
+                return newest;
+            }
+            let most = if trampoline::is_deep() { Self::SMALL_BATCH } else { Self::BATCH };
+            if count <= most { newest } else { Self::in_batches(newest, most) }
         })
     }
 
     #[cold]
-    fn in_batches(mut newest: Option<Link<T>>) -> Option<Link<T>> {
+    fn in_batches(mut newest: Option<Link<T>>, most: usize) -> Option<Link<T>> {
         let mut batches = None;
         while let Some(mut batch) = newest {
-            newest = batch.cut(BATCH, batches);
+            newest = batch.cut(most, batches);
             batches = Some(batch);
         }
         batches
@@ -221,10 +251,10 @@ impl<T: 'static> Queue<T> {
     /// Puts back what was taken and is still to run.
     #[cold]
     fn put_back(&self, rest: Option<Link<T>>, next: Option<Link<T>>) {
-        self.weight.set(self.weight.get() + 1);
+        self.count.set(self.count.get() + 1);
         self.oldest.set(match rest {
             Some(mut rest) => {
-                rest.cut(BATCH, next);
+                rest.cut(usize::MAX, next);
                 Some(rest)
             }
             None => next,

@@ -18,6 +18,9 @@ use std::panic::Location;
 /// How many pieces of work may be nested on the stack.
 const NESTED: usize = 32;
 
+/// From how deep on those who have a choice use less of the stack.
+const DEEP: usize = 4;
+
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     static QUEUE: RefCell<VecDeque<Work>> = const { RefCell::new(VecDeque::new()) };
@@ -69,6 +72,12 @@ pub(crate) fn drop_value<T: 'static>(value: T, at: &'static Location<'static>) {
         Some(_level) => drop(value),
         None => queue(Work::Drop(Box::new(value), at)),
     }
+}
+
+/// Whether work is nested so deep that the stack should be spared.
+#[inline]
+pub(crate) fn is_deep() -> bool {
+    DEPTH.get() > DEEP
 }
 
 #[cold]
