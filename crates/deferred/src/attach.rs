@@ -4,12 +4,13 @@
 //! dropped there, on its own, so that its panic cannot cost anybody the result that passes by.
 
 use crate::chain::{self, Chain, Place, Stage};
+use crate::context::{capture_context, is_captured};
 use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State, nothing};
-use crate::held::Held;
+use crate::held::{self, Held};
 use crate::stretch::AnyStretch;
 use crate::tail::{Head, Tail};
-use crate::{Deferred, Failure, Outcome, Promise, Result, context, panics, tail, waiting};
+use crate::{Deferred, Failure, Outcome, Promise, Result, panics, tail, waiting};
 use std::cell::Cell;
 use std::panic::Location;
 
@@ -259,10 +260,10 @@ where
 #[inline]
 fn takes_links(chain: &Chain<dyn AnyStretch>) -> bool {
     chain.bare.set(false);
-    chain.stage.get() != Stage::Settled && !context::is_captured()
+    chain.stage.get() != Stage::Settled && !is_captured()
 }
 
-/// Attaches to any chain.
+/// Attaches to any chain, in the context that is captured if it has no result yet.
 #[inline(never)]
 fn attach_to<T, U, F>(tail: Option<Tail<T>>, attached: Place, link: F) -> Deferred<U>
 where
@@ -274,6 +275,21 @@ where
         let of = Kept { created: attached, on_drop: OnDrop::RunOn };
         return run_now(nothing(), of, attached, link);
     };
+    if tail.chain().stage.get() != Stage::Settled {
+        if let Some(context) = capture_context() {
+            return attach_as_it_is(tail, attached, held::within(context, link));
+        }
+    }
+    attach_as_it_is(tail, attached, link)
+}
+
+/// Capturing a context is user code, which may have brought the result meanwhile.
+fn attach_as_it_is<T, U, F>(tail: Tail<T>, attached: Place, link: F) -> Deferred<U>
+where
+    T: 'static,
+    U: 'static,
+    F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
+{
     let chain = tail.chain();
     let settled = chain.stage.get() == Stage::Settled;
     if settled && chain.handles.get() == 0 && !debugging() {
@@ -298,7 +314,7 @@ where
 {
     let result = match panics::catch(attached, || link(result, attached)) {
         Ok(Held::Ready(result)) => result,
-        Ok(Held::Waiting(tail)) => return wait_on(tail, of, attached),
+        Ok(Held::Waiting(tail)) => return wait_on(tail, of),
         Err(panicked) => Err(panicked.into()),
     };
     Deferred { state: Cell::new(State::ready(result, of)) }
@@ -306,11 +322,11 @@ where
 
 /// Goes on with a chain that a callback has returned.
 #[cold]
-fn wait_on<T: 'static>(tail: Tail<T>, of: Kept, attached: Place) -> Deferred<T> {
+fn wait_on<T: 'static>(tail: Tail<T>, of: Kept) -> Deferred<T> {
     if tail.chain().handles.get() > 0 {
         return Deferred::chained(waiting::behind(tail.into_chain(), of));
     }
-    waiting::hand_on(tail.chain(), of, attached);
+    waiting::hand_on(tail.chain(), of);
     Deferred::chained(tail)
 }
 

@@ -9,6 +9,7 @@
 //! one loop.
 
 use crate::debugging::{self, Traces};
+use crate::empty::is_large;
 use crate::end::OnDrop;
 use crate::stretch::{AnyStretch, HolderRef, Stretch};
 use crate::unhandled::{self, Origin};
@@ -97,8 +98,7 @@ pub(crate) struct Chain<S: ?Sized> {
 impl<T: 'static> Default for Chain<Stretch<T>> {
     #[inline]
     fn default() -> Self {
-        // A constant is copied from one place; what is computed, is by each of its words.
-        const { Self::empty() }
+        if is_large::<Self>() { Self::empty() } else { const { Self::empty() } }
     }
 }
 

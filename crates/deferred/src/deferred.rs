@@ -8,6 +8,7 @@ use crate::chain::{self, Canceller, Chain, ChainRef, Place};
 use crate::debugging::debugging;
 use crate::end::{Kept, OnDrop, State};
 use crate::held::Held;
+use crate::stretch::Stretch;
 use crate::tail::{Head, Tail};
 use crate::{CancelHandle, Failure, Promise, Result, cancel};
 use std::cell::Cell;
@@ -183,18 +184,20 @@ impl<T> Deferred<T> {
     pub fn canceller(&self) -> CancelHandle {
         let at = Location::caller();
         let tail = match self.state.replace(State::taken()) {
-            State::Head(end) => Tail::Head(end.take().unwrap_or_else(|| Chain::done(at))),
-            State::Turned(end) => {
-                end.take().map_or_else(|| Tail::Head(Chain::done(at)), Tail::Turned)
-            }
+            State::Head(end) => end.take().map(Tail::Head),
+            State::Turned(end) => end.take().map(Tail::Turned),
             // There is no chain yet that the handle could stand for.
             State::Ready(ready) => {
                 let (result, of) = ready.take();
                 let chain = Chain::settled(of.created, result);
                 chain.on_drop.set(of.on_drop);
-                Tail::Head(chain)
+                Some(Tail::Head(chain))
             }
-            State::Direct(direct) => Tail::Head(direct.into_chain()),
+            State::Direct(direct) => direct.into_chain().map(Tail::Head),
+        };
+        let Some(tail) = tail else {
+            // The result has been taken: there is nothing that could be cancelled.
+            return CancelHandle::new(Chain::<Stretch<T>>::done(at));
         };
         let handle = CancelHandle::new(tail.share());
         self.state.set(State::chained(tail));

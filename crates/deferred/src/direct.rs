@@ -9,10 +9,10 @@
 
 use crate::chain::{Cancel, Canceller, Chain, Place, Stage};
 use crate::debugging::debugging;
+use crate::empty::is_large;
 use crate::end::{Kept, OnDrop, State, let_go, nothing};
 use crate::held::Held;
-use crate::stretch::Stretch;
-use crate::tail::Tail;
+use crate::tail::{Head, Tail};
 use crate::unhandled::{self, Origin};
 use crate::{Abandoned, Deferred, Promise, Result, attach, future, panics};
 use std::cell::Cell;
@@ -81,9 +81,9 @@ impl<T> Deferred<T> {
     /// Sees to it that there is a chain, if there is to be a result.
     pub(crate) fn unfold(&self) {
         let state = match self.state.replace(State::taken()) {
-            State::Direct(direct) if direct.stage() == Stage::Unfired => {
-                State::chained(Tail::Head(direct.into_chain()))
-            }
+            State::Direct(direct) if direct.stage() == Stage::Unfired => direct
+                .into_chain()
+                .map_or_else(State::taken, |chain| State::chained(Tail::Head(chain))),
             state => state,
         };
         self.state.set(state);
@@ -118,7 +118,7 @@ impl<T: 'static> Drop for DirectPromise<T> {
 impl<T: 'static> Default for Core<T> {
     #[inline]
     fn default() -> Self {
-        const { Self::empty() }
+        if is_large::<Self>() { Self::empty() } else { const { Self::empty() } }
     }
 }
 
@@ -202,14 +202,14 @@ impl<T: 'static> Core<T> {
 
     /// The chain that stands for it from here on, made later than the deferred.
     #[cold]
-    fn unfold(self: &Rc<Self>) -> Rc<Chain<Stretch<T>>> {
+    fn unfold(self: &Rc<Self>) -> Head<T> {
         let chain = self.make_chain();
         // It was not made here, nor in debug mode.
         drop(chain.traces.take());
         chain
     }
 
-    fn make_chain(self: &Rc<Self>) -> Rc<Chain<Stretch<T>>> {
+    fn make_chain(self: &Rc<Self>) -> Head<T> {
         let chain = match self.take() {
             Some(result) => Chain::settled(self.created, result),
             None => {
@@ -273,40 +273,42 @@ impl<T> Direct<T> {
         Poll::Ready(result)
     }
 
+    pub(crate) fn is_taken(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The chain that stands for it from here on.
-    pub(crate) fn into_chain(mut self) -> Rc<Chain<Stretch<T>>> {
-        match self.0.take() {
-            Some(core) => core.unfold(),
-            None => Chain::done(Location::caller()),
-        }
+    pub(crate) fn into_chain(mut self) -> Option<Head<T>> {
+        self.0.take().map(|core| core.unfold())
     }
 
     /// The result, or else the chain that will have it.
     #[cold]
-    pub(crate) fn into_held(self) -> Held<T> {
-        match self.take() {
+    pub(crate) fn into_held(mut self) -> Held<T> {
+        let Some(core) = self.0.take() else { return Held::Ready(nothing()) };
+        match core.take() {
             Some(result) => Held::Ready(result),
-            None => Held::Waiting(Tail::Head(self.into_chain())),
+            None => Held::Waiting(Tail::Head(core.unfold())),
         }
-    }
-
-    /// The result, if it is here.
-    fn take(&self) -> Option<Result<T>> {
-        self.0.as_ref().map_or_else(|| Some(nothing()), |core| core.take())
     }
 
     /// Attaches a callback: to the result, if it is here, or else to the chain that is made now.
     #[cold]
-    pub(crate) fn attach<U, F>(self, attached: Place, link: F) -> Deferred<U>
+    pub(crate) fn attach<U, F>(mut self, attached: Place, link: F) -> Deferred<U>
     where
         U: 'static,
         F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
     {
-        let on_drop = self.0.as_ref().map_or(OnDrop::RunOn, |core| core.on_drop());
-        let of = Kept { created: self.created(), on_drop };
-        match self.take() {
-            Some(result) => attach::run_now(result, of, attached, link),
-            None => attach::attach_to_head(self.into_chain(), attached, link),
+        let Some(core) = self.0.take() else {
+            let of = Kept { created: attached, on_drop: OnDrop::RunOn };
+            return attach::run_now(nothing(), of, attached, link);
+        };
+        match core.take() {
+            Some(result) => {
+                let of = Kept { created: core.created, on_drop: core.on_drop() };
+                attach::run_now(result, of, attached, link)
+            }
+            None => attach::attach_to_head(core.unfold(), attached, link),
         }
     }
 }
@@ -333,6 +335,8 @@ fn leave<T: 'static>(core: Rc<Core<T>>) {
         drop(State::chained(Tail::Head(core.unfold())));
     } else {
         core.phase.set(Phase::Left);
-        drop(core.waker.take());
+        if let Some(waker) = core.waker.take() {
+            panics::discard("dropping a waker", core.created, waker);
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::held::Held;
 use crate::stretch::AnyStretch;
 use crate::tail::{Head, Tail, Turned};
 use crate::unhandled::{self, Origin};
-use crate::{Abandoned, Result, cancel, trampoline};
+use crate::{Result, ResultTaken, cancel, trampoline};
 
 pub(crate) enum State<T: 'static> {
     /// The result is here.
@@ -92,7 +92,12 @@ impl<T> State<T> {
     }
 
     pub(crate) fn is_taken(&self) -> bool {
-        matches!(self, Self::Head(End { of: None }) | Self::Turned(End { of: None }))
+        match self {
+            Self::Ready(ready) => ready.result.is_none(),
+            Self::Head(end) => end.of.is_none(),
+            Self::Turned(end) => end.of.is_none(),
+            Self::Direct(direct) => direct.is_taken(),
+        }
     }
 
     pub(crate) fn set_on_drop(&mut self, on_drop: OnDrop) {
@@ -173,10 +178,10 @@ impl<T: 'static> Claim for Turned<T> {
     }
 }
 
-/// What is taken a second time. No path leads here.
+/// What is taken a second time.
 #[cold]
 pub(crate) fn nothing<T>() -> Result<T> {
-    Err(Abandoned.into())
+    Err(ResultTaken.into())
 }
 
 #[cold]
@@ -193,7 +198,7 @@ fn leave<T: 'static>(tail: Tail<T>) {
         return;
     }
     chain.claimed.set(false);
-    drop(chain.waker.take());
+    chain.forget_waker();
     if chain.on_drop.get() == OnDrop::Cancel {
         chain.given_up.set(true);
         cancel::request(tail.into_chain());

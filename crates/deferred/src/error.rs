@@ -70,6 +70,33 @@ impl fmt::Display for Abandoned {
 
 impl Error for Abandoned {}
 
+/// The result of this [`Deferred`](crate::Deferred) has been taken already.
+///
+/// One that has been awaited to its end is left empty, and so is what is attached to it then.
+/// Awaiting it again panics, as with any future.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::{Deferred, ResultTaken};
+/// use std::{future::Future, pin::Pin, task::{Context, Waker}};
+///
+/// let mut deferred = Deferred::succeed(7);
+/// let mut context = Context::from_waker(Waker::noop());
+/// assert!(Pin::new(&mut deferred).poll(&mut context).is_ready());
+/// assert!(deferred.try_take().unwrap().unwrap_err().is::<ResultTaken>());
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct ResultTaken;
+
+impl fmt::Display for ResultTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the result has been taken: this deferred was awaited before")
+    }
+}
+
+impl Error for ResultTaken {}
+
 /// A chain was made to wait, directly or through others, for its own result.
 ///
 /// A callback that returns the end of its own chain does this, and so does

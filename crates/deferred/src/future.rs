@@ -7,7 +7,7 @@ use crate::chain::{Chain, Stage};
 use crate::end::{OnDrop, State};
 use crate::held::Held;
 use crate::stretch::AnyStretch;
-use crate::{Deferred, Result};
+use crate::{Deferred, Result, panics};
 use std::future::Future;
 use std::mem::replace;
 use std::pin::Pin;
@@ -61,6 +61,13 @@ pub(crate) fn gone() -> ! {
 }
 
 impl Chain<dyn AnyStretch> {
+    /// Nobody awaits its result any more.
+    pub(crate) fn forget_waker(&self) {
+        if let Some(waker) = self.waker.take() {
+            panics::discard("dropping a waker", self.created, waker);
+        }
+    }
+
     /// Wakes `waker` when the result is there, and cancels when the deferred is dropped: from here
     /// on somebody awaits it.
     fn await_with(&self, waker: &Waker) {

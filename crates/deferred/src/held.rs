@@ -7,7 +7,7 @@ use crate::chain::Place;
 use crate::context::{CallbackContext, within_context};
 use crate::end::nothing;
 use crate::tail::Tail;
-use crate::{Result, panics};
+use crate::{Abandoned, Result, panics};
 use std::rc::Rc;
 
 /// The insides of a `Deferred` that has been given away.
@@ -43,7 +43,7 @@ pub(crate) fn within<T, U: 'static>(
         let result = panics::catch(attached, || within_context(&*around, callback));
         panics::discard("dropping a context", attached, around);
         match result {
-            Ok(held) => held.unwrap_or_else(|| Held::Ready(nothing())),
+            Ok(held) => held.unwrap_or_else(|| Held::Ready(Err(Abandoned.into()))),
             Err(panicked) => Held::Ready(Err(panicked.into())),
         }
     }

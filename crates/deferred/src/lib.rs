@@ -80,6 +80,7 @@ mod future;
 
 mod chain;
 mod direct;
+mod empty;
 mod link;
 mod same;
 mod stretch;
@@ -102,7 +103,7 @@ pub use debugging::{LiveDeferred, debugging, live_deferreds, set_debugging};
 pub use deferred::Deferred;
 #[doc(hidden)]
 pub use direct::{DirectPromise, Stopper};
-pub use error::{Abandoned, Cancelled, TimedOut, WaitsForItself};
+pub use error::{Abandoned, Cancelled, ResultTaken, TimedOut, WaitsForItself};
 pub use event::DeferredEvent;
 pub use failure::{Failure, Result};
 pub use gather::gather_results;

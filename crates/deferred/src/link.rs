@@ -76,6 +76,7 @@ where
 {
     /// Calls the closure. A function of its own, so that what the closure needs of the stack is not
     /// reserved while the links below run.
+    #[expect(clippy::boxed_local, reason = "what it is moved out of is freed here")]
     #[inline(never)]
     fn run_alone(
         self: Box<Self>,

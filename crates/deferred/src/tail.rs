@@ -2,8 +2,7 @@
 
 use crate::Result;
 use crate::chain::{Chain, ChainRef, Place, Stage};
-use crate::context::capture_context;
-use crate::held::{self, Held};
+use crate::held::Held;
 use crate::same::same;
 use crate::stretch::{AnyStretch, Stretch};
 use crate::turn;
@@ -79,19 +78,8 @@ impl<T: 'static> Tail<T> {
         }
     }
 
-    /// Adds a link at the end.
+    /// Adds a link, or a turn, at the end.
     pub(crate) fn push<U, F>(self, attached: Place, link: F) -> Tail<U>
-    where
-        U: 'static,
-        F: FnOnce(Result<T>, Place) -> Held<U> + 'static,
-    {
-        match capture_context() {
-            None => self.push_bare(attached, link),
-            Some(context) => self.push_bare(attached, held::within(context, link)),
-        }
-    }
-
-    fn push_bare<U, F>(self, attached: Place, link: F) -> Tail<U>
     where
         U: 'static,
         F: FnOnce(Result<T>, Place) -> Held<U> + 'static,

@@ -5,6 +5,7 @@
 
 use crate::Result;
 use crate::chain::{ChainRef, Place};
+use crate::empty::is_large;
 use crate::held::{Held, call};
 use crate::same::same;
 use crate::stretch::{AnyStretch, Holder, HolderRef, Stretch};
@@ -32,7 +33,7 @@ struct Callback<T, U: 'static, F> {
 impl<T, U: 'static, F> Default for Callback<T, U, F> {
     #[inline]
     fn default() -> Self {
-        const { Self::empty() }
+        if is_large::<Self>() { Self::empty() } else { const { Self::empty() } }
     }
 }
 

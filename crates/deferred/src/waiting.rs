@@ -4,12 +4,12 @@
 //! promise was given away for another chain; that other chain, its *source*, then *forwards* its
 //! result. Whoever waits is owned by its source and knows it weakly.
 
-use crate::chain::{self, Chain, ChainRef, Place, Stage};
+use crate::Result;
+use crate::chain::{self, Chain, ChainRef, Stage};
 use crate::end::Kept;
 use crate::error::WaitsForItself;
 use crate::stretch::{AnyStretch, Stretch};
 use crate::tail::Tail;
-use crate::{Result, panics};
 use std::rc::Rc;
 
 /// Whose result this chain waits for, if it waits for another chain.
@@ -44,6 +44,7 @@ pub(crate) fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForIts
             // A callback returned it: somebody counts on it, or has given up this one by its drop.
             source.bare.set(false);
             source.given_up.set(chain.given_up.get());
+            source.forget_waker();
             return Ok(());
         }
     }
@@ -74,9 +75,7 @@ fn connect(source: &ChainRef, target: ChainRef) {
 fn hand_over(source: &ChainRef, target: ChainRef) {
     source.claimed.set(false);
     source.forward.set(Some(target));
-    if let Some(waker) = source.waker.take() {
-        panics::discard("dropping a waker", source.created, waker);
-    }
+    source.forget_waker();
 }
 
 /// Whether `target` waits for the result of `source`.
@@ -111,12 +110,10 @@ fn awaited_by(chain: &ChainRef) -> Option<ChainRef> {
 /// A deferred that a callback returned stands for the one before it from here on: something was
 /// attached to that, what its drop means was said there, and nobody awaits this one any more.
 #[cold]
-pub(crate) fn hand_on(chain: &Chain<dyn AnyStretch>, of: Kept, attached: Place) {
+pub(crate) fn hand_on(chain: &Chain<dyn AnyStretch>, of: Kept) {
     chain.bare.set(false);
     chain.on_drop.set(of.on_drop);
-    if let Some(waker) = chain.waker.take() {
-        panics::discard("dropping a waker", attached, waker);
-    }
+    chain.forget_waker();
 }
 
 /// A chain that waits for `source`, whose handles stand for that one alone.

@@ -24,6 +24,11 @@ impl SpawnContext {
         Self(None)
     }
 
+    #[inline]
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// That of this place.
     #[inline]
     pub(crate) fn here() -> Self {

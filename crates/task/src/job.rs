@@ -11,6 +11,7 @@ use ropewalk_deferred::{Abandoned, DirectPromise, Failure, Panicked, Result};
 use ropewalk_reactor::Reactor;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::replace;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -74,8 +75,8 @@ where
         Poll::Ready(())
     }
 
-    /// Drops the future where it was spawned, or else, if that place does not take it, here. Then
-    /// passes on the result.
+    /// Drops the future where it was spawned, or else, if that place does not take it, here; and
+    /// then the place. Then passes on the result.
     fn finish(self: Pin<&mut Self>, result: Result<T>) {
         let spawned = self.spawned();
         let mut this = self.project();
@@ -85,6 +86,10 @@ where
         });
         if this.future.is_some() {
             contain("dropping a future", spawned, || this.future.set(None));
+        }
+        if this.surroundings.is_there() {
+            let around = replace(this.surroundings, SpawnContext::none());
+            contain("dropping the context of a task", spawned, || drop(around));
         }
         this.promise.fire(result);
     }

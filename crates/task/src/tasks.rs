@@ -16,7 +16,7 @@ use crate::job::{Job, Resolve, Spawned};
 use crate::queue::{self, Queue};
 use crate::waker::{Spare, TaskWaker};
 use crate::wakes::Wakes;
-use ropewalk_deferred::{Abandoned, Cancelled, Deferred, Stopper};
+use ropewalk_deferred::{Abandoned, Cancelled, Deferred, Failure, Stopper};
 use ropewalk_reactor::Reactor;
 use slab::Slab;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -50,13 +50,13 @@ struct Entry {
     cancelled: bool,
 }
 
-/// Where a reactor keeps its tasks; its drop is the end of all of them.
 impl Entry {
     const fn empty() -> Self {
         Self { id: 0, job: None, waker: None, cancelled: false }
     }
 }
 
+/// Where a reactor keeps its tasks; its drop is the end of all of them.
 #[derive(Default)]
 struct Slot(OnceCell<Rc<Tasks>>);
 
@@ -143,30 +143,31 @@ impl Tasks {
         let polled = job.as_mut().poll(reactor, &mut Context::from_waker(waker.waker()));
         let waker = self.spare.take_back(waker);
         if polled.is_pending() {
-            let Some(mut job) = self.put_back(key, job, waker) else { return };
-            // It was cancelled meanwhile.
+            let Some((mut job, why)) = self.put_back(key, job, waker) else { return };
             self.remove(key);
-            job.as_mut().end(Cancelled.into());
+            job.as_mut().end(why);
         } else {
             self.remove(key);
         }
     }
 
-    /// Gives the future back if nobody wants it any more.
+    /// Gives the future back if nobody wants it any more, and says why.
     fn put_back(
         &self,
         key: TaskKey,
         job: Pin<Box<dyn Job>>,
         waker: Option<TaskWaker>,
-    ) -> Option<Pin<Box<dyn Job>>> {
+    ) -> Option<(Pin<Box<dyn Job>>, Failure)> {
         let mut entries = self.entries.borrow_mut();
         match entries.get_mut(key.place()) {
-            Some(entry) if entry.id == key.id && !entry.cancelled => {
+            Some(entry) if entry.id == key.id && entry.cancelled => Some((job, Cancelled.into())),
+            Some(entry) if entry.id == key.id => {
                 entry.job = Some(job);
                 entry.waker = waker;
                 None
             }
-            _ => Some(job),
+            // The reactor has been dropped.
+            _ => Some((job, Abandoned.into())),
         }
     }
 

@@ -1,8 +1,9 @@
 //! What is current where a callback is attached is current where it runs.
 
-use crate::support::{Log, result_of};
+use crate::support::{Log, alone, result_of};
 use ropewalk_deferred::{
-    Abandoned, CallbackContext, Deferred, Panicked, clear_context_hook, set_context_hook,
+    Abandoned, CallbackContext, Cancelled, Deferred, Panicked, clear_context_hook,
+    set_context_hook, set_debugging,
 };
 use std::cell::Cell;
 use std::rc::Rc;
@@ -177,4 +178,61 @@ fn i5_a_hook_may_replace_itself_and_attach() {
     let deferred = deferred.map(|_| CURRENT.get()).map(|n| (n, CURRENT.get()));
     promise.callback(1);
     assert_eq!(result_of(deferred).unwrap(), (6, 0));
+}
+
+/// The next one to be asked for a context ends a chain first.
+fn ending(end: impl FnOnce() + 'static) {
+    let end = Cell::new(Some(end));
+    set_context_hook(move || {
+        end.take()?();
+        Some(Rc::new(Number(6)))
+    });
+}
+
+/// I2: what is being attached is called all the same, in the context that the hook has given.
+#[test]
+fn i2_a_hook_may_end_the_chain_for_which_it_is_asked() {
+    let (promise, deferred) = Deferred::<u32>::new();
+    ending(|| promise.callback(1));
+    let same = deferred.map(|n| n + CURRENT.get());
+
+    let (promise, deferred) = Deferred::<u32>::new();
+    ending(|| promise.callback(1));
+    let other = deferred.map(|n| format!("{n} in {}", CURRENT.get()));
+
+    let (promise, deferred) = Deferred::<u32>::new();
+    let handle = deferred.canceller();
+    ending(move || handle.cancel());
+    let failed = deferred.add_errback(|failure| {
+        assert!(failure.is::<Cancelled>());
+        Ok(CURRENT.get())
+    });
+    drop(promise);
+    clear_context_hook();
+    assert_eq!(result_of(same).unwrap(), 7);
+    assert_eq!(result_of(other).unwrap(), "1 in 6");
+    assert_eq!(result_of(failed).unwrap(), 6);
+}
+
+/// W29: also where the result lies in a chain, because a handle stands for that, or in debug mode.
+#[test]
+fn w29_the_hook_is_not_asked_for_a_result_that_is_there() {
+    alone(|| {
+        for debugging in [false, true] {
+            set_debugging(debugging);
+            let (promise, fired) = Deferred::<u32>::new();
+            let handle = fired.canceller();
+            promise.callback(1);
+            let made = Deferred::succeed(1);
+            let (fired, made) = capturing(|| {
+                CURRENT.set(1);
+                set_context_hook(|| panic!("asked"));
+                (fired.map(|_| CURRENT.get()), made.map(|_| CURRENT.get()))
+            });
+            assert_eq!(result_of(fired).unwrap(), 1);
+            assert_eq!(result_of(made).unwrap(), 1);
+            drop(handle);
+        }
+        set_debugging(false);
+    });
 }

@@ -9,6 +9,7 @@ use ropewalk_deferred::{
     Abandoned, Cancelled, Deferred, Promise, TimedOut, clear_unhandled_hook, set_unhandled_hook,
 };
 use std::cell::Cell;
+use std::hint::black_box;
 use std::rc::Rc;
 
 /// How many failures go unhandled while `body` runs.
@@ -342,5 +343,46 @@ fn i10_a_chain_may_be_extended_a_million_times_while_it_runs() {
         extend(&end);
         promise.callback(0);
         assert_eq!(result_of(take(&end).unwrap()).unwrap(), MILLION + 1);
+    });
+}
+
+/// What a callback needs of the stack is given back before the next one runs: sixteen that need 16
+/// KiB each have room in 256.
+#[test]
+fn i10_callbacks_with_large_locals_one_after_the_other() {
+    small_stack(|| {
+        let (promise, deferred) = Deferred::<usize>::new();
+        let deferred = (0..16).fold(deferred, |deferred, number| {
+            deferred.map(move |sum| {
+                let mut locals = [number; 2_048];
+                black_box(&mut locals);
+                sum + locals[number]
+            })
+        });
+        promise.callback(0);
+        assert_eq!(result_of(deferred).unwrap(), (0..16).sum());
+    });
+}
+
+/// Each chain fires the next one from its first callback, and has others waiting above that.
+#[test]
+fn i10_a_thousand_chains_that_fire_one_another_with_more_to_run() {
+    small_stack(|| {
+        let count = Rc::new(Cell::new(0));
+        let (first, mut deferred) = Deferred::<()>::new();
+        for _ in 0..1_000 {
+            let (promise, next) = Deferred::<()>::new();
+            let mut chain = deferred.map(move |()| promise.callback(()));
+            for _ in 0..40 {
+                let count = Rc::clone(&count);
+                chain = chain.map(move |()| count.set(count.get() + 1));
+            }
+            chain.detach();
+            deferred = next;
+        }
+        let last = peek(deferred);
+        first.callback(());
+        take(&last).unwrap().unwrap();
+        assert_eq!(count.get(), 40_000);
     });
 }

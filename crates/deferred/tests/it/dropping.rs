@@ -6,7 +6,8 @@ use ropewalk_deferred::{
 };
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Waker};
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 fn poll_once<T>(deferred: &mut Deferred<T>) {
     let mut context = Context::from_waker(Waker::noop());
@@ -165,4 +166,24 @@ fn a_cancellation_by_drop_is_not_reported_through_a_stubborn_chain_either() {
     handle.cancel();
     clear_unhandled_hook();
     assert!(log.take().is_empty());
+}
+
+/// I2: the panic is contained, and what was awaited is cancelled all the same.
+#[test]
+fn i2_a_waker_that_panics_when_it_is_dropped_does_not_keep_the_cancel() {
+    struct Sore;
+    impl Wake for Sore {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Sore {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    let (promise, mut deferred) = Deferred::<u32>::new();
+    let waker = Waker::from(Arc::new(Sore));
+    assert!(Pin::new(&mut deferred).poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    drop(deferred);
+    assert!(promise.is_cancelled());
 }

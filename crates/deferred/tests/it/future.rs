@@ -1,7 +1,7 @@
 //! Awaiting a deferred.
 
 use crate::support::{Log, peek, take};
-use ropewalk_deferred::{Cancelled, Deferred, Failure, TimedOut};
+use ropewalk_deferred::{Cancelled, Deferred, Failure, ResultTaken, TimedOut};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -134,4 +134,33 @@ fn polling_after_the_result_panics() {
     let mut deferred = Deferred::succeed(7);
     assert!(poll(&mut deferred, &counter).is_ready());
     let _ = poll(&mut deferred, &counter);
+}
+
+fn polled_to_its_end() -> [Deferred<u32>; 3] {
+    let counter = Arc::new(Counter::default());
+    let (promise, fired) = Deferred::<u32>::new();
+    promise.callback(7);
+    let (promise, turned) = Deferred::<u8>::new();
+    let turned = turned.map(u32::from);
+    promise.callback(7);
+    [Deferred::succeed(7), fired, turned].map(|mut deferred| {
+        assert!(poll(&mut deferred, &counter).is_ready());
+        deferred
+    })
+}
+
+#[test]
+fn what_is_attached_after_the_result_was_awaited_is_told_so() {
+    for deferred in polled_to_its_end() {
+        let failure = deferred.map(|n| n + 1).try_take().unwrap().unwrap_err();
+        assert!(failure.is::<ResultTaken>(), "{failure}");
+    }
+}
+
+#[test]
+fn a_handle_to_a_deferred_that_was_awaited_changes_nothing() {
+    for deferred in polled_to_its_end() {
+        deferred.canceller().cancel();
+        assert!(deferred.try_take().unwrap().unwrap_err().is::<ResultTaken>());
+    }
 }

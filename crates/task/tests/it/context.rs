@@ -2,10 +2,12 @@
 
 use crate::signal::{Signal, manual, settle};
 use ropewalk_deferred::{
-    Abandoned, CallbackContext, Panicked, clear_context_hook, set_context_hook,
+    Abandoned, CallbackContext, Cancelled, Panicked, clear_context_hook, set_context_hook,
 };
 use ropewalk_task::ReactorTask;
+use ropewalk_testing::{Captured, capture_tracing};
 use std::cell::{Cell, RefCell};
+use std::future::pending;
 use std::rc::Rc;
 
 thread_local! {
@@ -78,4 +80,53 @@ fn i2_a_task_that_its_context_does_not_run_is_abandoned() {
     settle(&clock);
     assert!(task.try_take().unwrap().unwrap_err().is::<Abandoned>());
     assert_eq!(*seen.borrow(), [0]);
+}
+
+/// A context with a subscriber, say, that panics when it is told of the end.
+struct Sore;
+
+impl CallbackContext for Sore {
+    fn run(&self, callback: &mut dyn FnMut()) {
+        callback();
+    }
+}
+
+impl Drop for Sore {
+    fn drop(&mut self) {
+        panic!("in drop");
+    }
+}
+
+/// I3: whether the task ends, is cancelled, or its reactor is dropped.
+#[test]
+fn i3_a_context_that_panics_in_its_drop_harms_no_other_task() {
+    let (clock, reactor) = manual();
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    set_context_hook(|| Some(Rc::new(Sore)));
+    let ends = reactor.spawn(async { Ok(7) });
+    let next = reactor.spawn(async { Ok(8) });
+    let cancelled = reactor.spawn(pending::<()>());
+    let lasts = [0, 1].map(|_| {
+        let last = Last(Rc::clone(&seen));
+        reactor.spawn(async move {
+            pending::<()>().await;
+            drop(last);
+        })
+    });
+    clear_context_hook();
+    let log = capture_tracing(|| {
+        settle(&clock);
+        cancelled.cancel();
+        drop(reactor);
+    });
+    assert_eq!(ends.try_take().unwrap().unwrap(), 7);
+    assert_eq!(next.try_take().unwrap().unwrap(), 8);
+    assert!(cancelled.try_take().unwrap().unwrap_err().is::<Cancelled>());
+    for last in lasts {
+        assert!(last.try_take().unwrap().unwrap_err().is::<Abandoned>());
+    }
+    assert_eq!(*seen.borrow(), [0, 0]);
+    let told =
+        |event: &&Captured| event.message.contains("dropping the context of a task panicked");
+    assert_eq!(log.iter().filter(told).count(), 5, "{log:?}");
 }

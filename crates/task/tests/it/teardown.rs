@@ -134,3 +134,21 @@ fn i5_callbacks_that_run_because_the_reactor_is_dropped_may_cancel_others() {
         failure_as::<Cancelled, _>(deferred);
     }
 }
+
+/// I2: also the task that does it, in the middle of its poll.
+#[test]
+fn i2_a_task_that_drops_its_reactor_is_abandoned_as_the_others() {
+    let reactor = Reactor::new().unwrap();
+    let weak = reactor.downgrade();
+    let slot = Rc::new(RefCell::new(None));
+    let owner = Rc::clone(&slot);
+    let drops = reactor.spawn(async move {
+        drop(owner.take());
+        pending::<()>().await;
+    });
+    let other = reactor.spawn(pending::<()>());
+    slot.replace(Some(reactor));
+    weak.with(|reactor| reactor.turn(Some(Duration::ZERO)).unwrap());
+    failure_as::<Abandoned, _>(drops);
+    failure_as::<Abandoned, _>(other);
+}
