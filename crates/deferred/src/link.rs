@@ -222,13 +222,16 @@ impl<T: 'static> Queue<T> {
     #[inline(never)]
     pub(crate) fn clear(&self) {
         while let Some(mut batch) = self.take() {
-            self.oldest.set(batch.cut(usize::MAX, None));
+            self.put_back(None, batch.cut(usize::MAX, None));
             drop(batch);
         }
     }
 
     /// Takes batches in order, each with those that follow it; perhaps not all.
     fn take(&self) -> Option<Link<T>> {
+        if self.count.get() == 0 {
+            return None;
+        }
         self.oldest.take().or_else(|| {
             let (newest, count) = (self.newest.take(), self.count.replace(0));
             if count <= Self::SMALL_BATCH {
@@ -266,7 +269,7 @@ impl<T: 'static> Queue<T> {
 impl<T: 'static> Drop for Queue<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.newest.get_mut().is_some() || self.oldest.get_mut().is_some() {
+        if *self.count.get_mut() > 0 {
             self.clear();
         }
     }
