@@ -93,7 +93,7 @@ const PILES: [Pile; 4] = [
     || pile(false, |deferred| deferred),
 ];
 
-/// B141: the stack is no deeper for a million links than for two.
+/// B141: the stack is no deeper for a million links than for a dozen.
 #[test]
 fn i10_deferreds_returned_a_million_deep_fired_from_the_innermost() {
     for (number, pile) in PILES.into_iter().enumerate() {
