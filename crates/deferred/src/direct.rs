@@ -5,7 +5,7 @@
 //! and whom to ask to stop, all in one allocation. As soon as it needs more, a chain is made that
 //! stands for it from then on. In debug mode it has one from the start.
 //!
-//! Everything in it is a `Cell` that is emptied before user code runs, as in [`chain`].
+//! Everything in it is a `Cell` that is emptied before user code runs, as in [`chain`](crate::chain).
 
 use crate::chain::{Cancel, Canceller, Chain, Place, Stage};
 use crate::debugging::debugging;
