@@ -205,7 +205,7 @@ impl Chain<dyn AnyStretch> {
     /// Whether there is a failure where the chain has arrived.
     pub(crate) fn has_failed(&self) -> bool {
         let at = self.at.take();
-        let failed = at.as_ref().map_or(&self.head, |at| at.any_stretch()).has_failed();
+        let failed = self.stretch(at.as_ref()).has_failed();
         self.at.set(at);
         failed
     }
@@ -235,91 +235,100 @@ fn start(chain: ChainRef) {
     trampoline::drive(chain);
 }
 
-/// Drops what only a chain without a result has a use for. User code may run.
-fn begin(chain: &ChainRef) {
-    if let Some(canceller) = chain.canceller.take() {
-        panics::discard("dropping a canceller", chain.created, canceller);
-    }
-}
-
 /// Runs links until there are none left or there is something to wait for, then goes on with the
 /// chain that waited for this one, and so on.
 pub(crate) fn drive(mut chain: ChainRef) {
-    begin(&chain);
+    chain.begin();
     loop {
-        if !run(&chain) {
+        let this = &*chain;
+        if !this.run(&chain) {
             return;
         }
-        let Some(target) = chain.forward.take() else { break };
-        chain.stage.set(Stage::Done);
-        let at = chain.at.take();
-        let from = stretch(&chain, at.as_ref());
+        let Some(target) = this.forward.take() else {
+            this.settle();
+            return;
+        };
+        this.stage.set(Stage::Done);
+        let at = this.at.take();
+        let from = this.stretch(at.as_ref());
         if !waiting::expects(&target, &chain) {
             // It was cancelled meanwhile: a late result, failure or not, is nobody's business.
-            panics::contain("dropping a late result", chain.created, || drop(from.discard()));
+            panics::contain("dropping a late result", this.created, || drop(from.discard()));
             return;
         }
         target.stage.set(Stage::Running);
         target.source.set(None);
         let to = target.at.take();
-        stretch(&target, to.as_ref()).receive(from);
+        target.stretch(to.as_ref()).receive(from);
         target.at.set(to);
-        begin(&target);
+        target.begin();
         chain = target;
     }
-    settle(&chain);
 }
 
-/// Runs the links of one chain; `false` if it waits now.
-fn run(chain: &ChainRef) -> bool {
-    let (mut at, mut source) = (chain.at.take(), None);
-    loop {
-        let turned = stretch(chain, at.as_ref()).run(&mut source);
-        let ended = turned.is_none();
-        at = turned.or(at);
-        if let Some(source) = source.take() {
-            chain.at.set(at);
-            let Err(cycle) = waiting::wait(chain, source) else { return false };
-            at = chain.at.take();
-            stretch(chain, at.as_ref()).fail(cycle.into());
-        } else if ended {
-            // Only if there is any: a pair of words that is read so soon after it was written costs
-            // as much as running a link.
-            if at.is_some() {
-                chain.at.set(at);
+impl Chain<dyn AnyStretch> {
+    /// Drops what only a chain without a result has a use for. User code may run.
+    fn begin(&self) {
+        if let Some(canceller) = self.canceller.take() {
+            panics::discard("dropping a canceller", self.created, canceller);
+        }
+    }
+
+    /// Runs the links of this chain; `false` if it waits now.
+    fn run(&self, shared: &ChainRef) -> bool {
+        let (mut at, mut source) = (self.at.take(), None);
+        loop {
+            let turned = self.stretch(at.as_ref()).run(&mut source);
+            let ended = turned.is_none();
+            at = turned.or(at);
+            if let Some(source) = source.take() {
+                self.at.set(at);
+                let Err(cycle) = waiting::wait(shared, source) else { return false };
+                at = self.at.take();
+                self.stretch(at.as_ref()).fail(cycle.into());
+            } else if ended {
+                // Only if there is any: a pair of words that is read so soon after it was written
+                // costs as much as running a link.
+                if at.is_some() {
+                    self.at.set(at);
+                }
+                return true;
             }
-            return true;
         }
     }
-}
 
-/// The stretch at which a chain has arrived.
-fn stretch<'a>(chain: &'a ChainRef, at: Option<&'a HolderRef>) -> &'a dyn AnyStretch {
-    at.map_or(&chain.head, |at| at.any_stretch())
-}
+    /// The stretch at which this chain has arrived.
+    fn stretch<'a>(&'a self, at: Option<&'a HolderRef>) -> &'a dyn AnyStretch {
+        at.map_or(&self.head, |at| at.any_stretch())
+    }
 
-fn settle(chain: &ChainRef) {
-    if !chain.claimed.get() {
-        chain.stage.set(Stage::Done);
-        let created = chain.created;
-        let at = chain.at.take();
-        let result = stretch(chain, at.as_ref());
-        let failure = panics::contain("dropping an unclaimed result", created, || result.discard());
-        if let Some(failure) = failure.flatten() {
-            unhandled::report(failure, chain.origin());
+    fn settle(&self) {
+        if !self.claimed.get() {
+            return self.end_unclaimed();
         }
-        return;
+        self.stage.set(Stage::Settled);
+        if let Some(waker) = self.waker.take() {
+            panics::contain("a waker", self.created, || waker.wake());
+        }
     }
-    chain.stage.set(Stage::Settled);
-    if let Some(waker) = chain.waker.take() {
-        panics::contain("a waker", chain.created, || waker.wake());
-    }
-}
 
-/// Whether nothing is attached any more.
-pub(crate) fn is_empty(chain: &ChainRef) -> bool {
-    let at = chain.at.take();
-    let empty = stretch(chain, at.as_ref()).is_empty();
-    chain.at.set(at);
-    empty
+    #[cold]
+    fn end_unclaimed(&self) {
+        self.stage.set(Stage::Done);
+        let at = self.at.take();
+        let result = self.stretch(at.as_ref());
+        let lost =
+            panics::contain("dropping an unclaimed result", self.created, || result.discard());
+        if let Some(failure) = lost.flatten() {
+            unhandled::report(failure, self.origin());
+        }
+    }
+
+    /// Whether nothing is attached any more.
+    pub(crate) fn is_empty(&self) -> bool {
+        let at = self.at.take();
+        let empty = self.stretch(at.as_ref()).is_empty();
+        self.at.set(at);
+        empty
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) fn wait(chain: &ChainRef, source: ChainRef) -> Result<(), WaitsForIts
         source.claimed.set(false);
         return Err(WaitsForItself);
     }
-    if chain.handles.get() == 0 && chain::is_empty(chain) {
+    if chain.handles.get() == 0 && chain.is_empty() {
         // Nothing will happen here any more. Cutting this chain out is what lets a callback return
         // a deferred whose callback returns a deferred, for ever, in constant memory.
         if let Some(target) = chain.forward.take() {
