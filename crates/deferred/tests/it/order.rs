@@ -6,7 +6,7 @@
 
 use crate::support::{Shared, result_of, shared, small_stack, take};
 use proptest::collection::vec;
-use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
+use proptest::prelude::{Just, ProptestConfig, Strategy, prop_oneof, proptest};
 use ropewalk_deferred::{Deferred, Failure, Promise, Result};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -148,6 +148,8 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn links_run_in_order_whatever_lies_between_them(kinds in vec(kind(), 0..120)) {
         small_stack(|| check(&kinds));
