@@ -27,6 +27,7 @@ mod submit;
 mod cancel;
 mod job;
 
+mod histogram;
 mod stall;
 mod stats;
 
@@ -52,6 +53,7 @@ pub use cancel::CancelToken;
 pub use error::{
     AlreadyStopped, BuildError, InvalidSize, Panicked, StillRunning, SubmitError, SubmitErrorKind,
 };
+pub use histogram::{Bucket, Histogram};
 pub use job::{JobHandle, JobState};
 pub use pool::ThreadPool;
 pub use stall::StallReport;

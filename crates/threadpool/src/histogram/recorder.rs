@@ -1,0 +1,173 @@
+//! What one worker counts into.
+//!
+//! A recorder has one writer, its worker, so nothing needs to be read and written in one step: a
+//! load and a store each, relaxed, which is a few plain instructions. Two writers at once would
+//! lose counts; nothing worse.
+//!
+//! Readers may come at any time and see the numbers in any order. What makes a snapshot whole is
+//! [`add_to`](Recorder::add_to), which takes the buckets for the truth and bends the rest to them.
+//! Each number only grows (the minimum only falls), so a later snapshot by the same reader has at
+//! least what an earlier one had. Whoever takes a lock that the worker let go of after recording
+//! sees what it recorded.
+//!
+//! The atomics are std's, not those of the seam to loom: no thread decides anything by them.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Histogram, scale};
+
+/// The durations that one worker has measured, in nanoseconds.
+///
+/// About 4 KiB, of which a reader looks only at what lies between the minimum and the maximum.
+// Aligned, so that the eight buckets of an octave are one cache line and no line is shared with
+// what another worker writes.
+#[repr(align(64))]
+pub(crate) struct Recorder {
+    buckets: [AtomicU64; scale::BUCKETS],
+    /// Above the maximum as long as nothing is recorded.
+    min: AtomicU64,
+    max: AtomicU64,
+    sum: AtomicU64,
+    /// How often `sum` has wrapped. 584 years are not out of reach of a worker: they are ten
+    /// million jobs that waited for half an hour each, side by side.
+    wraps: AtomicU64,
+}
+
+impl Recorder {
+    pub(crate) const fn new() -> Self {
+        Self {
+            buckets: [const { AtomicU64::new(0) }; scale::BUCKETS],
+            min: AtomicU64::new(u64::MAX),
+            max: AtomicU64::new(0),
+            sum: AtomicU64::new(0),
+            wraps: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts one duration. Only for the one thread that writes.
+    pub(crate) fn record(&self, nanoseconds: u64) {
+        if nanoseconds < self.min.load(Relaxed) {
+            self.min.store(nanoseconds, Relaxed);
+        }
+        if nanoseconds > self.max.load(Relaxed) {
+            self.max.store(nanoseconds, Relaxed);
+        }
+        let (sum, wrapped) = self.sum.load(Relaxed).overflowing_add(nanoseconds);
+        if wrapped {
+            increment(&self.wraps);
+        }
+        self.sum.store(sum, Relaxed);
+        increment(&self.buckets[scale::index(nanoseconds)]);
+    }
+
+    /// Adds what has been recorded to `histogram`. For any thread.
+    pub(crate) fn add_to(&self, histogram: &mut Histogram) {
+        let (min, max) = (self.min.load(Relaxed), self.max.load(Relaxed));
+        // Nothing yet, or the very first is just being recorded.
+        if min > max {
+            return;
+        }
+        // A reader between the two stores of a wrap is off by 2^64; the mean is bent to the bounds.
+        let sum = u128::from(self.wraps.load(Relaxed)) << u64::BITS;
+        let sum = sum | u128::from(self.sum.load(Relaxed));
+        let first = scale::index(min);
+        let counts = self.buckets[first..=scale::index(max)].iter();
+        histogram.add(first, counts.map(|count| count.load(Relaxed)), sum, (min, max));
+    }
+}
+
+/// Not `fetch_add`, which locks the bus for writers that do not exist.
+fn increment(number: &AtomicU64) {
+    number.store(number.load(Relaxed).wrapping_add(1), Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Recorder;
+    use crate::histogram::Histogram;
+    use ropewalk_testing::{DEADLINE, within};
+    use std::sync::Barrier;
+    use std::thread;
+    use std::time::Duration;
+
+    fn snapshot(recorder: &Recorder) -> Histogram {
+        let mut histogram = Histogram::default();
+        recorder.add_to(&mut histogram);
+        histogram
+    }
+
+    #[test]
+    fn an_unused_recorder_adds_nothing() {
+        assert_eq!(snapshot(&Recorder::new()), Histogram::default());
+    }
+
+    #[test]
+    fn a_recorder_is_about_a_page() {
+        assert!(size_of::<Recorder>() <= 4096, "{}", size_of::<Recorder>());
+    }
+
+    #[test]
+    fn a_sum_beyond_64_bits_is_exact() {
+        let recorder = Recorder::new();
+        for number in [u64::MAX, u64::MAX, u64::MAX, u64::MAX - 4] {
+            recorder.record(number);
+        }
+        assert_eq!(snapshot(&recorder).mean(), Some(Duration::from_nanos(u64::MAX - 1)));
+    }
+
+    /// The bounds may be ahead of the counts; a snapshot follows the counts.
+    #[test]
+    fn what_is_half_recorded_is_left_out() {
+        use std::sync::atomic::Ordering::Relaxed;
+        let recorder = Recorder::new();
+        recorder.min.store(7, Relaxed);
+        assert!(snapshot(&recorder).is_empty(), "the maximum is missing");
+        recorder.max.store(7, Relaxed);
+        assert!(snapshot(&recorder).is_empty(), "the count is missing");
+
+        let recorder = Recorder::new();
+        recorder.record(1000);
+        recorder.min.store(1, Relaxed);
+        recorder.max.store(1_000_000, Relaxed);
+        let histogram = snapshot(&recorder);
+        let nanoseconds = |number| Some(Duration::from_nanos(number));
+        assert_eq!((histogram.min(), histogram.max()), (nanoseconds(960), nanoseconds(1023)));
+    }
+
+    /// One writes, one reads all the time: no snapshot contradicts itself or an earlier one.
+    #[test]
+    fn snapshots_taken_meanwhile_are_consistent() {
+        const NUMBERS: u64 = 100_000;
+        let recorder = Recorder::new();
+        let together = Barrier::new(2);
+        let (mut count, mut snapshots) = (0, 0_u64);
+        within(DEADLINE, || {
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    together.wait();
+                    for number in 0..NUMBERS {
+                        // From all over the scale, in no order.
+                        let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                        recorder.record(mixed >> (mixed & 63));
+                    }
+                });
+                together.wait();
+                while count < NUMBERS {
+                    let histogram = snapshot(&recorder);
+                    let in_buckets: u64 = histogram.buckets().map(|bucket| bucket.count).sum();
+                    assert_eq!(histogram.count(), in_buckets);
+                    assert!(histogram.count() >= count);
+                    assert!(histogram.min() <= histogram.mean());
+                    assert!(histogram.mean() <= histogram.max());
+                    assert!(histogram.min() <= histogram.quantile(0.5));
+                    assert!(histogram.quantile(0.5) <= histogram.max());
+                    count = histogram.count();
+                    snapshots += 1;
+                }
+            });
+        });
+        assert_eq!(count, NUMBERS);
+        assert!(snapshots > 0);
+    }
+}
