@@ -31,11 +31,10 @@ impl Order {
 /// In the child: does as told, and prints the sample.
 pub(crate) fn obey(order: &Order) -> anyhow::Result<()> {
     order.placement.apply().context("this thread cannot be placed")?;
-    let in_flight = order.workload.in_flight;
     let warm_up = (order.operations / WARM_UP).max(1);
-    (order.contestant.run)(&Load { operations: warm_up, in_flight })?;
+    (order.contestant.run)(&Load::of(order.workload, warm_up))?;
     let before = ProcessTime::try_now()?;
-    let mut sample = (order.contestant.run)(&Load { operations: order.operations, in_flight })?;
+    let mut sample = (order.contestant.run)(&Load::of(order.workload, order.operations))?;
     sample.busy = before.try_elapsed()?;
     print!("{}", sample.to_text());
     Ok(())
@@ -52,7 +51,7 @@ pub(crate) fn measure(
         .args([Order::FLAG, workload.name, contestant.name, setting.placement.name()])
         .arg(operations.to_string())
         // As many threads as the pools of the others may have.
-        .env("BLOCKING_MAX_THREADS", crate::workloads::POOL_THREADS.to_string())
+        .env("BLOCKING_MAX_THREADS", workload.pool_threads.to_string())
         // Where it is set, each error that is made walks the stack; a program in use does not.
         .env_remove("RUST_BACKTRACE")
         .env_remove("RUST_LIB_BACKTRACE")

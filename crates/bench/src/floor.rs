@@ -9,6 +9,7 @@
 //! types in one buffer need unsafe code, which this package does without: a workload says what it
 //! puts in their place.)
 
+pub(crate) mod batching;
 pub(crate) mod epoll;
 pub(crate) mod poller;
 pub(crate) mod workers;

@@ -106,9 +106,12 @@ fn times(ratio: f64) -> String {
     format!("{ratio:.2} ×")
 }
 
-/// With a comma after each three digits; one decimal below a hundred.
+/// With a comma after each three digits; one decimal below a hundred. Nothing for what there is not.
 fn nanoseconds(value: f64) -> String {
-    if !value.is_finite() || value < 100.0 {
+    if value.is_nan() {
+        return String::new();
+    }
+    if value < 100.0 {
         return format!("{value:.1}");
     }
     let digits = format!("{value:.0}");
@@ -132,5 +135,6 @@ mod tests {
         assert_eq!(nanoseconds(999.6), "1,000");
         assert_eq!(nanoseconds(1_234_567.0), "1,234,567");
         assert_eq!(nanoseconds(123.0), "123");
+        assert_eq!(nanoseconds(f64::NAN), "");
     }
 }

@@ -11,6 +11,10 @@ pub(crate) struct Workload {
     pub(crate) figure: Figure,
     /// How many operations are under way at a time.
     pub(crate) in_flight: usize,
+    /// How many threads the pools of the contestants have, at most.
+    pub(crate) pool_threads: usize,
+    /// How many threads make the operations, where they come from foreign threads.
+    pub(crate) submitters: usize,
     pub(crate) settings: &'static [Setting],
     pub(crate) contestants: &'static [Contestant],
 }
@@ -54,6 +58,15 @@ pub(crate) enum Role {
 pub(crate) struct Load {
     pub(crate) operations: usize,
     pub(crate) in_flight: usize,
+    pub(crate) pool_threads: usize,
+    pub(crate) submitters: usize,
+}
+
+impl Load {
+    pub(crate) fn of(workload: &Workload, operations: usize) -> Self {
+        let Workload { in_flight, pool_threads, submitters, .. } = *workload;
+        Self { operations, in_flight, pool_threads, submitters }
+    }
 }
 
 /// The one of that name, or those that it stands for together; none, if it is no name.

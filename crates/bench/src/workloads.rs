@@ -4,6 +4,7 @@ mod blocking_call;
 mod calls;
 mod chain;
 mod defer;
+mod dispatch;
 mod spawn;
 
 use crate::workload::Workload;
@@ -25,6 +26,13 @@ pub(crate) const ALL: &[&Workload] = &[
     &spawn::WOKEN,
     &spawn::READY,
     &spawn::MILLION,
+    &dispatch::ONE,
+    &dispatch::TWO,
+    &dispatch::EIGHT,
+    &dispatch::TEN,
+    &dispatch::MPSC_TWO,
+    &dispatch::MPSC_EIGHT,
+    &dispatch::MPSC_TEN,
 ];
 
 /// Workloads that one name stands for.
@@ -41,4 +49,17 @@ pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[
         ],
     ),
     ("spawn", &[&spawn::WOKEN, &spawn::READY, &spawn::MILLION]),
+    (
+        "dispatch",
+        &[
+            &dispatch::ONE,
+            &dispatch::TWO,
+            &dispatch::EIGHT,
+            &dispatch::TEN,
+            &dispatch::MPSC_TWO,
+            &dispatch::MPSC_EIGHT,
+            &dispatch::MPSC_TEN,
+        ],
+    ),
+    ("dispatch_mpsc", &[&dispatch::MPSC_TWO, &dispatch::MPSC_EIGHT, &dispatch::MPSC_TEN]),
 ];

@@ -11,6 +11,7 @@ use crate::floor::poller::Polling;
 use crate::placement::Placement;
 use crate::sample::Sample;
 use crate::workload::{Contestant, Figure, Role, Setting, Workload};
+use crate::workloads::POOL_THREADS;
 use std::thread::Builder;
 
 pub(crate) const BLOCKING_CALL: Workload = Workload {
@@ -18,6 +19,8 @@ pub(crate) const BLOCKING_CALL: Workload = Workload {
     about: "a foreign thread asks the idle loop and waits for the answer",
     figure: Figure::RoundTrip,
     in_flight: 1,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[
         Setting {
             placement: Placement::OneCore,

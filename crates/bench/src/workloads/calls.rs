@@ -14,6 +14,7 @@ use crate::placement::Placement;
 use crate::sample::Sample;
 use crate::tally;
 use crate::workload::{Contestant, Figure, Role, Setting, Workload};
+use crate::workloads::POOL_THREADS;
 use std::sync::{Arc, Barrier};
 use std::thread::Builder;
 use std::time::Instant;
@@ -23,6 +24,8 @@ pub(crate) const CALLS: Workload = Workload {
     about: "a closure from a foreign thread, run on the loop",
     figure: Figure::Throughput,
     in_flight: 0,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[
         Setting {
             placement: Placement::AsScheduled,

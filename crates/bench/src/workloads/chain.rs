@@ -15,6 +15,7 @@ mod tokio;
 use crate::placement::Placement;
 use crate::sample::Sample;
 use crate::workload::{Contestant, Figure, Load, Role, Setting, Workload};
+use crate::workloads::POOL_THREADS;
 use anyhow::Result;
 use std::hint::black_box;
 use std::ops::Range;
@@ -27,6 +28,8 @@ pub(crate) const PENDING: Workload = Workload {
     about: "a link of ten, attached before the value is there",
     figure: Figure::Throughput,
     in_flight: 10,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[setting(Some(1.0))],
     contestants: PENDING_CONTESTANTS,
 };
@@ -36,6 +39,8 @@ pub(crate) const FIRED: Workload = Workload {
     about: "a link of ten, attached when the value is there",
     figure: Figure::Throughput,
     in_flight: 10,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[setting(Some(0.25))],
     contestants: &[
         Contestant { name: "floor, boxed closures", role: Role::Floor, run: floor::succeed },
@@ -51,6 +56,8 @@ pub(crate) const FAILING: Workload = Workload {
     about: "a link of ten that a failure passes by",
     figure: Figure::Throughput,
     in_flight: 10,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[setting(None)],
     contestants: &[
         Contestant { name: "floor, boxed closures", role: Role::Floor, run: floor::fail },
@@ -66,6 +73,8 @@ pub(crate) const TURNING: Workload = Workload {
     about: "a link of ten that each make another type of the value (the floor's do not)",
     figure: Figure::Throughput,
     in_flight: 10,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[setting(None)],
     contestants: &[
         Contestant { name: "floor, boxed closures", role: Role::Floor, run: floor::succeed },
@@ -81,6 +90,8 @@ pub(crate) const SINGLE: Workload = Workload {
     about: "a chain of one link, made and fired",
     figure: Figure::Throughput,
     in_flight: 1,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[setting(None)],
     contestants: PENDING_CONTESTANTS,
 };
@@ -90,6 +101,8 @@ pub(crate) const LONG: Workload = Workload {
     about: "a link of a thousand, attached before the value is there",
     figure: Figure::Throughput,
     in_flight: 1_000,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[setting(None)],
     contestants: PENDING_CONTESTANTS,
 };

@@ -12,6 +12,7 @@ mod tokio;
 use crate::placement::Placement;
 use crate::tally;
 use crate::workload::{Contestant, Figure, Load, Role, Setting, Workload};
+use crate::workloads::POOL_THREADS;
 use std::cell::Cell;
 
 pub(crate) const DEFER: Workload = Workload {
@@ -19,6 +20,8 @@ pub(crate) const DEFER: Workload = Workload {
     about: "from the loop to the pool and back with a result, one in flight",
     figure: Figure::RoundTrip,
     in_flight: 1,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[
         Setting {
             placement: Placement::OneCore,
@@ -41,6 +44,8 @@ pub(crate) const DEFER_64: Workload = Workload {
     about: "from the loop to the pool and back with a result, 64 in flight",
     figure: Figure::Throughput,
     in_flight: 64,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[
         Setting {
             placement: Placement::AsScheduled,

@@ -13,6 +13,7 @@ mod tokio;
 use crate::placement::Placement;
 use crate::tally;
 use crate::workload::{Contestant, Figure, Load, Role, Setting, Workload};
+use crate::workloads::POOL_THREADS;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::ops::Range;
@@ -24,6 +25,8 @@ pub(crate) const WOKEN: Workload = Workload {
     about: "a local future spawned, polled twice, and its result received, 1,000 at a time",
     figure: Figure::Throughput,
     in_flight: 1_000,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[ONE_MILLION],
     contestants: &contestants::<1>(),
 };
@@ -33,6 +36,8 @@ pub(crate) const READY: Workload = Workload {
     about: "a local future spawned, polled once, and its result received, 1,000 at a time",
     figure: Figure::Throughput,
     in_flight: 1_000,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[ONE_MILLION],
     contestants: &contestants::<0>(),
 };
@@ -42,6 +47,8 @@ pub(crate) const MILLION: Workload = Workload {
     about: "a local future spawned, polled twice, and its result received, 1,000,000 at a time",
     figure: Figure::Throughput,
     in_flight: 1_000_000,
+    pool_threads: POOL_THREADS,
+    submitters: 1,
     settings: &[ONE_MILLION],
     contestants: &contestants::<1>(),
 };

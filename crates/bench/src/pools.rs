@@ -1,0 +1,56 @@
+//! The pools that the workloads of the pool compare, behind one small interface.
+
+pub(crate) mod floor;
+pub(crate) mod ropewalk;
+
+use crate::sample::Sample;
+use crate::workload::{Contestant, Load, Role};
+use std::sync::{Arc, Barrier};
+
+/// A pool with so many threads as the workload says, no more and no less.
+pub(crate) trait Pool: Sized + Send + Sync + 'static {
+    fn start(threads: usize) -> anyhow::Result<Self>;
+
+    /// The job is a closure.
+    fn submit(&self, job: impl FnOnce() + Send + 'static) -> anyhow::Result<()>;
+
+    /// The job is a function and a word for it.
+    fn submit_word<W: Work>(&self, word: usize) -> anyhow::Result<()> {
+        self.submit(move || W::work(word))
+    }
+}
+
+/// What the jobs of a workload do; a type, so that a closure captures the word and nothing else.
+pub(crate) trait Work {
+    fn work(word: usize);
+}
+
+/// A workload, whatever the pool.
+pub(crate) trait Scenario {
+    fn run<P: Pool>(load: &Load) -> anyhow::Result<Sample>;
+}
+
+pub(crate) const fn contestants<S: Scenario>() -> [Contestant; 4] {
+    const fn contestant<S: Scenario, P: Pool>(name: &'static str, role: Role) -> Contestant {
+        Contestant { name, role, run: S::run::<P> }
+    }
+    [
+        contestant::<S, floor::Batching>("floor, batches", Role::Floor),
+        contestant::<S, floor::Boxed>("floor, batches of boxed closures", Role::Study),
+        contestant::<S, floor::OneByOne>("floor, one job at a time", Role::Study),
+        contestant::<S, ropewalk::Ropewalk>("ropewalk", Role::Ours),
+    ]
+}
+
+/// Has all threads of the pool started: none of the jobs ends before all of them run.
+pub(crate) fn prime(pool: &impl Pool, threads: usize) -> anyhow::Result<()> {
+    let all = Arc::new(Barrier::new(threads + 1));
+    for _ in 0..threads {
+        let all = Arc::clone(&all);
+        pool.submit(move || {
+            all.wait();
+        })?;
+    }
+    all.wait();
+    Ok(())
+}
