@@ -28,9 +28,9 @@ pub(crate) use recorder::Recorder;
 /// An empty one is as large as a pointer, any other takes 4 KiB more, however many durations it
 /// counts.
 ///
-/// A snapshot that is taken while workers record may miss what they are about to record, but it
-/// does not contradict itself: [`count`](Self::count) is the sum over the buckets, and the mean and
-/// all quantiles lie between [`min`](Self::min) and [`max`](Self::max).
+/// A snapshot that is taken while a worker records may miss that one duration, or know of it only
+/// the bucket, but it does not contradict itself: [`count`](Self::count) is the sum over the
+/// buckets, and the mean and all quantiles lie between [`min`](Self::min) and [`max`](Self::max).
 ///
 /// # Threads
 ///

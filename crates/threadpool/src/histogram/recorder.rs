@@ -77,7 +77,7 @@ impl Recorder {
     }
 }
 
-/// Not `fetch_add`, which locks the bus for writers that do not exist.
+/// Not `fetch_add`, which costs an exclusive access to keep out writers that do not exist.
 fn increment(number: &AtomicU64) {
     number.store(number.load(Relaxed).wrapping_add(1), Relaxed);
 }
@@ -133,6 +133,10 @@ mod tests {
         let histogram = snapshot(&recorder);
         let nanoseconds = |number| Some(Duration::from_nanos(number));
         assert_eq!((histogram.min(), histogram.max()), (nanoseconds(960), nanoseconds(1023)));
+        recorder.sum.store(0, Relaxed);
+        assert_eq!(snapshot(&recorder).mean(), nanoseconds(960));
+        recorder.wraps.store(1, Relaxed);
+        assert_eq!(snapshot(&recorder).mean(), nanoseconds(1023));
     }
 
     /// One writes, one reads all the time: no snapshot contradicts itself or an earlier one.

@@ -58,14 +58,21 @@ fn the_ends_of_the_scale_are_counted() {
 
 #[test]
 fn the_outermost_quantiles_are_exact_and_q_may_be_anything() {
-    let histogram = histogram(&[1001, 5_000, 9_999]);
+    let histogram = histogram(&[970, 5_000, 9_999]);
     for q in [0.0, -0.0, -3.0, f64::NEG_INFINITY, 0.3] {
-        assert_eq!(histogram.quantile(q), nanoseconds(1001), "{q}");
+        assert_eq!(histogram.quantile(q), nanoseconds(970), "{q}");
     }
     for q in [1.0, 0.7, 2.0, f64::INFINITY] {
         assert_eq!(histogram.quantile(q), nanoseconds(9_999), "{q}");
     }
     assert_eq!(histogram.quantile(f64::NAN), None);
+}
+
+/// All of them are in one bucket, whose middle is 992.
+#[test]
+fn no_quantile_lies_outside_of_the_bounds() {
+    assert_eq!(histogram(&[1020; 3]).quantile(0.5), nanoseconds(1020));
+    assert_eq!(histogram(&[965; 3]).quantile(0.5), nanoseconds(965));
 }
 
 #[test]
