@@ -1,7 +1,12 @@
 //! The pools that the workloads of the pool compare, behind one small interface.
 
-pub(crate) mod floor;
-pub(crate) mod ropewalk;
+mod blocking;
+mod floor;
+mod flume;
+mod rayon;
+mod ropewalk;
+mod threadpool;
+mod tokio;
 
 use crate::sample::Sample;
 use crate::workload::{Contestant, Load, Role};
@@ -30,7 +35,7 @@ pub(crate) trait Scenario {
     fn run<P: Pool>(load: &Load) -> anyhow::Result<Sample>;
 }
 
-pub(crate) const fn contestants<S: Scenario>() -> [Contestant; 4] {
+pub(crate) const fn contestants<S: Scenario>() -> [Contestant; 9] {
     const fn contestant<S: Scenario, P: Pool>(name: &'static str, role: Role) -> Contestant {
         Contestant { name, role, run: S::run::<P> }
     }
@@ -39,6 +44,11 @@ pub(crate) const fn contestants<S: Scenario>() -> [Contestant; 4] {
         contestant::<S, floor::Boxed>("floor, batches of boxed closures", Role::Study),
         contestant::<S, floor::OneByOne>("floor, one job at a time", Role::Study),
         contestant::<S, ropewalk::Ropewalk>("ropewalk", Role::Ours),
+        contestant::<S, tokio::Tokio>("tokio, spawn_blocking", Role::Peer),
+        contestant::<S, blocking::Blocking>("blocking, unblock", Role::Peer),
+        contestant::<S, rayon::Rayon>("rayon, spawn", Role::Peer),
+        contestant::<S, threadpool::Execute>("threadpool, execute", Role::Peer),
+        contestant::<S, flume::Receivers>("flume, threads that receive", Role::Peer),
     ]
 }
 
