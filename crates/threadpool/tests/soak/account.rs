@@ -1,0 +1,196 @@
+//! The account: what the pool was given, and what became of it.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+use ropewalk_threadpool::{JobState, PoolStats};
+
+use crate::record::{Fate, Record};
+use crate::round::{Round, get};
+
+/// Numbers of jobs, by what the jobs say, and of other things.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Account {
+    pools: u64,
+    accepted: u64,
+    completed: u64,
+    cancelled: u64,
+    /// Cancelled by the pool, for want of a thread or of a start.
+    abandoned: u64,
+    panicked: u64,
+    refused_stopped: u64,
+    refused_full: u64,
+    refused_no_thread: u64,
+    /// Jobs of pools with one worker, whose order was checked.
+    ordered: u64,
+    threads: u64,
+    thread_refusals: u64,
+    resizes: u64,
+    stalls: u64,
+    stops: u64,
+    late_stops: u64,
+    closes: u64,
+}
+
+impl Account {
+    /// Of one round; what its records say that cannot be is left out of all outcomes.
+    pub(crate) fn of(round: &Round) -> Self {
+        let tally = &round.tally;
+        let mut account = Self {
+            pools: 1,
+            accepted: get(&tally.accepted),
+            refused_stopped: get(&tally.refused_stopped),
+            refused_full: get(&tally.refused_full),
+            refused_no_thread: get(&tally.refused_no_thread),
+            threads: round.threads_started(),
+            thread_refusals: get(&tally.thread_refusals),
+            resizes: get(&tally.resizes),
+            stalls: get(&tally.stalls),
+            stops: get(&tally.stops),
+            late_stops: get(&tally.late_stops),
+            closes: get(&tally.closes),
+            ..Self::default()
+        };
+        for record in round.records() {
+            match record.fate() {
+                Ok(Fate::Completed) => account.completed += 1,
+                Ok(Fate::Panicked) => account.panicked += 1,
+                Ok(Fate::Cancelled) => account.cancelled += 1,
+                Ok(Fate::Abandoned) => {
+                    account.cancelled += 1;
+                    account.abandoned += 1;
+                }
+                Ok(Fate::Refused) | Err(_) => {}
+            }
+        }
+        account
+    }
+
+    fn refused(&self) -> u64 {
+        self.refused_stopped + self.refused_full + self.refused_no_thread
+    }
+
+    pub(crate) fn checked_order(&mut self, jobs: u64) {
+        self.ordered += jobs;
+    }
+
+    /// Each job accepted has one outcome.
+    pub(crate) fn holds(&self) -> bool {
+        self.accepted == self.completed + self.cancelled + self.panicked
+    }
+
+    /// Complains of what this account of a pool that is gone says that cannot be.
+    pub(crate) fn check(&self, round: &Round, stats: Option<&PoolStats>) {
+        for record in round.records() {
+            if let Err(what) = record.fate() {
+                round.complain(format!("{what}: {}", record.story()));
+            }
+        }
+        if !self.holds() {
+            round.complain(format!("the account does not hold: {self:?}"));
+        }
+        let tally = &round.tally;
+        let (started, ended) = (round.threads_started(), get(&tally.threads_ended));
+        if started != ended || started != get(&tally.thread_requests) - self.thread_refusals {
+            round.complain(format!("{started} threads began, {ended} ended: {tally:?}"));
+        }
+        if get(&tally.drained) != self.closes {
+            round.complain(format!("not each on_drained was called once: {tally:?}"));
+        }
+        if self.abandoned > 0 && stats.is_some() && round.plan.refused_threads == 0 {
+            round.complain(format!("{} jobs were dropped without a reason", self.abandoned));
+        }
+        let Some(stats) = stats else { return };
+        let told = [stats.completed, stats.panicked, stats.cancelled, stats.rejected];
+        let counted = [self.completed, self.panicked, self.cancelled, self.refused()];
+        if told != counted || stats.threads + stats.busy + stats.queued + stats.idle > 0 {
+            round.complain(format!("the pool says {stats:?}, its jobs say {self:?}"));
+        }
+    }
+}
+
+/// What `state` says of a job, once the pool is gone, is what became of it.
+pub(crate) fn check_state(round: &Round, state: JobState, record: &Record) {
+    let is_right = match record.fate() {
+        Ok(Fate::Completed | Fate::Panicked) => state == JobState::Finished,
+        Ok(Fate::Cancelled | Fate::Abandoned) => state == JobState::Cancelled,
+        Ok(Fate::Refused) => false,
+        // Complained of elsewhere.
+        Err(_) => true,
+    };
+    if !is_right {
+        round.complain(format!("its handle says {state:?}: {}", record.story()));
+    }
+}
+
+/// One look at a pool in use.
+///
+/// `accepted` was read before the look and `attempts` after it, so what the pool has is between.
+pub(crate) fn check_snapshot(round: &Round, accepted: u64, stats: &PoolStats, attempts: u64) {
+    let ceiling = round.ceiling.load(std::sync::atomic::Ordering::SeqCst);
+    let inside = (stats.queued + stats.busy) as u64;
+    let jobs = inside + stats.completed + stats.panicked + stats.cancelled;
+    let is_right = stats.threads == stats.idle + stats.busy
+        && stats.threads <= ceiling
+        && stats.oldest_wait.is_some() == (stats.queued > 0)
+        && accepted <= jobs
+        && jobs + stats.rejected <= attempts;
+    if !is_right {
+        let bounds = format!("accepted {accepted}, attempts {attempts}, ceiling {ceiling}");
+        round.complain(format!("a snapshot that cannot be: {stats:?}, {bounds}"));
+    }
+}
+
+impl AddAssign for Account {
+    fn add_assign(&mut self, other: Self) {
+        self.pools += other.pools;
+        self.accepted += other.accepted;
+        self.completed += other.completed;
+        self.cancelled += other.cancelled;
+        self.abandoned += other.abandoned;
+        self.panicked += other.panicked;
+        self.refused_stopped += other.refused_stopped;
+        self.refused_full += other.refused_full;
+        self.refused_no_thread += other.refused_no_thread;
+        self.ordered += other.ordered;
+        self.threads += other.threads;
+        self.thread_refusals += other.thread_refusals;
+        self.resizes += other.resizes;
+        self.stalls += other.stalls;
+        self.stops += other.stops;
+        self.late_stops += other.late_stops;
+        self.closes += other.closes;
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pools, threads, thread_refusals, resizes, stalls, .. } = self;
+        let Self { stops, late_stops, closes, .. } = self;
+        writeln!(f, "pools      {pools:>10}")?;
+        writeln!(f, "  threads  {threads:>10}  and {thread_refusals} refused")?;
+        writeln!(f, "  resizes  {resizes:>10}  stalls reported {stalls}")?;
+        writeln!(f, "  stops    {stops:>10}  of them late {late_stops}, closes {closes}")?;
+        let Self { refused_stopped, refused_full, refused_no_thread, .. } = self;
+        let refused = self.refused();
+        writeln!(
+            f,
+            "refused    {refused:>10}  stopped {refused_stopped}, full {refused_full}, no thread \
+             {refused_no_thread}; all handed back"
+        )?;
+        let Self { accepted, completed, cancelled, abandoned, panicked, ordered, .. } = self;
+        writeln!(f, "accepted   {accepted:>10}  of them {ordered} in an order that was checked")?;
+        writeln!(f, "  completed{completed:>10}")?;
+        writeln!(
+            f,
+            "  cancelled{cancelled:>10}  of them {abandoned} for want of a thread or start"
+        )?;
+        writeln!(f, "  panicked {panicked:>10}")?;
+        let sign = if self.holds() { "=" } else { "is not" };
+        write!(
+            f,
+            "accepted {accepted} {sign} completed {completed} + cancelled {cancelled} + panicked \
+             {panicked}"
+        )
+    }
+}

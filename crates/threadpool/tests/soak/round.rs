@@ -1,0 +1,317 @@
+//! One pool, from its first job to the drop of its last byte, as all who use it share it.
+//!
+//! Everything here is noted by the threads that it happens to. The lock of a list is never held
+//! while something of the pool is called or dropped.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use ropewalk_threadpool::{JobHandle, SubmitErrorKind, ThreadPool};
+
+use crate::account::Account;
+use crate::dice::mix;
+use crate::plan::Plan;
+use crate::record::Record;
+
+/// So many jobs stay in reach of those who cancel.
+const KEPT: usize = 256;
+
+/// So many times a stall raises the maximum.
+const GROWTH: u64 = 8;
+
+/// So many complaints are kept: the first ones tell the most.
+const COMPLAINTS: usize = 10;
+
+/// A job in reach of those who cancel.
+pub(crate) type Kept = (JobHandle, Arc<Record>);
+
+pub(crate) struct Round {
+    pub(crate) plan: Plan,
+    /// The handle from which jobs get theirs; empty when the round is over.
+    pool: Mutex<Option<ThreadPool>>,
+    records: Mutex<Vec<Arc<Record>>>,
+    /// None when the round is over: handles would keep the pool.
+    kept: Mutex<Option<Vec<Kept>>>,
+    complaints: Mutex<Vec<String>>,
+    /// Names of the threads that the pool has started.
+    threads: Mutex<Vec<String>>,
+    clock: AtomicU64,
+    /// How many jobs are inside their closure or callback, on workers.
+    running: AtomicUsize,
+    /// The highest maximum that was ever asked for.
+    pub(crate) ceiling: AtomicUsize,
+    /// Somebody is about to end the pool.
+    is_ending: AtomicBool,
+    /// Somebody has ended the pool: no job is accepted.
+    is_closed: AtomicBool,
+    /// Somebody has waited for its end: no job runs.
+    is_over: AtomicBool,
+    pub(crate) tally: Tally,
+    is_freed: Mutex<bool>,
+    freed: Condvar,
+}
+
+/// What the users of the pool count while they use it.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Counted before the pool is asked.
+    pub(crate) attempts: AtomicU64,
+    /// Counted when the pool has answered.
+    pub(crate) accepted: AtomicU64,
+    pub(crate) refused_stopped: AtomicU64,
+    pub(crate) refused_full: AtomicU64,
+    pub(crate) refused_no_thread: AtomicU64,
+    pub(crate) thread_requests: AtomicU64,
+    pub(crate) thread_refusals: AtomicU64,
+    pub(crate) threads_ended: AtomicU64,
+    pub(crate) resizes: AtomicU64,
+    pub(crate) stalls: AtomicU64,
+    pub(crate) stops: AtomicU64,
+    pub(crate) late_stops: AtomicU64,
+    pub(crate) closes: AtomicU64,
+    pub(crate) drained: AtomicU64,
+}
+
+pub(crate) fn add(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::SeqCst);
+}
+
+pub(crate) fn get(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::SeqCst)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Round {
+    pub(crate) fn new(plan: Plan) -> Arc<Self> {
+        Arc::new(Self {
+            ceiling: AtomicUsize::new(plan.max),
+            plan,
+            pool: Mutex::default(),
+            records: Mutex::default(),
+            kept: Mutex::new(Some(Vec::new())),
+            complaints: Mutex::default(),
+            threads: Mutex::default(),
+            clock: AtomicU64::new(1),
+            running: AtomicUsize::new(0),
+            is_ending: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            tally: Tally::default(),
+            is_freed: Mutex::default(),
+            freed: Condvar::new(),
+        })
+    }
+
+    /// Builds the pool, which will keep this round alive.
+    pub(crate) fn open(self: &Arc<Self>) -> Option<ThreadPool> {
+        let plan = &self.plan;
+        let innards = Innards(Arc::clone(self));
+        let (starts, stops, stalls) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
+        let mut builder = ThreadPool::builder()
+            .name("soak")
+            .min_threads(plan.min)
+            .max_threads(plan.max)
+            .idle_timeout(plan.idle_timeout)
+            .stall_after(plan.stall_after)
+            .thread_gate(move || innards.0.may_have_thread())
+            .on_thread_start(move || starts.thread_begins())
+            .on_thread_stop(move || add(&stops.tally.threads_ended))
+            .on_stall(move |_| stalls.stalled());
+        if let Some(jobs) = plan.queue_limit {
+            builder = builder.queue_limit(jobs);
+        }
+        let pool = builder.build();
+        let pool = pool.map_err(|error| self.complain(format!("not built: {error}"))).ok()?;
+        *lock(&self.pool) = Some(pool.clone());
+        Some(pool)
+    }
+
+    /// A handle to the pool, unless the round is over.
+    pub(crate) fn pool(&self) -> Option<ThreadPool> {
+        lock(&self.pool).clone()
+    }
+
+    /// Takes away the handle from which jobs get theirs.
+    pub(crate) fn take_pool(&self) -> Option<ThreadPool> {
+        lock(&self.pool).take()
+    }
+
+    /// A number that is greater than all before.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::SeqCst)
+    }
+
+    pub(crate) fn complain(&self, what: String) {
+        let mut complaints = lock(&self.complaints);
+        if complaints.len() < COMPLAINTS {
+            complaints.push(what);
+        }
+    }
+
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        lock(&self.complaints).clone()
+    }
+
+    pub(crate) fn record(&self, work: &'static str, has_callback: bool) -> Arc<Record> {
+        let record = Arc::new(Record::new(work, has_callback));
+        lock(&self.records).push(Arc::clone(&record));
+        record
+    }
+
+    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+        lock(&self.records).clone()
+    }
+
+    /// Keeps a handle in reach of those who cancel, in place of another if there are many.
+    pub(crate) fn keep(&self, handle: JobHandle, record: Arc<Record>, random: u64) {
+        let mut job = Some((handle, record));
+        let mut displaced = None;
+        if let Some(kept) = lock(&self.kept).as_mut() {
+            if kept.len() >= KEPT {
+                displaced = Some(kept.swap_remove(random as usize % KEPT));
+            }
+            kept.extend(job.take());
+        }
+        drop((job, displaced));
+    }
+
+    /// Takes a kept handle.
+    pub(crate) fn take_kept(&self, random: u64) -> Option<Kept> {
+        let mut kept = lock(&self.kept);
+        let kept = kept.as_mut()?;
+        let place = (random as usize).checked_rem(kept.len())?;
+        Some(kept.swap_remove(place))
+    }
+
+    /// Takes all kept handles; from now on none is kept.
+    pub(crate) fn take_all_kept(&self) -> Vec<Kept> {
+        lock(&self.kept).take().unwrap_or_default()
+    }
+
+    pub(crate) fn job_begins(&self) {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        if self.is_over.load(Ordering::SeqCst) {
+            self.complain("a job began when the pool had been waited for".to_owned());
+        }
+    }
+
+    pub(crate) fn job_ends(&self) {
+        self.running.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn refused(&self, kind: SubmitErrorKind) {
+        let (counter, is_plausible) = match kind {
+            SubmitErrorKind::Stopped => (&self.tally.refused_stopped, self.is_ending()),
+            SubmitErrorKind::Full => (&self.tally.refused_full, self.plan.queue_limit.is_some()),
+            _ => (&self.tally.refused_no_thread, self.plan.refused_threads > 0),
+        };
+        add(counter);
+        if !is_plausible {
+            self.complain(format!("a job was refused without a reason: {kind:?}"));
+        }
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// To be called before anything that ends the pool.
+    pub(crate) fn ending(&self) {
+        self.is_ending.store(true, Ordering::SeqCst);
+    }
+
+    /// To be called after anything that ends the pool.
+    pub(crate) fn ended(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+    }
+
+    /// To be called when somebody has waited for the end of the pool.
+    pub(crate) fn over(&self, by: &str) {
+        self.ended();
+        self.is_over.store(true, Ordering::SeqCst);
+        self.nothing_runs(by);
+    }
+
+    pub(crate) fn nothing_runs(&self, by: &str) {
+        let running = self.running.load(Ordering::SeqCst);
+        if running > 0 {
+            self.complain(format!("{running} jobs were running after {by}"));
+        }
+    }
+
+    /// The callback for `close`.
+    pub(crate) fn on_drained(self: &Arc<Self>) -> impl FnOnce() + Send + 'static {
+        let round = Arc::clone(self);
+        add(&round.tally.closes);
+        move || {
+            add(&round.tally.drained);
+            round.nothing_runs("the call of on_drained");
+        }
+    }
+
+    fn may_have_thread(&self) -> std::io::Result<()> {
+        let request = self.tally.thread_requests.fetch_add(1, Ordering::SeqCst);
+        if mix(!self.plan.seed, request) % 1000 < self.plan.refused_threads {
+            add(&self.tally.thread_refusals);
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    }
+
+    fn thread_begins(&self) {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        let mut threads = lock(&self.threads);
+        if threads.contains(&name) {
+            self.complain(format!("two threads have the name {name}"));
+        }
+        threads.push(name);
+    }
+
+    pub(crate) fn threads_started(&self) -> u64 {
+        lock(&self.threads).len() as u64
+    }
+
+    fn stalled(&self) {
+        add(&self.tally.stalls);
+        if self.plan.is_single || get(&self.tally.stalls) > GROWTH {
+            return;
+        }
+        // On the watching thread, which thus may come to drop the last handle.
+        let Some(pool) = self.pool() else { return };
+        let max = pool.max_threads() + 1;
+        self.ceiling.fetch_max(max, Ordering::SeqCst);
+        let _ = pool.set_max_threads(max);
+    }
+
+    /// Waits until nothing of the pool is left. Those who hold handles have let go of them.
+    pub(crate) fn wait_freed(&self) {
+        let mut is_freed = lock(&self.is_freed);
+        while !*is_freed {
+            is_freed = self.freed.wait(is_freed).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What is there to say when a watchdog has lost its patience.
+    pub(crate) fn state_of_things(&self) -> String {
+        let (running, account) = (self.running.load(Ordering::SeqCst), Account::of(self));
+        let (tally, plan) = (&self.tally, &self.plan);
+        format!("{running} jobs are running\n{account}\n{tally:#?}\n{plan:#?}")
+    }
+}
+
+/// Owned by the pool's settings: when it goes, all of the pool has gone.
+struct Innards(Arc<Round>);
+
+impl Drop for Innards {
+    fn drop(&mut self) {
+        *lock(&self.0.is_freed) = true;
+        self.0.freed.notify_all();
+    }
+}

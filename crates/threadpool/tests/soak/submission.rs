@@ -1,0 +1,101 @@
+//! The ways for a job into the pool, and what is done with one that is refused.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ropewalk_threadpool::{JobHandle, SubmitError, ThreadPool};
+
+use crate::dice::Dice;
+use crate::record::{Note, Receipt, Record, Ticket};
+use crate::round::{Round, add};
+use crate::work::{self, Work, contained};
+
+/// Submits a job at random; it stands at `depth`.
+pub(crate) fn submit(round: &Arc<Round>, pool: &ThreadPool, dice: &mut Dice, depth: usize) {
+    let work = Work::draw(round, dice);
+    submit_this(round, pool, work, dice, depth);
+}
+
+/// Submits a job that does `work`, in a way at random.
+pub(crate) fn submit_this(
+    round: &Arc<Round>,
+    pool: &ThreadPool,
+    work: Work,
+    dice: &mut Dice,
+    depth: usize,
+) {
+    let has_callback = dice.one_in(3);
+    let record = round.record(work.name(), has_callback);
+    let ticket = Ticket { record: Arc::clone(&record), round: Arc::clone(round) };
+    let job = work::job(ticket, work, Dice::new(dice.number()), depth);
+    let respects_limit = dice.one_in(3);
+    let handle = if has_callback {
+        let receipt = Receipt { record: Arc::clone(&record), round: Arc::clone(round) };
+        let callback = work::callback(receipt, dice.one_in(20));
+        offer(round, &record, dice, (callback, job), |(callback, job)| {
+            if respects_limit {
+                pool.try_call_in_thread_with_callback(callback, job)
+            } else {
+                pool.call_in_thread_with_callback(callback, job)
+            }
+        })
+        .map_err(|both| contained(|| drop(both)))
+    } else {
+        offer(round, &record, dice, job, |job| {
+            if respects_limit { pool.try_call_in_thread(job) } else { pool.call_in_thread(job) }
+        })
+        .map_err(|job| match dice.one_in(2) {
+            true => contained(job),
+            false => contained(|| drop(job)),
+        })
+    };
+    if let Ok(handle) = handle {
+        if dice.one_in(2) {
+            round.keep(handle, record, dice.number());
+        }
+    }
+}
+
+/// Submits `body` with `way`; if it comes back, sometimes once more.
+fn offer<B>(
+    round: &Round,
+    record: &Record,
+    dice: &mut Dice,
+    body: B,
+    way: impl Fn(B) -> Result<JobHandle, SubmitError<B>>,
+) -> Result<JobHandle, B> {
+    let body = match ask(round, record, body, &way) {
+        Err(body) if dice.one_in(4) => body,
+        answered => return answered,
+    };
+    record.submitted_again();
+    ask(round, record, body, way)
+}
+
+fn ask<B>(
+    round: &Round,
+    record: &Record,
+    body: B,
+    way: impl Fn(B) -> Result<JobHandle, SubmitError<B>>,
+) -> Result<JobHandle, B> {
+    add(&round.tally.attempts);
+    let was_closed = round.is_closed();
+    record.before.store(round.now(), Ordering::SeqCst);
+    let answer = way(body);
+    record.after.store(round.now(), Ordering::SeqCst);
+    match answer {
+        Ok(handle) => {
+            record.note(Note::Accepted);
+            add(&round.tally.accepted);
+            if was_closed {
+                round.complain(format!("accepted after the end: {}", record.story()));
+            }
+            Ok(handle)
+        }
+        Err(error) => {
+            record.note(Note::HandedBack);
+            round.refused(error.kind());
+            Err(error.into_inner())
+        }
+    }
+}

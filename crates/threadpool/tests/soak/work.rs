@@ -1,0 +1,250 @@
+//! What jobs do when they run.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use ropewalk_threadpool::{CancelToken, Panicked, ThreadPool};
+
+use crate::account::check_snapshot;
+use crate::dice::Dice;
+use crate::ending::{self, Way};
+use crate::record::{Note, Receipt, Ticket};
+use crate::round::{Round, add, get};
+use crate::submission;
+
+/// How long a job waits for another that may be stuck behind it.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// So deep jobs submit jobs.
+const DEPTH: usize = 3;
+
+/// What a job does.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    Nothing,
+    Yields,
+    Panics,
+    /// Its closure panics when it is dropped unrun.
+    Explodes,
+    Submits,
+    Awaits,
+    Cancels,
+    Resizes,
+    Obeys,
+    Looks,
+    /// Not drawn, but made by one that awaits it.
+    Rings(Sender<()>),
+    /// Drawn by chances of its own.
+    Stops,
+}
+
+/// The payload of the panics that are meant.
+pub(crate) struct Planned;
+
+/// Panics as planned; the hook, which prints, is not called.
+pub(crate) fn panic_as_planned() -> ! {
+    resume_unwind(Box::new(Planned))
+}
+
+/// Calls what may panic as planned; none if it did.
+pub(crate) fn contained<T>(call: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(payload) if payload.is::<Planned>() => None,
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+impl Work {
+    /// Those that are drawn by weight.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Nothing,
+        Self::Yields,
+        Self::Panics,
+        Self::Explodes,
+        Self::Submits,
+        Self::Awaits,
+        Self::Cancels,
+        Self::Resizes,
+        Self::Obeys,
+        Self::Looks,
+    ];
+
+    pub(crate) fn draw(round: &Round, dice: &mut Dice) -> Self {
+        if round.plan.stopping_jobs > 0 && dice.one_in(round.plan.stopping_jobs) {
+            return Self::Stops;
+        }
+        Self::ALL[dice.weighted(&round.plan.work_weights)].clone()
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "does nothing",
+            Self::Yields => "yields",
+            Self::Panics => "panics",
+            Self::Explodes => "panics when dropped",
+            Self::Submits => "submits",
+            Self::Awaits => "awaits another",
+            Self::Cancels => "cancels",
+            Self::Resizes => "resizes the pool",
+            Self::Obeys => "looks at its token",
+            Self::Looks => "looks at the pool",
+            Self::Rings(_) => "is awaited",
+            Self::Stops => "stops the pool",
+        }
+    }
+
+    /// On a worker; `depth` says how many jobs stand between it and a driver.
+    fn perform(self, round: &Arc<Round>, dice: &mut Dice, depth: usize) {
+        match self {
+            Self::Nothing | Self::Explodes => {}
+            Self::Yields => (0..dice.pick(&[1, 3, 20])).for_each(|_| thread::yield_now()),
+            Self::Panics => panic_as_planned(),
+            Self::Cancels => cancel(round, dice),
+            Self::Obeys => obey(dice),
+            Self::Rings(bell) => {
+                // It may have stopped listening.
+                let _ = bell.send(());
+            }
+            Self::Submits | Self::Awaits | Self::Resizes | Self::Looks | Self::Stops => {
+                let Some(pool) = round.pool() else { return };
+                match self {
+                    Self::Submits if depth < DEPTH => {
+                        for _ in 0..=dice.below(2) {
+                            submission::submit(round, &pool, dice, depth + 1);
+                        }
+                    }
+                    Self::Awaits => await_another(round, &pool, dice),
+                    Self::Resizes => resize(round, &pool, dice),
+                    Self::Looks => look(round, &pool),
+                    Self::Stops => ending::end_from_within(round, &pool, dice.pick(Way::ALL), dice),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// The closure of a job.
+pub(crate) fn job(
+    ticket: Ticket,
+    work: Work,
+    mut dice: Dice,
+    depth: usize,
+) -> impl FnOnce() + Send + 'static {
+    let mut bomb = Bomb(matches!(work, Work::Explodes));
+    move || {
+        bomb.disarm();
+        if ticket.begin() {
+            work.perform(&ticket.round, &mut dice, depth);
+        }
+        ticket.end();
+    }
+}
+
+/// Panics when dropped, if it is live.
+struct Bomb(bool);
+
+impl Bomb {
+    fn disarm(&mut self) {
+        self.0 = false;
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if self.0 && !thread::panicking() {
+            panic_as_planned();
+        }
+    }
+}
+
+/// The callback of a job.
+pub(crate) fn callback(
+    receipt: Receipt,
+    panics: bool,
+) -> impl FnOnce(Result<(), Panicked>) + Send + 'static {
+    move |result| {
+        receipt.begin(result.is_ok());
+        let is_planned = |panicked: Panicked| panicked.into_payload().is::<Planned>();
+        if result.is_err_and(|panicked| !is_planned(panicked)) {
+            receipt.round.complain("a job panicked with a payload that is not its own".to_owned());
+        }
+        if panics {
+            panic_as_planned();
+        }
+        receipt.end();
+    }
+}
+
+/// Submits a job and waits until it has run, or not so long.
+fn await_another(round: &Arc<Round>, pool: &ThreadPool, dice: &mut Dice) {
+    let (bell, rings) = channel();
+    submission::submit_this(round, pool, Work::Rings(bell), dice, DEPTH);
+    let _ = rings.recv_timeout(PATIENCE);
+}
+
+/// Goes on until it is wanted no more, or not so long.
+fn obey(dice: &mut Dice) {
+    let token = CancelToken::current();
+    let mut left = dice.pick(&[1, 10, 100]);
+    while !token.is_cancelled() && left > 0 {
+        thread::yield_now();
+        left -= 1;
+    }
+}
+
+/// Cancels one of the kept jobs.
+pub(crate) fn cancel(round: &Arc<Round>, dice: &mut Dice) {
+    let Some((handle, record)) = round.take_kept(dice.number()) else { return };
+    // A closure that panics as it is dropped does so here; it has been cancelled then.
+    if contained(|| handle.cancel()).unwrap_or(true) {
+        let is_again = record.note(Note::Cancelled);
+        if is_again || !record.is_released() || record.has(Note::Started) {
+            round.complain(format!("cancel said true: {}", record.story()));
+        }
+    }
+    if dice.one_in(2) {
+        round.keep(handle, record, dice.number());
+    }
+}
+
+/// Gives the pool another size, or tries one that no pool has.
+pub(crate) fn resize(round: &Round, pool: &ThreadPool, dice: &mut Dice) {
+    add(&round.tally.resizes);
+    if dice.one_in(10) {
+        if pool.set_max_threads(0).is_ok() || pool.adjust_pool_size(2, 1).is_ok() {
+            round.complain("a size that no pool can have was taken".to_owned());
+        }
+        return;
+    }
+    let max = if round.plan.is_single { 1 } else { dice.pick(&[1, 2, 3, 4, 8, 16]) };
+    let min = dice.below(max + 1);
+    round.ceiling.fetch_max(max, Ordering::SeqCst);
+    match dice.below(4) {
+        // Others resize meanwhile, so that one half of a size may not fit to the other.
+        0 => drop(pool.set_min_threads(min)),
+        1 => drop(pool.set_max_threads(max)),
+        _ => {
+            if pool.adjust_pool_size(min, max).is_err() {
+                round.complain(format!("the size {min} to {max} was refused"));
+            }
+        }
+    }
+}
+
+/// Looks whether the numbers of the pool fit together.
+pub(crate) fn look(round: &Round, pool: &ThreadPool) {
+    let accepted = get(&round.tally.accepted);
+    let stats = pool.stats();
+    check_snapshot(round, accepted, &stats, get(&round.tally.attempts));
+    let ceiling = round.ceiling.load(Ordering::SeqCst);
+    let running = pool.running_jobs();
+    if running.len() > ceiling || !running.is_sorted_by(|one, next| one.age >= next.age) {
+        round.complain(format!("running jobs that cannot be: {running:?}, ceiling {ceiling}"));
+    }
+}
