@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::failure::Failure;
-use crate::steps::{bench, features, lint, loom, package, rustdoc, test};
+use crate::steps::{bench, features, lint, loom, package, rustdoc, soak, test};
 use crate::{changelog, ci, deep, examples, layers, tidy};
 
 /// What became of a command line.
@@ -119,6 +119,13 @@ const COMMANDS: &[Command] = &[
         about: "run crates/bench in release; everything behind `bench` goes to it",
         more: "",
         run: Run::Through(bench::run),
+    },
+    Command {
+        name: "soak",
+        takes: "NAME SECONDS [SEED]",
+        about: "strain one part at random for so long, then settle the account",
+        more: soak::HELP,
+        run: Run::With { flags: &[], names: true, run: soak::run },
     },
     Command {
         name: "deep",

@@ -8,4 +8,5 @@ pub(crate) mod lint;
 pub(crate) mod loom;
 pub(crate) mod package;
 pub(crate) mod rustdoc;
+pub(crate) mod soak;
 pub(crate) mod test;
