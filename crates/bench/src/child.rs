@@ -2,7 +2,7 @@
 
 use crate::placement::Placement;
 use crate::sample::Sample;
-use crate::workload::{Contestant, Load, Setting, Workload};
+use crate::workload::{Contestant, Figure, Load, Setting, Workload};
 use anyhow::Context as _;
 use cpu_time::ProcessTime;
 use std::io::Read as _;
@@ -31,8 +31,10 @@ impl Order {
 /// In the child: does as told, and prints the sample.
 pub(crate) fn obey(order: &Order) -> anyhow::Result<()> {
     order.placement.apply().context("this thread cannot be placed")?;
-    let warm_up = (order.operations / WARM_UP).max(1);
-    (order.contestant.run)(&Load::of(order.workload, warm_up))?;
+    if order.workload.figure != Figure::Bytes {
+        let warm_up = (order.operations / WARM_UP).max(1);
+        (order.contestant.run)(&Load::of(order.workload, warm_up))?;
+    }
     let before = ProcessTime::try_now()?;
     let mut sample = (order.contestant.run)(&Load::of(order.workload, order.operations))?;
     sample.busy = before.try_elapsed()?;

@@ -15,7 +15,7 @@ pub(crate) struct Outcome {
 /// What one contestant did in all rounds.
 pub(crate) struct Standing {
     pub(crate) contestant: &'static Contestant,
-    /// Nanoseconds per operation, one figure per round.
+    /// Nanoseconds per operation, or bytes, one figure per round.
     pub(crate) figures: Vec<f64>,
     /// Nanoseconds of processor time per operation, one figure per round.
     busy: Vec<f64>,
@@ -53,7 +53,7 @@ impl Standing {
     fn add(&mut self, figure: Figure, sample: Sample) {
         self.figures.push(match figure {
             Figure::Throughput => sample.nanoseconds_each(),
-            Figure::RoundTrip => median(&sample.laps),
+            Figure::RoundTrip | Figure::Bytes => median(&sample.laps),
         });
         self.busy.push(sample.busy_nanoseconds_each());
         self.in_order &= sample.in_order;

@@ -37,19 +37,18 @@ fn load() -> String {
 /// Prints one table; says how many contestants failed.
 pub(crate) fn table(workload: &Workload, setting: &Setting, outcome: &Outcome) -> usize {
     let Outcome { operations, rounds, .. } = outcome;
+    let (columns, unit) = (columns(workload), unit(workload));
     println!("\n### {}, {}\n", workload.name, setting.placement);
-    println!("{}; {operations} operations, {rounds} rounds, ns each.\n", workload.about);
-    println!(
-        "| contestant | min | median | p99 | processor | × floor | × best peer |{}",
-        end(workload, " order |")
-    );
-    println!("|---|---:|---:|---:|---:|---:|---:|{}", end(workload, "---|"));
+    println!("{}; {operations} operations, {rounds} rounds, {unit} each.\n", workload.about);
+    let heads: String = columns.iter().map(|column| format!(" {} |", column.head)).collect();
+    let rules: String = columns.iter().map(|column| column.rule).collect();
+    println!("| contestant |{heads}\n|---|{rules}");
     let mut ranked: Vec<_> = outcome.standings.iter().collect();
     ranked.sort_by(|one, other| one.median().total_cmp(&other.median()));
     for standing in ranked {
-        println!("{}", row(workload, outcome, standing));
+        println!("{}", row(&columns, outcome, standing));
     }
-    verdict(setting, outcome);
+    verdict(workload, setting, outcome);
     println!("\nLoad of the machine at the end: {}.", load());
     let failures = outcome.standings.iter().filter_map(|one| Some((one, one.failure.as_ref()?)));
     let failures =
@@ -57,44 +56,70 @@ pub(crate) fn table(workload: &Workload, setting: &Setting, outcome: &Outcome) -
     failures.count()
 }
 
-/// Order is a question only where many operations of one thread are under way.
-fn end<'a>(workload: &Workload, column: &'a str) -> &'a str {
-    if workload.figure == Figure::Throughput && workload.in_flight == 0 { column } else { "" }
+struct Column {
+    head: &'static str,
+    rule: &'static str,
+    cell: fn(&Outcome, &Standing) -> String,
 }
 
-fn row(workload: &Workload, outcome: &Outcome, standing: &Standing) -> String {
+impl Column {
+    const MIN: Self = Self::figure("min", |_, standing| number(standing.min()));
+    const MEDIAN: Self = Self::figure("median", |_, standing| number(standing.median()));
+    const P99: Self = Self::figure("p99", |_, standing| number(standing.p99()));
+    const PROCESSOR: Self = Self::figure("processor", |_, standing| number(standing.busy()));
+    const TO_FLOOR: Self =
+        Self::figure("× floor", |outcome, standing| ratio(standing, outcome.of(Role::Floor)));
+    const TO_PEER: Self =
+        Self::figure("× best peer", |outcome, standing| ratio(standing, outcome.best_peer()));
+    const ORDER: Self = Self {
+        head: "order",
+        rule: "---|",
+        cell: |_, standing| (if standing.in_order { "kept" } else { "lost" }).to_owned(),
+    };
+
+    const fn figure(head: &'static str, cell: fn(&Outcome, &Standing) -> String) -> Self {
+        Self { head, rule: "---:|", cell }
+    }
+}
+
+fn columns(workload: &Workload) -> Vec<Column> {
+    let mut columns = vec![Column::MIN, Column::MEDIAN];
+    if workload.figure != Figure::Bytes {
+        columns.extend([Column::P99, Column::PROCESSOR]);
+    }
+    columns.extend([Column::TO_FLOOR, Column::TO_PEER]);
+    // It is a question only where many operations of one thread are under way.
+    if workload.figure == Figure::Throughput && workload.in_flight == 0 {
+        columns.push(Column::ORDER);
+    }
+    columns
+}
+
+fn row(columns: &[Column], outcome: &Outcome, standing: &Standing) -> String {
     let name = match standing.contestant.role {
         Role::Ours => format!("**{}**", standing.contestant.name),
         _ => standing.contestant.name.to_owned(),
     };
     if standing.failure.is_some() {
-        return format!("| {name} | failed | | | | | |{}", end(workload, " |"));
+        return format!("| {name} | failed |{}", " |".repeat(columns.len() - 1));
     }
-    let ratio = |other: Option<&Standing>| {
-        other.map_or(String::new(), |other| times(standing.ratio(other)))
-    };
-    let order = if standing.in_order { " kept |" } else { " lost |" };
-    format!(
-        "| {name} | {} | {} | {} | {} | {} | {} |{}",
-        nanoseconds(standing.min()),
-        nanoseconds(standing.median()),
-        nanoseconds(standing.p99()),
-        nanoseconds(standing.busy()),
-        ratio(outcome.of(Role::Floor)),
-        ratio(outcome.best_peer()),
-        end(workload, order),
-    )
+    let cells = columns.iter().map(|column| format!(" {} |", (column.cell)(outcome, standing)));
+    format!("| {name} |{}", cells.collect::<String>())
 }
 
 /// Where we stand, in one line.
-fn verdict(setting: &Setting, outcome: &Outcome) {
+fn verdict(workload: &Workload, setting: &Setting, outcome: &Outcome) {
     let (Some(ours), Some(floor)) = (outcome.of(Role::Ours), outcome.of(Role::Floor)) else {
         return;
     };
     let to_floor = ours.ratio(floor);
     let goal = setting.goal.map_or(String::new(), |goal| {
-        let word = if to_floor <= goal { "met" } else { "missed" };
-        format!(" (goal: at most {}, {word})", times(goal))
+        let (reached, limit) = match workload.figure {
+            Figure::Bytes => (ours.median(), format!("{} {}", number(goal), unit(workload))),
+            Figure::RoundTrip | Figure::Throughput => (to_floor, times(goal)),
+        };
+        let word = if reached <= goal { "met" } else { "missed" };
+        format!(" (goal: at most {limit}, {word})")
     });
     let peer = outcome.best_peer().map_or(String::new(), |peer| {
         format!(", {} the best peer, {}", times(ours.ratio(peer)), peer.contestant.name)
@@ -102,12 +127,20 @@ fn verdict(setting: &Setting, outcome: &Outcome) {
     println!("\n{}: {} the floor{goal}{peer}.", ours.contestant.name, times(to_floor));
 }
 
+fn unit(workload: &Workload) -> &'static str {
+    if workload.figure == Figure::Bytes { "bytes" } else { "ns" }
+}
+
+fn ratio(standing: &Standing, other: Option<&Standing>) -> String {
+    other.map_or(String::new(), |other| times(standing.ratio(other)))
+}
+
 fn times(ratio: f64) -> String {
     format!("{ratio:.2} ×")
 }
 
 /// With a comma after each three digits; one decimal below a hundred. Nothing for what there is not.
-fn nanoseconds(value: f64) -> String {
+fn number(value: f64) -> String {
     if value.is_nan() {
         return String::new();
     }
@@ -127,14 +160,14 @@ fn nanoseconds(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::nanoseconds;
+    use super::number;
 
     #[test]
     fn digits_are_grouped() {
-        assert_eq!(nanoseconds(41.26), "41.3");
-        assert_eq!(nanoseconds(999.6), "1,000");
-        assert_eq!(nanoseconds(1_234_567.0), "1,234,567");
-        assert_eq!(nanoseconds(123.0), "123");
-        assert_eq!(nanoseconds(f64::NAN), "");
+        assert_eq!(number(41.26), "41.3");
+        assert_eq!(number(999.6), "1,000");
+        assert_eq!(number(1_234_567.0), "1,234,567");
+        assert_eq!(number(123.0), "123");
+        assert_eq!(number(f64::NAN), "");
     }
 }

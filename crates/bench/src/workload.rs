@@ -26,6 +26,8 @@ pub(crate) enum Figure {
     Throughput,
     /// The median of the round trips. An interruption by another program is in the p99.
     RoundTrip,
+    /// Bytes per operation, of memory that the process occupies.
+    Bytes,
 }
 
 /// One table of a workload.
@@ -33,7 +35,7 @@ pub(crate) struct Setting {
     pub(crate) placement: Placement,
     pub(crate) operations: usize,
     pub(crate) quick_operations: usize,
-    /// The ratio to the floor that we want, at most.
+    /// What we want, at most: the ratio to the floor or, where a round counts bytes, so many.
     pub(crate) goal: Option<f64>,
 }
 

@@ -1,10 +1,13 @@
 //! What there is to run. One module per workload, in it one file per contestant.
 
 mod blocking_call;
+mod burst;
 mod calls;
 mod chain;
 mod defer;
 mod dispatch;
+mod fan_out;
+mod memory;
 mod spawn;
 
 use crate::workload::Workload;
@@ -33,6 +36,11 @@ pub(crate) const ALL: &[&Workload] = &[
     &dispatch::MPSC_TWO,
     &dispatch::MPSC_EIGHT,
     &dispatch::MPSC_TEN,
+    &burst::BURST_64,
+    &burst::BURST_1000,
+    &fan_out::FAN_OUT,
+    &memory::QUEUED,
+    &memory::IDLE,
 ];
 
 /// Workloads that one name stands for.
@@ -62,4 +70,6 @@ pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[
         ],
     ),
     ("dispatch_mpsc", &[&dispatch::MPSC_TWO, &dispatch::MPSC_EIGHT, &dispatch::MPSC_TEN]),
+    ("burst", &[&burst::BURST_64, &burst::BURST_1000]),
+    ("memory", &[&memory::QUEUED, &memory::IDLE]),
 ];
