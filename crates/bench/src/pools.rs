@@ -10,7 +10,7 @@ mod tokio;
 
 use crate::sample::Sample;
 use crate::workload::{Contestant, Load, Role};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc};
 
 /// A pool with so many threads as the workload says, no more and no less.
 pub(crate) trait Pool: Sized + Send + Sync + 'static {
@@ -35,13 +35,14 @@ pub(crate) trait Scenario {
     fn run<P: Pool>(load: &Load) -> anyhow::Result<Sample>;
 }
 
-pub(crate) const fn contestants<S: Scenario>() -> [Contestant; 9] {
+pub(crate) const fn contestants<S: Scenario>() -> [Contestant; 10] {
     const fn contestant<S: Scenario, P: Pool>(name: &'static str, role: Role) -> Contestant {
         Contestant { name, role, run: S::run::<P> }
     }
     [
         contestant::<S, floor::Batching>("floor, batches", Role::Floor),
-        contestant::<S, floor::Boxed>("floor, batches of boxed closures", Role::Study),
+        contestant::<S, floor::Whole>("floor, whole queue at a time", Role::Study),
+        contestant::<S, floor::Boxed>("floor, boxed closures", Role::Study),
         contestant::<S, floor::OneByOne>("floor, one job at a time", Role::Study),
         contestant::<S, ropewalk::Ropewalk>("ropewalk", Role::Ours),
         contestant::<S, tokio::Tokio>("tokio, spawn_blocking", Role::Peer),
@@ -52,15 +53,26 @@ pub(crate) const fn contestants<S: Scenario>() -> [Contestant; 9] {
     ]
 }
 
-/// Has all threads of the pool started: none of the jobs ends before all of them run.
-pub(crate) fn prime(pool: &impl Pool, threads: usize) -> anyhow::Result<()> {
-    let all = Arc::new(Barrier::new(threads + 1));
+/// Has all threads of the pool run a job, until each has one: none of these ends before `release` has
+/// been waited for.
+pub(crate) fn occupy(pool: &impl Pool, threads: usize) -> anyhow::Result<Arc<Barrier>> {
+    let release = Arc::new(Barrier::new(threads + 1));
     for _ in 0..threads {
-        let all = Arc::clone(&all);
+        let release = Arc::clone(&release);
+        let (begin, begun) = mpsc::channel();
         pool.submit(move || {
-            all.wait();
+            // It is waited for, so somebody listens.
+            let _ = begin.send(());
+            release.wait();
         })?;
+        // One after the other: a worker that takes two of them at a time would never end.
+        begun.recv()?;
     }
-    all.wait();
+    Ok(release)
+}
+
+/// Has all threads of the pool started.
+pub(crate) fn prime(pool: &impl Pool, threads: usize) -> anyhow::Result<()> {
+    occupy(pool, threads)?.wait();
     Ok(())
 }

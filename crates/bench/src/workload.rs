@@ -80,3 +80,28 @@ pub(crate) fn named(name: &str) -> Vec<&'static Workload> {
 pub(crate) fn find(name: &str) -> Option<&'static Workload> {
     ALL.iter().copied().find(|workload| workload.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Role, find};
+    use crate::workloads::{ALL, GROUPS};
+
+    #[test]
+    fn each_workload_has_a_name_of_its_own_and_one_floor() {
+        for workload in ALL {
+            let found = find(workload.name).unwrap();
+            assert!(std::ptr::eq(found, *workload), "{} is there twice", workload.name);
+            let floors = workload.contestants.iter().filter(|one| one.role == Role::Floor);
+            assert_eq!(floors.count(), 1, "{}", workload.name);
+        }
+    }
+
+    #[test]
+    fn what_a_group_stands_for_is_there_by_itself_too() {
+        for (group, workloads) in GROUPS {
+            let names = workloads.iter().map(|workload| workload.name);
+            assert!(names.clone().all(|name| find(name).is_some()), "{group}");
+            assert!(find(group).is_none(), "{group} is a workload, too");
+        }
+    }
+}

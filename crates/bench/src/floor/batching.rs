@@ -6,17 +6,25 @@
 //! behind wakes the next one. So a wake-up that is not needed is rare, and no submitter makes two
 //! in a row.
 //!
-//! A worker takes no more than `BATCH` jobs at a time, and no more than its share of the queue: a
-//! job that takes long keeps only so many others waiting. They start in the order of submission,
-//! if one does not look closer than a batch.
+//! How much a worker takes is the question. With `Share`, as much as each worker could have, and no
+//! more than `BATCH`: a job that takes long keeps only so many others waiting, and none while there
+//! are no more jobs than workers. With `Whole` it swaps the queue for its empty one: nothing is
+//! cheaper, and a job that takes long keeps all others waiting.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Builder, JoinHandle, Thread};
 
 /// More do not make it faster.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Take {
+    Share,
+    Whole,
+}
 
 pub(crate) struct BatchingWorkers<J> {
     shared: Arc<Shared<J>>,
@@ -26,6 +34,7 @@ pub(crate) struct BatchingWorkers<J> {
 struct Shared<J> {
     queue: Mutex<Queue<J>>,
     parkers: Vec<Parker>,
+    take: Take,
 }
 
 struct Queue<J> {
@@ -46,12 +55,13 @@ struct Parker {
 impl<J: Send + 'static> BatchingWorkers<J> {
     pub(crate) fn start(
         threads: usize,
+        take: Take,
         work: impl Fn(J) + Clone + Send + 'static,
     ) -> anyhow::Result<Self> {
         let (jobs, idle) = (VecDeque::new(), Vec::with_capacity(threads));
         let queue = Mutex::new(Queue { jobs, idle, waking: false, closed: false });
         let parkers = (0..threads).map(|_| Parker::default()).collect();
-        let shared = Arc::new(Shared { queue, parkers });
+        let shared = Arc::new(Shared { queue, parkers, take });
         let start = |number| {
             let (shared, work) = (Arc::clone(&shared), work.clone());
             let name = format!("worker-{number}");
@@ -87,7 +97,7 @@ impl<J> Shared<J> {
         let parker = &self.parkers[number];
         // It is this thread that sets it, and nobody else.
         let _ = parker.thread.set(thread::current());
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = VecDeque::new();
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if queue.jobs.is_empty() {
@@ -103,8 +113,13 @@ impl<J> Shared<J> {
                 queue.waking = false;
                 continue;
             }
-            let share = queue.jobs.len().div_ceil(self.parkers.len()).min(BATCH);
-            batch.extend(queue.jobs.drain(..share));
+            match self.take {
+                Take::Share => {
+                    let share = queue.jobs.len().div_ceil(self.parkers.len()).min(BATCH);
+                    batch.extend(queue.jobs.drain(..share));
+                }
+                Take::Whole => mem::swap(&mut queue.jobs, &mut batch),
+            }
             let next = queue.claim();
             drop(queue);
             self.wake(next);
@@ -127,7 +142,7 @@ impl<J> Drop for BatchingWorkers<J> {
     fn drop(&mut self) {
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.closed = true;
-        let idle = std::mem::take(&mut queue.idle);
+        let idle = mem::take(&mut queue.idle);
         drop(queue);
         idle.into_iter().for_each(|number| self.shared.wake(Some(number)));
         for thread in self.threads.drain(..) {

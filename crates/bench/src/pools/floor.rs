@@ -4,7 +4,7 @@
 //! are: what closures of many types would come to, if they lay in the queue itself.
 
 use super::{Pool, Work};
-use crate::floor::batching::BatchingWorkers;
+use crate::floor::batching::{BatchingWorkers, Take};
 use crate::floor::workers::Workers;
 
 type Closure = Box<dyn FnOnce() + Send>;
@@ -36,7 +36,26 @@ pub(crate) struct Batching(BatchingWorkers<Job>);
 
 impl Pool for Batching {
     fn start(threads: usize) -> anyhow::Result<Self> {
-        Ok(Self(BatchingWorkers::start(threads, Job::run)?))
+        Ok(Self(BatchingWorkers::start(threads, Take::Share, Job::run)?))
+    }
+
+    fn submit(&self, job: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+        self.0.submit(Job::Boxed(Box::new(job)));
+        Ok(())
+    }
+
+    fn submit_word<W: Work>(&self, word: usize) -> anyhow::Result<()> {
+        self.0.submit(Job::word::<W>(word));
+        Ok(())
+    }
+}
+
+/// Jobs in place, the whole queue taken at a time: what it costs to leave some to the others.
+pub(crate) struct Whole(BatchingWorkers<Job>);
+
+impl Pool for Whole {
+    fn start(threads: usize) -> anyhow::Result<Self> {
+        Ok(Self(BatchingWorkers::start(threads, Take::Whole, Job::run)?))
     }
 
     fn submit(&self, job: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
@@ -55,7 +74,7 @@ pub(crate) struct Boxed(BatchingWorkers<Closure>);
 
 impl Pool for Boxed {
     fn start(threads: usize) -> anyhow::Result<Self> {
-        Ok(Self(BatchingWorkers::start(threads, |job: Closure| job())?))
+        Ok(Self(BatchingWorkers::start(threads, Take::Share, |job: Closure| job())?))
     }
 
     fn submit(&self, job: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {

@@ -7,10 +7,9 @@
 use crate::footprint::resident;
 use crate::headcount::{self, Ticket};
 use crate::placement::Placement;
-use crate::pools::{Pool, Scenario, Work, contestants, prime};
+use crate::pools::{Pool, Scenario, Work, contestants, occupy, prime};
 use crate::sample::Sample;
 use crate::workload::{Figure, Load, Setting, Workload};
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,21 +60,13 @@ impl Scenario for Queued {
     fn run<P: Pool>(load: &Load) -> anyhow::Result<Sample> {
         let pool = P::start(load.pool_threads)?;
         headcount::reset();
-        let held = Arc::new(Barrier::new(load.pool_threads + 1));
-        for _ in 0..load.pool_threads {
-            let held = Arc::clone(&held);
-            pool.submit(move || {
-                held.wait();
-                held.wait();
-            })?;
-        }
-        held.wait();
+        let release = occupy(&pool, load.pool_threads)?;
         let before = resident()?;
         for number in 0..load.operations {
             pool.submit_word::<Self>(Ticket::new(0, number).0)?;
         }
         let occupied = resident()? - before;
-        held.wait();
+        release.wait();
         let each = occupied / load.operations as f64 - size_of::<Ticket>() as f64;
         let counted = headcount::watch(Instant::now(), 1, load.operations)?;
         Ok(Sample { laps: vec![each], ..counted })
