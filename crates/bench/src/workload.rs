@@ -89,8 +89,8 @@ mod tests {
     #[test]
     fn each_workload_has_a_name_of_its_own_and_one_floor() {
         for workload in ALL {
-            let found = find(workload.name).unwrap();
-            assert!(std::ptr::eq(found, *workload), "{} is there twice", workload.name);
+            let namesakes = ALL.iter().filter(|other| other.name == workload.name);
+            assert_eq!(namesakes.count(), 1, "{}", workload.name);
             let floors = workload.contestants.iter().filter(|one| one.role == Role::Floor);
             assert_eq!(floors.count(), 1, "{}", workload.name);
         }
