@@ -22,11 +22,21 @@ pub(crate) enum Step {
     Resize,
     Look,
     Yield,
+    AwaitJob,
+    AwaitRest,
 }
 
 impl Step {
-    pub(crate) const ALL: &[Self] =
-        &[Self::Submit, Self::SubmitSome, Self::Cancel, Self::Resize, Self::Look, Self::Yield];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Submit,
+        Self::SubmitSome,
+        Self::Cancel,
+        Self::Resize,
+        Self::Look,
+        Self::Yield,
+        Self::AwaitJob,
+        Self::AwaitRest,
+    ];
 }
 
 /// Uses the pool, then ends it.
@@ -86,5 +96,30 @@ fn step(round: &Arc<Round>, pool: &ThreadPool, step: Step, dice: &mut Dice, post
             work::look(round, pool);
         }
         Step::Yield => (0..dice.pick(&[1, 3, 20])).for_each(|_| thread::yield_now()),
+        // Before the start it could be for ever. After it, nobody has to help.
+        Step::AwaitJob if pool.started() => {
+            post.is_at("the wait for a job");
+            work::await_another(round, pool, dice, None);
+        }
+        Step::AwaitJob => {}
+        Step::AwaitRest => {
+            post.is_at("stats");
+            await_rest(pool, dice);
+        }
     }
+}
+
+/// Waits, not long, until nothing is to be done: workers fall idle, and tire of it.
+fn await_rest(pool: &ThreadPool, dice: &mut Dice) {
+    let is_at_rest = || {
+        let stats = pool.stats();
+        stats.queued == 0 && stats.busy == 0
+    };
+    let mut left = 30;
+    while left > 0 && !is_at_rest() {
+        thread::yield_now();
+        left -= 1;
+    }
+    // For some, until the time-out of the idle threads is just over.
+    (0..dice.pick(&[0, 0, 1, 10, 50])).for_each(|_| thread::yield_now());
 }

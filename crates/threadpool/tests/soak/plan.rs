@@ -62,10 +62,9 @@ impl Plan {
         let is_single = dice.one_in(4);
         let max = if is_single { 1 } else { dice.pick(&[1, 2, 2, 3, 4, 8, 16]) };
         let finale = if dice.one_in(4) { Finale::Drop } else { Finale::Stop };
-        let ways = match finale {
-            Finale::Drop => [Way::Drop; DRIVERS],
-            Finale::Stop => [(); DRIVERS].map(|()| dice.pick(Way::ALL)),
-        };
+        let is_only_dropped = finale == Finale::Drop && dice.one_in(2);
+        let way = |()| if is_only_dropped { Way::Drop } else { dice.pick(Way::ALL) };
+        let ways = [(); DRIVERS].map(way);
         let step_count = dice.pick(&[5, 50, 50, 200, 200, 1000, 3000]);
         let at_step = Start::AtStep(dice.below(step_count));
         let mut weights = |count| (0..count).map(|_| dice.pick(&[0, 1, 3, 10])).collect();
@@ -76,10 +75,11 @@ impl Plan {
             min: dice.below(max + 1),
             max,
             is_single,
-            idle_timeout: dice.pick(&[Duration::ZERO, MS / 10, MS, 10_000 * MS]),
-            queue_limit: dice.pick(&[None, Some(0), Some(1), Some(10), Some(100)]),
+            // The longest is not to come, lest it rescue a worker that nobody wakes.
+            idle_timeout: dice.pick(&[Duration::ZERO, MS / 10, MS, 1_000_000 * MS]),
+            queue_limit: dice.pick(&[None, None, Some(0), Some(1), Some(10), Some(100)]),
             stall_after: dice.pick(&[None, Some(MS), Some(10 * MS), Some(200 * MS)]),
-            refused_threads: dice.pick(&[0, 0, 0, 100, 500, 900, 1000]),
+            refused_threads: dice.pick(&[0, 0, 0, 0, 0, 100, 500, 900, 1000]),
             start: dice.pick(&[Start::AtOnce, Start::AtOnce, at_step, at_step, Start::Never]),
             steps: step_count,
             stopping_jobs: dice.pick(&[0, 0, 100, 1000]),
@@ -90,7 +90,7 @@ impl Plan {
         // A round without submissions is no round, and one of waits only takes its time.
         plan.step_weights[0] += 10;
         plan.work_weights[0] += 5;
-        if finale == Finale::Drop {
+        if is_only_dropped {
             plan.stopping_jobs = 0;
         }
         plan

@@ -118,7 +118,7 @@ impl Work {
                             submission::submit(round, &pool, dice, depth + 1);
                         }
                     }
-                    Self::Awaits => await_another(round, &pool, dice),
+                    Self::Awaits => await_another(round, &pool, dice, Some(PATIENCE)),
                     Self::Resizes => resize(round, &pool, dice),
                     Self::Looks => look(round, &pool),
                     Self::Stops => ending::end_from_within(round, &pool, dice.pick(Way::ALL), dice),
@@ -181,11 +181,20 @@ pub(crate) fn callback(
     }
 }
 
-/// Submits a job and waits until it has run, or not so long.
-fn await_another(round: &Arc<Round>, pool: &ThreadPool, dice: &mut Dice) {
+/// Submits a job and waits until it has run or is dropped; with `patience`, not longer than that.
+pub(crate) fn await_another(
+    round: &Arc<Round>,
+    pool: &ThreadPool,
+    dice: &mut Dice,
+    patience: Option<Duration>,
+) {
     let (bell, rings) = channel();
     submission::submit_this(round, pool, Work::Rings(bell), dice, DEPTH);
-    let _ = rings.recv_timeout(PATIENCE);
+    // Both ends, that it has rung and that it never will, are as good.
+    let _ = match patience {
+        Some(patience) => rings.recv_timeout(patience).ok(),
+        None => rings.recv().ok(),
+    };
 }
 
 /// Goes on until it is wanted no more, or not so long.
