@@ -2,10 +2,12 @@
 //! the account.
 //!
 //! Each is the test target `soak` of its crate, so that the tests compile it and run it for a
-//! moment; here it runs in release, as long as it is told.
+//! moment; here it runs as long as it is told, optimised, but with the assertions and the checks of
+//! arithmetic that a release leaves out. Hence a target directory of its own.
 
 use crate::command::Command;
 use crate::failure::Failure;
+use crate::metadata::Metadata;
 
 pub(crate) const HELP: &str = "\
 pool   the thread pool: submissions, cancellations, panics, sizes, refused threads and stops
@@ -18,10 +20,10 @@ threads meet is not repeated.
 const SOAKS: &[(&str, &str)] = &[("pool", "ropewalk-threadpool")];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    command(arguments)?.run()
+    command(arguments, &Metadata::of_members()?.target_below("soak"))?.run()
 }
 
-fn command(arguments: &[String]) -> Result<Command, Failure> {
+fn command(arguments: &[String], target: &str) -> Result<Command, Failure> {
     let [name, numbers @ ..] = arguments else {
         return Err(misused("which one, and for how many seconds?".to_owned()));
     };
@@ -35,7 +37,13 @@ fn command(arguments: &[String]) -> Result<Command, Failure> {
         return Err(misused(format!("`{word}` is not a number")));
     }
     let command = Command::cargo("test --quiet --release -p").arg(*package);
-    Ok(command.words("--test soak --").args(numbers))
+    Ok(command
+        .words("--test soak --target-dir")
+        .arg(target)
+        .arg("--")
+        .args(numbers)
+        .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+        .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true"))
 }
 
 fn misused(what: String) -> Failure {
@@ -52,15 +60,16 @@ mod tests {
 
     #[test]
     fn a_soak_is_the_test_of_its_crate() {
-        let command = command(&words("pool 60 7")).unwrap().to_string();
-        let expected = "cargo test --quiet --release -p ropewalk-threadpool --test soak -- 60 7";
-        assert_eq!(command, expected);
+        let command = command(&words("pool 60 7"), "t").unwrap().to_string();
+        let expected = "cargo test --quiet --release -p ropewalk-threadpool --test soak \
+                        --target-dir t -- 60 7";
+        assert!(command.ends_with(expected), "{command}");
     }
 
     #[test]
     fn what_it_cannot_do_is_refused() {
         for line in ["", "pool", "pond 60", "pool a", "pool 60 -1", "pool 1 2 3"] {
-            assert!(command(&words(line)).is_err(), "`{line}` was accepted");
+            assert!(command(&words(line), "t").is_err(), "`{line}` was accepted");
         }
     }
 
