@@ -3,16 +3,23 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use crate::context::{Capture, JobContext};
 use crate::error::{BuildError, InvalidSize};
+use crate::manual::ManualPool;
 use crate::pool::ThreadPool;
+use crate::room::HighWater;
 use crate::shared::Shared;
 use crate::stall::StallReport;
+use crate::state::{Sizes, State};
 
 const DEFAULT_MIN: usize = 5;
 const DEFAULT_MAX: usize = 10;
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_GROW_AFTER: Duration = Duration::from_millis(1);
+const DEFAULT_SPARE: usize = 64;
 const DEFAULT_STALL_AFTER: Duration = Duration::from_secs(10);
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -24,13 +31,25 @@ type ThreadGate = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
 pub(crate) struct Config {
     pub(crate) name: Arc<str>,
     pub(crate) idle_timeout: Duration,
+    pub(crate) grow_after: Duration,
     pub(crate) queue_limit: Option<usize>,
+    pub(crate) high_water: Option<HighWater>,
+    pub(crate) context: Option<Capture>,
     pub(crate) stall_after: Option<Duration>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) on_stall: Option<StallHook>,
     pub(crate) on_thread_start: Option<Hook>,
     pub(crate) on_thread_stop: Option<Hook>,
     pub(crate) thread_gate: Option<ThreadGate>,
+    /// The thread that a manual pool belongs to; none for a pool with threads.
+    pub(crate) manual_thread: Option<ThreadId>,
+}
+
+impl Config {
+    /// True for a pool without threads.
+    pub(crate) fn is_manual(&self) -> bool {
+        self.manual_thread.is_some()
+    }
 }
 
 /// Settings for a new [`ThreadPool`], from [`ThreadPool::builder`].
@@ -59,6 +78,7 @@ pub struct Builder {
     config: Config,
     min: Option<usize>,
     max: Option<usize>,
+    spare: usize,
 }
 
 impl Builder {
@@ -66,15 +86,19 @@ impl Builder {
         let config = Config {
             name: "ropewalk-pool".into(),
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
+            grow_after: DEFAULT_GROW_AFTER,
             queue_limit: None,
+            high_water: None,
+            context: None,
             stall_after: Some(DEFAULT_STALL_AFTER),
             stack_size: None,
             on_stall: None,
             on_thread_start: None,
             on_thread_stop: None,
             thread_gate: None,
+            manual_thread: None,
         };
-        Self { config, min: None, max: None }
+        Self { config, min: None, max: None, spare: DEFAULT_SPARE }
     }
 
     /// Sets the name of the pool, `ropewalk-pool` by default.
@@ -103,6 +127,27 @@ impl Builder {
         self
     }
 
+    /// Sets how long the oldest job has to wait until a thread above the minimum is started for it,
+    /// 1 ms by default; zero for at once, which is Twisted's rule.
+    ///
+    /// Threads up to the minimum, and the first of all, start at once. So does whatever a change of
+    /// size makes room for, and a thread in place of one that is [blocked](crate::blocking()). With
+    /// a small wait a burst of short jobs does not start threads that have nothing to do when they
+    /// arrive; one that lasts starts one after the other.
+    pub fn grow_after(mut self, wait: Duration) -> Self {
+        self.config.grow_after = wait;
+        self
+    }
+
+    /// Sets how many threads there may be beyond [`max_threads`](Self::max_threads) while as many
+    /// workers are inside of [`blocking`](crate::blocking()), 64 by default.
+    ///
+    /// Zero turns that off: a job that waits then keeps its thread from others, as in Twisted.
+    pub fn max_spare_threads(mut self, threads: usize) -> Self {
+        self.spare = threads;
+        self
+    }
+
     /// Sets how long a thread above the minimum waits for a job before it ends, 10 s by default.
     ///
     /// Threads up to the minimum wait without a time-out, and so without wake-ups.
@@ -118,6 +163,56 @@ impl Builder {
     /// only if a thread is there to run it at once.
     pub fn queue_limit(mut self, jobs: usize) -> Self {
         self.config.queue_limit = Some(jobs);
+        self
+    }
+
+    /// Has `hook` called, with the number of waiting jobs, when that many wait; again only after
+    /// the queue has been down to half of it.
+    ///
+    /// For a word in time: jobs are accepted all the same, unless there is a
+    /// [`queue_limit`](Self::queue_limit).
+    ///
+    /// # Threads
+    ///
+    /// The hook runs on the thread whose job was the one too many, after it was accepted. It may
+    /// call any method of the pool. A panic is logged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::ThreadPool;
+    ///
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let pool = ThreadPool::builder().on_high_water(2, move |n| sender.send(n).unwrap()).build()?;
+    /// for _ in 0..3 {
+    ///     pool.call_in_thread(|| ())?; // not started: jobs wait
+    /// }
+    /// assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_high_water(
+        mut self,
+        jobs: usize,
+        hook: impl Fn(usize) + Send + Sync + 'static,
+    ) -> Self {
+        self.config.high_water = Some(HighWater { jobs, hook: Arc::new(hook) });
+        self
+    }
+
+    /// Has `capture` called wherever a job is submitted; the job, and its callback, run within what
+    /// it gives. See [`JobContext`].
+    ///
+    /// The `tracing` span of the submitter travels without it.
+    ///
+    /// # Threads
+    ///
+    /// The hook runs on the submitting thread, before the job is accepted. If it panics, that is
+    /// logged, and the job has no such context.
+    pub fn context(
+        mut self,
+        capture: impl Fn() -> Option<Box<dyn JobContext>> + Send + Sync + 'static,
+    ) -> Self {
+        self.config.context = Some(Arc::new(capture));
         self
     }
 
@@ -186,7 +281,31 @@ impl Builder {
         if self.config.name.contains('\0') {
             return Err(BuildError::Name((*self.config.name).to_owned()));
         }
-        Ok(ThreadPool::new(Shared::new(self.config, min, max)))
+        let sizes = Sizes { min, max, spare: self.spare };
+        Ok(ThreadPool::new(Shared::new(self.config, State::new(sizes))))
+    }
+
+    /// Makes a pool without threads, not started, whose jobs a test runs by hand.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
+    ///
+    /// let manual = ThreadPool::builder().queue_limit(1).manual()?;
+    /// manual.pool().start()?; // or let the code under test do it
+    /// manual.pool().try_call_in_thread(|| ())?;
+    /// let refused = manual.pool().try_call_in_thread(|| ()).unwrap_err();
+    /// assert_eq!(refused.kind(), SubmitErrorKind::Full);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn manual(mut self) -> Result<ManualPool, BuildError> {
+        self.config.manual_thread = Some(thread::current().id());
+        self.build().map(ManualPool::new)
     }
 }
 
@@ -196,7 +315,9 @@ impl fmt::Debug for Builder {
             .field("name", &self.config.name)
             .field("min_threads", &self.min)
             .field("max_threads", &self.max)
+            .field("max_spare_threads", &self.spare)
             .field("idle_timeout", &self.config.idle_timeout)
+            .field("grow_after", &self.config.grow_after)
             .field("queue_limit", &self.config.queue_limit)
             .field("stall_after", &self.config.stall_after)
             .field("stack_size", &self.config.stack_size)

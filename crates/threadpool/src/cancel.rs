@@ -1,21 +1,15 @@
 //! What a running job can know about being wanted no more.
 //!
-//! A queued job that is cancelled never runs, so only a running one needs a token. It is found
-//! through a thread-local slot that the worker fills for the time of the job: no argument has to
-//! be passed down, and code that runs outside of a pool gets a token that is never set.
+//! A queued job that is cancelled never runs, so only a running one needs a token.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::job::Run;
-use crate::sync::thread_local;
+use crate::place;
 
-thread_local! {
-    static CURRENT: RefCell<Option<Arc<dyn Run>>> = RefCell::default();
-}
-
-/// Tells a running job whether [`JobHandle::cancel`](crate::JobHandle::cancel) was called for it.
+/// Tells a running job whether it is wanted no more: [`JobHandle::cancel`](crate::JobHandle::cancel)
+/// was called for it, or [`stop_now`](crate::ThreadPool::stop_now) for its pool.
 ///
 /// Cancellation is cooperative: a job that never looks runs to its end.
 ///
@@ -57,9 +51,7 @@ impl CancelToken {
     /// Any thread.
     #[must_use]
     pub fn current() -> Self {
-        // `try_with`: a destructor of another thread-local may ask when ours is gone.
-        let job = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
-        Self { job }
+        Self { job: place::current_job() }
     }
 
     /// Returns true once the job is wanted no more. It never turns false again.
@@ -77,11 +69,4 @@ impl fmt::Debug for CancelToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelToken").field("is_cancelled", &self.is_cancelled()).finish()
     }
-}
-
-/// Names the job that runs on this thread from now on.
-pub(crate) fn set_current(job: Option<Arc<dyn Run>>) {
-    // The old one is dropped after the borrow: it may be the last reference to a cell.
-    let old = CURRENT.try_with(|current| current.replace(job));
-    drop(old);
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::stats::RunningJob;
+use crate::report::RunningJob;
 
 /// Sizes that no pool can have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -91,6 +91,10 @@ pub enum SubmitErrorKind {
     NoThread,
     /// The pool was stopped or closed.
     Stopped,
+    /// The queue had no room within the time given.
+    TimedOut,
+    /// The queue is full, and a job of this very pool asked to wait for room.
+    WouldDeadlock,
 }
 
 /// A job that was not accepted, and why. Nothing of it ran.
@@ -156,6 +160,13 @@ impl<F> fmt::Display for SubmitError<F> {
             SubmitErrorKind::Stopped => {
                 "the pool is stopped: submit before stop, or build a new pool"
             }
+            SubmitErrorKind::TimedOut => {
+                "the queue of the pool had no room in time: wait longer, or raise queue_limit"
+            }
+            SubmitErrorKind::WouldDeadlock => {
+                "a job would wait for room in the queue of its own pool, which may need its \
+                 thread: use try_call_in_thread, or another pool"
+            }
         })
     }
 }
@@ -165,6 +176,22 @@ impl<F> Error for SubmitError<F> {
         self.rejection.source.as_ref().map(|error| error as _)
     }
 }
+
+/// A wait that could not end, because it is for what only the waiting thread can do.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WouldDeadlock;
+
+impl fmt::Display for WouldDeadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the job that is waited for needs this very thread to get on: let the job end first, \
+             or run it (ManualPool::run), and then look at its state",
+        )
+    }
+}
+
+impl Error for WouldDeadlock {}
 
 /// What still kept the pool when the time given to
 /// [`stop_within`](crate::ThreadPool::stop_within) was over.

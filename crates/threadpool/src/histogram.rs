@@ -7,14 +7,12 @@
 //! A worker counts into its own [`Recorder`]; whoever asks adds the recorders up into a
 //! [`Histogram`], which then changes no more. So recording takes no lock and shares no cache line.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the workers do not record yet"))]
 mod recorder;
 mod scale;
 
 use std::fmt;
 use std::time::Duration;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the workers do not record yet"))]
 pub(crate) use recorder::Recorder;
 
 /// How often durations of each length occurred.

@@ -1,22 +1,21 @@
-//! One job: its cell, its life, and the handle that its submitter keeps.
+//! One job: its cell and its life.
 //!
-//! A job is one allocation, shared by the queue, its handle and the worker that runs it. The
-//! closure sits in a cell that whoever takes the job out of the queue empties, so a closure is
-//! released when it has run or was cancelled, however long a handle is kept. That cell's lock is
-//! never contended and is held only to take the closure out.
+//! A job is one allocation, shared by the queue, its handles and the worker that runs it. The
+//! closure sits under a lock of the cell: whoever finds the job queued there and takes it out has
+//! it, so a job is run, or cancelled, or handed back, and never two of them. That lock is held to
+//! take the closure out and for nothing else. A closure is released when it has run or was
+//! cancelled, however long a handle is kept.
 
 use std::any::{Any, type_name};
-use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool as StdAtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use tracing::Span;
-
+use crate::cells;
+use crate::context::Around;
 use crate::error::Panicked;
 use crate::shared::Shared;
-use crate::state::Phase;
-use crate::sync::lock;
+use crate::sync::{AtomicBool, Mutex, lock};
 
 /// Where a job is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,16 +23,33 @@ use crate::sync::lock;
 pub enum JobState {
     /// Removed before it started; its closure has been dropped.
     Cancelled,
-    /// Over: its closure returned or panicked.
+    /// Over: its closure returned.
     Finished,
+    /// Over: its closure, or its callback, panicked.
+    Panicked,
     /// Waits for a worker, or for the start of the pool.
     Queued,
+    /// Handed back by [`stop_now`](crate::ThreadPool::stop_now), not run by the pool.
+    Returned,
     /// Runs on a worker.
     Running,
 }
 
 impl JobState {
-    const ALL: [Self; 4] = [Self::Cancelled, Self::Finished, Self::Queued, Self::Running];
+    const ALL: [Self; 6] = [
+        Self::Cancelled,
+        Self::Finished,
+        Self::Panicked,
+        Self::Queued,
+        Self::Returned,
+        Self::Running,
+    ];
+
+    /// Returns true if the job is neither queued nor running: its state changes no more.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
 }
 
 /// How a job that ran came to its end.
@@ -43,32 +59,74 @@ pub(crate) enum Ending {
     Returned,
 }
 
+impl Ending {
+    pub(crate) fn state(self) -> JobState {
+        match self {
+            Self::Panicked => JobState::Panicked,
+            Self::Returned => JobState::Finished,
+        }
+    }
+}
+
 /// What is known of a job whatever it does.
-#[derive(Debug)]
 pub(crate) struct Header {
-    name: &'static str,
+    /// Weak, so that neither a handle nor an empty cell keeps the pool.
+    pool: Weak<Shared>,
     location: &'static Location<'static>,
+    /// When it was submitted, and when it began; nanoseconds of the pool's life.
+    submitted: u64,
+    started: AtomicU64,
     state: AtomicU8,
-    cancel_requested: AtomicBool,
+    cancel_requested: StdAtomicBool,
+    /// Somebody waits for the end, or the end has come: whichever comes second sees the other.
+    awaited: AtomicBool,
 }
 
 impl Header {
-    #[track_caller]
-    fn new<F>() -> Self {
+    fn new(pool: &Arc<Shared>, location: &'static Location<'static>, submitted: u64) -> Self {
         Self {
-            name: type_name::<F>(),
-            location: Location::caller(),
+            pool: Arc::downgrade(pool),
+            location,
+            submitted,
+            started: AtomicU64::new(0),
             state: AtomicU8::new(JobState::Queued as u8),
-            cancel_requested: AtomicBool::new(false),
+            cancel_requested: StdAtomicBool::new(false),
+            awaited: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+    /// Makes the header that of a new job. Nobody else has it.
+    fn renew(&mut self, pool: &Arc<Shared>, location: &'static Location<'static>, submitted: u64) {
+        if self.pool.as_ptr() != Arc::as_ptr(pool) {
+            self.pool = Arc::downgrade(pool);
+        }
+        self.location = location;
+        self.submitted = submitted;
+        *self.started.get_mut() = 0;
+        *self.state.get_mut() = JobState::Queued as u8;
+        *self.cancel_requested.get_mut() = false;
+        self.awaited = AtomicBool::new(false);
+    }
+
+    /// The pool of the job, as long as there is one.
+    pub(crate) fn pool(&self) -> Option<Arc<Shared>> {
+        self.pool.upgrade()
     }
 
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.location
+    }
+
+    pub(crate) fn submitted(&self) -> u64 {
+        self.submitted
+    }
+
+    pub(crate) fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    fn is_queued(&self) -> bool {
+        self.state.load(Ordering::Acquire) == JobState::Queued as u8
     }
 
     pub(crate) fn state(&self) -> JobState {
@@ -76,8 +134,23 @@ impl Header {
         JobState::ALL.into_iter().find(|&it| it as u8 == state).unwrap_or(JobState::Finished)
     }
 
-    pub(crate) fn set_state(&self, state: JobState) {
+    fn set_state(&self, state: JobState) {
         self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// The job is over; true if somebody waits to be told.
+    #[must_use]
+    pub(crate) fn finish(&self, state: JobState) -> bool {
+        self.set_state(state);
+        // With the same in `await_end`: the later of the two reads what the earlier has written,
+        // so either this returns true or that one sees the final state.
+        self.awaited.swap(true, Ordering::AcqRel)
+    }
+
+    /// Announces that somebody waits; the state as it is then.
+    pub(crate) fn await_end(&self) -> JobState {
+        self.awaited.swap(true, Ordering::AcqRel);
+        self.state()
     }
 
     pub(crate) fn request_cancel(&self) {
@@ -93,55 +166,135 @@ impl Header {
 pub(crate) trait Run: Send + Sync {
     fn header(&self) -> &Header;
 
-    /// Runs the closure on this thread. Panics of user code do not leave it.
-    fn run(&self, pool: &str) -> Ending;
+    /// The type name of its closure.
+    fn name(&self) -> &'static str;
 
-    /// Drops the closure unrun, on this thread.
+    /// Runs a queued job on this thread, from `now` on; none if it is not queued any more. Panics
+    /// of user code do not leave it.
+    fn run(&self, pool: &str, now: u64) -> Option<Ending>;
+
+    /// Runs what a job holds that was handed back.
+    fn run_returned(&self, pool: &str);
+
+    /// Ends a queued job with `state`, but leaves it its closure, so that this may be called with a
+    /// lock held. False if it is not queued any more.
+    fn withdraw(&self, state: JobState) -> bool;
+
+    /// Drops the closure of a job that was withdrawn.
     fn discard(&self);
+
+    /// The cell as what it is, to be filled again.
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
 /// What a job does once it is on its worker.
 pub(crate) trait Work: Send {
+    fn name() -> &'static str;
+
     fn work(self, pool: &str, header: &Header) -> Ending;
 }
 
 /// The cell of a job with work of type `W`.
 pub(crate) struct Job<W> {
     header: Header,
-    body: Mutex<Option<(W, Span)>>,
+    body: Mutex<Option<Body<W>>>,
 }
 
-impl<W: Work> Job<W> {
-    /// `F` is the type that gives the job its name.
+struct Body<W> {
+    work: W,
+    around: Option<Box<Around>>,
+}
+
+impl<W: Work + 'static> Job<W> {
+    /// A queued job, in an empty cell that is at hand or in a new one.
     #[track_caller]
-    pub(crate) fn new<F>(work: W) -> Arc<Self> {
-        let seen = tracing::dispatcher::has_been_set();
-        let span = if seen { Span::current() } else { Span::none() };
-        Arc::new(Self { header: Header::new::<F>(), body: Mutex::new(Some((work, span))) })
+    pub(crate) fn new(
+        pool: &Arc<Shared>,
+        work: W,
+        around: Option<Box<Around>>,
+        submitted: u64,
+    ) -> Arc<Self> {
+        let (location, body) = (Location::caller(), Some(Body { work, around }));
+        let cell = cells::take().and_then(|cell| cell.into_any().downcast::<Self>().ok());
+        if let Some(mut cell) = cell {
+            // A handle to the job that it was may still be held; then the cell stays as it is.
+            if let Some(own) = Arc::get_mut(&mut cell) {
+                own.header.renew(pool, location, submitted);
+                own.body = Mutex::new(body);
+                return cell;
+            }
+        }
+        Arc::new(Self { header: Header::new(pool, location, submitted), body: Mutex::new(body) })
     }
 
-    /// Takes the work back out; none if it ran or was dropped.
+    /// Takes the work of a job that no queue accepted.
     pub(crate) fn take(&self) -> Option<W> {
-        self.take_body().map(|(work, _span)| work)
+        let body = lock(&self.body).take();
+        body.map(|body| body.work)
     }
 
-    fn take_body(&self) -> Option<(W, Span)> {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Takes what is in the cell if the job is queued: it runs from now on.
+    fn begin(&self) -> Option<Body<W>> {
+        let mut body = lock(&self.body);
+        if !self.header.is_queued() {
+            return None;
+        }
+        self.header.set_state(JobState::Running);
+        body.take()
+    }
+
+    fn run_body(&self, body: Body<W>, pool: &str) -> Ending {
+        let Body { work, around } = body;
+        let Some(around) = around else { return work.work(pool, &self.header) };
+        let (mut work, mut ending) = (Some(work), None);
+        around
+            .run(&mut || ending = work.take().map(|work| work.work(pool, &self.header)).or(ending));
+        ending.unwrap_or_else(|| {
+            let (job, submitted_at) = (W::name(), self.header.location());
+            tracing::error!(pool, job, %submitted_at, "the context of a job did not run it");
+            Ending::Panicked
+        })
     }
 }
 
-impl<W: Work> Run for Job<W> {
+impl<W: Work + 'static> Run for Job<W> {
     fn header(&self) -> &Header {
         &self.header
     }
 
-    fn run(&self, pool: &str) -> Ending {
-        let Some((work, span)) = self.take_body() else { return Ending::Returned };
-        span.in_scope(|| work.work(pool, &self.header))
+    fn name(&self) -> &'static str {
+        W::name()
+    }
+
+    fn run(&self, pool: &str, now: u64) -> Option<Ending> {
+        let body = self.begin()?;
+        self.header.started.store(now, Ordering::Relaxed);
+        Some(self.run_body(body, pool))
+    }
+
+    fn run_returned(&self, pool: &str) {
+        let body = lock(&self.body).take();
+        if let Some(body) = body {
+            self.run_body(body, pool);
+        }
+    }
+
+    fn withdraw(&self, state: JobState) -> bool {
+        let _body = lock(&self.body);
+        let is_queued = self.header.is_queued();
+        if is_queued {
+            self.header.set_state(state);
+        }
+        is_queued
     }
 
     fn discard(&self) {
-        drop(self.take_body());
+        let body = lock(&self.body).take();
+        drop(body);
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
 }
 
@@ -149,11 +302,15 @@ impl<W: Work> Run for Job<W> {
 pub(crate) struct Plain<F>(pub(crate) F);
 
 impl<F: FnOnce() + Send> Work for Plain<F> {
+    fn name() -> &'static str {
+        type_name::<F>()
+    }
+
     fn work(self, pool: &str, header: &Header) -> Ending {
         let Err(payload) = catch_unwind(AssertUnwindSafe(self.0)) else {
             return Ending::Returned;
         };
-        report(pool, header, "a job panicked", payload);
+        report(pool, Self::name(), header, "a job panicked", payload);
         Ending::Panicked
     }
 }
@@ -166,6 +323,10 @@ where
     C: FnOnce(Result<T, Panicked>) + Send,
     F: FnOnce() -> T + Send,
 {
+    fn name() -> &'static str {
+        type_name::<F>()
+    }
+
     fn work(self, pool: &str, header: &Header) -> Ending {
         let Self(on_result, job) = self;
         // The call consumes `job`: what it captured is gone when `on_result` begins.
@@ -175,16 +336,15 @@ where
         let Err(payload) = catch_unwind(AssertUnwindSafe(|| on_result(result))) else {
             return ending;
         };
-        report(pool, header, "the callback of a job panicked", payload);
+        report(pool, Self::name(), header, "the callback of a job panicked", payload);
         Ending::Panicked
     }
 }
 
 /// The one report of a panic that nobody else learns of.
-fn report(pool: &str, header: &Header, what: &str, payload: Box<dyn Any + Send>) {
+fn report(pool: &str, job: &str, header: &Header, what: &str, payload: Box<dyn Any + Send>) {
     let panic = Panicked::new(payload, header.location());
-    let message = panic.message();
-    let (job, submitted_at) = (header.name(), header.location());
+    let (message, submitted_at) = (panic.message(), header.location());
     tracing::error!(pool, job, %submitted_at, message, "{what}");
     drop_contained(panic);
 }
@@ -194,96 +354,5 @@ pub(crate) fn drop_contained<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         #[expect(clippy::mem_forget, reason = "dropping the payload of a drop could panic again")]
         std::mem::forget(payload);
-    }
-}
-
-/// The submitter's hold on a job: to cancel it, and to name it.
-///
-/// Dropping the handle changes nothing for the job.
-///
-/// # Threads
-///
-/// Any thread; clones are handles to the same job.
-#[derive(Clone)]
-pub struct JobHandle {
-    shared: Arc<Shared>,
-    job: Arc<dyn Run>,
-    place: usize,
-}
-
-impl JobHandle {
-    pub(crate) fn new(shared: Arc<Shared>, job: Arc<dyn Run>, place: usize) -> Self {
-        Self { shared, job, place }
-    }
-
-    /// Cancels the job; true if it was queued, will never run, and its closure has been dropped.
-    ///
-    /// The closure, with what it captured, is dropped before this returns, on this thread and
-    /// outside of any lock; for a job with a callback so is the callback. The job takes no room
-    /// in the queue any more. The cost does not depend on the length of the queue.
-    ///
-    /// False means that the job is running or over. A running one is told through
-    /// [`CancelToken`](crate::CancelToken), and it is its own decision to look.
-    ///
-    /// # Threads
-    ///
-    /// Any thread, the job itself included.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ropewalk_threadpool::ThreadPool;
-    ///
-    /// let pool = ThreadPool::builder().build()?; // not started: jobs wait
-    /// let handle = pool.call_in_thread(|| unreachable!("cancelled before it ran"))?;
-    /// assert!(handle.cancel());
-    /// assert!(!handle.cancel(), "once is enough");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn cancel(&self) -> bool {
-        let queued = self.shared.withdraw(self.place, &self.job);
-        if queued {
-            self.job.discard();
-        } else {
-            self.job.header().request_cancel();
-        }
-        queued
-    }
-
-    /// Returns the name of the job: the type name of its closure, which tells the function that
-    /// it was written in.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.job.header().name()
-    }
-
-    /// Returns where the job was submitted.
-    #[must_use]
-    pub fn location(&self) -> &'static Location<'static> {
-        self.job.header().location()
-    }
-
-    /// Returns where the job is in its life; it may have moved on when the answer arrives.
-    #[must_use]
-    pub fn state(&self) -> JobState {
-        self.job.header().state()
-    }
-
-    /// Returns true while the job is queued in a pool that has never been started: it will not
-    /// run until [`start`](crate::ThreadPool::start) is called.
-    #[must_use]
-    pub fn waits_for_start(&self) -> bool {
-        let phase = lock(&self.shared.core).state.phase();
-        phase == Phase::New && self.state() == JobState::Queued
-    }
-}
-
-impl fmt::Debug for JobHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobHandle")
-            .field("name", &self.name())
-            .field("location", &format_args!("{}", self.location()))
-            .field("state", &self.state())
-            .finish()
     }
 }

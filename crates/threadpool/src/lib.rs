@@ -24,20 +24,33 @@ mod builder;
 mod pool;
 mod submit;
 
+mod blocking;
 mod cancel;
-mod job;
+mod context;
+mod handle;
+mod unrun;
 
-mod histogram;
+mod report;
 mod stall;
 mod stats;
 
 mod error;
+mod manual;
 
 // How it works: the mechanism, then the decisions, which know nothing of threads.
 mod shared;
 mod shutdown;
+mod watch;
 mod worker;
 
+mod place;
+mod room;
+mod seat;
+
+mod batch;
+mod cells;
+mod histogram;
+mod job;
 mod queue;
 mod state;
 
@@ -48,16 +61,23 @@ mod compile_fail;
 #[cfg(all(loom, test))]
 mod loom_models;
 
+pub use blocking::blocking;
 pub use builder::Builder;
 pub use cancel::CancelToken;
+pub use context::JobContext;
 pub use error::{
     AlreadyStopped, BuildError, InvalidSize, Panicked, StillRunning, SubmitError, SubmitErrorKind,
+    WouldDeadlock,
 };
+pub use handle::JobHandle;
 pub use histogram::{Bucket, Histogram};
-pub use job::{JobHandle, JobState};
+pub use job::JobState;
+pub use manual::ManualPool;
 pub use pool::ThreadPool;
+pub use report::{PoolReport, RunningJob, WorkerReport};
 pub use stall::StallReport;
-pub use stats::{PoolStats, RunningJob};
+pub use stats::PoolStats;
+pub use unrun::UnrunJob;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -74,4 +94,8 @@ const _: () = {
     _crosses_threads::<StallReport>();
     _crosses_threads::<StillRunning>();
     _crosses_threads::<SubmitError<()>>();
+    _crosses_threads::<ManualPool>();
+    _crosses_threads::<PoolReport>();
+    _crosses_threads::<PoolStats>();
+    _crosses_threads::<UnrunJob>();
 };

@@ -9,6 +9,7 @@ use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicUsize as StdAtomicUsize, Ordering::Relaxed};
 
 use loom::thread;
+use std::time::Duration;
 
 use crate::sync::{Condvar, Mutex, lock, wait_until};
 use crate::{JobState, SubmitErrorKind, ThreadPool};
@@ -39,7 +40,7 @@ impl Gate {
 
 fn pool(threads: usize) -> ThreadPool {
     let builder = ThreadPool::builder().min_threads(threads).max_threads(threads);
-    let pool = builder.stall_after(None).build().unwrap();
+    let pool = builder.grow_after(Duration::ZERO).stall_after(None).build().unwrap();
     pool.start().unwrap();
     pool
 }

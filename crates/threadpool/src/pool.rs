@@ -9,18 +9,29 @@ use std::time::{Duration, Instant};
 
 use crate::builder::{Builder, check_size};
 use crate::error::{AlreadyStopped, InvalidSize, StillRunning};
-use crate::shared::{Shared, Wakes, wake};
+use crate::manual::{self, ManualPool};
+use crate::place;
+use crate::report::{PoolReport, RunningJob, WorkerReport, running_job};
+use crate::seat::Seat;
+use crate::shared::{Chores, Shared};
 use crate::state::Phase;
-use crate::stats::{PoolStats, RunningJob};
+use crate::stats::PoolStats;
 use crate::sync::lock;
-use crate::worker;
+use crate::unrun::UnrunJob;
 
 /// An elastic pool of threads for jobs that block.
 ///
-/// Jobs start in the order in which they were submitted. A thread is started when a job finds no
-/// idle one, up to the maximum; the thread that fell idle last is used first; threads above the
-/// minimum end when they have been idle for the idle time-out. Differing from Twisted, `start`
-/// itself starts no threads for the minimum: a pool that is never used has none.
+/// Jobs start in the order in which they were submitted. When a job finds no idle thread, one is
+/// started: at once up to the minimum, above it when the oldest job has waited for
+/// [`grow_after`](Builder::grow_after), and never above the maximum. The thread that fell idle last
+/// is used first; threads above the minimum end when they have been idle for the idle time-out.
+/// Differing from Twisted, `start` itself starts no threads for the minimum: a pool that is never
+/// used has none.
+///
+/// A job owns what it works with, or shares it in an `Arc`: there is no scope whose jobs could
+/// borrow from their submitter's stack, because to keep such a borrow from outliving its owner is
+/// beyond what safe code can promise to threads that live longer, and this crate has no unsafe
+/// code. Where borrowing matters, `std::thread::scope` has threads of its own.
 ///
 /// A handle is cheap to clone, and all clones are the same pool. Dropping the last one closes the
 /// pool and never blocks: the jobs accepted by a started pool still run. A pool that was never
@@ -67,6 +78,15 @@ impl ThreadPool {
         Builder::new()
     }
 
+    /// Returns a started pool without threads, whose jobs a test runs by hand; see [`ManualPool`].
+    #[must_use]
+    pub fn manual() -> ManualPool {
+        let manual = Builder::new().manual().unwrap_or_else(|_| unreachable!("the defaults fit"));
+        // A new pool starts.
+        let _ = manual.pool().start();
+        manual
+    }
+
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { owner: Arc::new(Owner { shared }) }
     }
@@ -84,15 +104,15 @@ impl ThreadPool {
     ///
     /// Twisted: `ThreadPool.start`.
     pub fn start(&self) -> Result<(), AlreadyStopped> {
-        let mut wakes = Wakes::new();
+        let mut chores = Chores::default();
         let mut core = lock(&self.shared().core);
         if !core.state.start() {
             return Err(AlreadyStopped);
         }
-        let refused = self.shared().advance(&mut core, &mut wakes);
+        core.queue.sweep();
+        self.shared().advance(&mut core, &mut chores, true);
         drop(core);
-        wake(wakes);
-        self.shared().tell_refusal(refused.as_ref());
+        self.shared().finish(chores);
         tracing::debug!(pool = self.name(), "the pool is started");
         Ok(())
     }
@@ -107,12 +127,16 @@ impl ThreadPool {
     /// # Threads
     ///
     /// Any thread. On a thread of this pool it closes the pool and returns, since that thread
-    /// cannot wait for its own end.
+    /// cannot wait for its own end. The jobs of a [`ManualPool`] run on this thread.
     ///
     /// Twisted: `ThreadPool.stop`.
     pub fn stop(&self) {
         self.shared().close(None);
-        if worker::is_inside(self.shared()) {
+        if place::is_inside(self.shared()) {
+            return;
+        }
+        if self.shared().config.is_manual() {
+            while manual::run_next(self.shared()) {}
             return;
         }
         // Without a deadline there is nothing to be late for.
@@ -133,10 +157,39 @@ impl ThreadPool {
     pub fn stop_within(&self, limit: Duration) -> Result<(), StillRunning> {
         let began = Instant::now();
         self.shared().close(None);
-        if worker::is_inside(self.shared()) {
+        if place::is_inside(self.shared()) {
             return Err(self.shared().still_running(Duration::ZERO));
         }
         self.shared().wait_gone(began, began.checked_add(limit))
+    }
+
+    /// Refuses further jobs, takes those that wait, and hands them back; returns at once.
+    ///
+    /// The [`CancelToken`](crate::CancelToken)s of running jobs are set. To wait for those,
+    /// [`stop_within`](Self::stop_within) or [`stop`](Self::stop) comes after it. What is handed
+    /// back counts as `returned`. Stopping twice is allowed: then nothing is left to hand back.
+    ///
+    /// # Threads
+    ///
+    /// Any thread, those of this pool included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::{JobState, ThreadPool};
+    ///
+    /// let pool = ThreadPool::builder().build()?; // not started: jobs wait
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let handle = pool.call_in_thread(move || sender.send(7).unwrap())?;
+    /// let mut unrun = pool.stop_now();
+    /// assert_eq!(handle.state(), JobState::Returned);
+    /// unrun.remove(0).run(); // here and now, after all
+    /// assert_eq!(receiver.recv()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "the jobs that it hands back are dropped unrun"]
+    pub fn stop_now(&self) -> Vec<UnrunJob> {
+        self.shared().stop_now()
     }
 
     /// Refuses further jobs and returns at once; `on_drained` is called when all jobs accepted
@@ -192,16 +245,19 @@ impl ThreadPool {
         &self,
         sizes: impl FnOnce(usize, usize) -> (usize, usize),
     ) -> Result<(), InvalidSize> {
-        let mut wakes = Wakes::new();
+        let mut chores = Chores::default();
         let mut core = lock(&self.shared().core);
         let (min, max) = sizes(core.state.min(), core.state.max());
         check_size(min, max)?;
         core.state.resize(min, max);
-        let refused = self.shared().advance(&mut core, &mut wakes);
-        core.rouse_idle(&mut wakes);
+        self.shared().advance(&mut core, &mut chores, true);
+        if core.state.is_surplus() {
+            self.shared().call_workers();
+        }
+        self.shared().offer_room(&core, &mut chores);
+        core.rouse_idle(&mut chores);
         drop(core);
-        wake(wakes);
-        self.shared().tell_refusal(refused.as_ref());
+        self.shared().finish(chores);
         Ok(())
     }
 
@@ -254,19 +310,53 @@ impl ThreadPool {
     /// Twisted: `ThreadPool.dumpStats`.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
-        lock(&self.shared().core).stats()
+        self.shared().stats()
+    }
+
+    /// Returns what each thread is doing now: print it where a program does not get on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder().name("files").build()?;
+    /// pool.start()?;
+    /// pool.call_in_thread(|| ())?.wait()?;
+    /// let report = pool.report().to_string();
+    /// assert!(report.starts_with("pool files: 1 threads (at most 10)"), "{report}");
+    /// assert!(report.contains("files-1"), "{report}");
+    /// # pool.stop();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn report(&self) -> PoolReport {
+        let stats = self.stats();
+        let shared = self.shared();
+        let core = lock(&shared.core);
+        let mut seats: Vec<Arc<Seat>> = core.seats().map(Arc::clone).collect();
+        let max_threads = core.state.max();
+        drop(core);
+        seats.sort_by_key(|seat| seat.number);
+        let now = shared.now();
+        let workers = seats.into_iter().map(|seat| WorkerReport {
+            thread: Arc::clone(&seat.name),
+            job: running_job(&seat, now),
+        });
+        let (pool, workers) = (Arc::clone(&shared.config.name), workers.collect());
+        PoolReport { pool, max_threads, stats, workers }
     }
 
     /// Returns the jobs that are being run, the oldest first.
     #[must_use]
     pub fn running_jobs(&self) -> Vec<RunningJob> {
-        lock(&self.shared().core).running_jobs()
+        lock(&self.shared().core).running_jobs(self.shared())
     }
 
     /// Returns true on the threads of this pool.
     #[must_use]
     pub fn is_worker(&self) -> bool {
-        worker::is_inside(self.shared())
+        place::is_inside(self.shared())
     }
 }
 

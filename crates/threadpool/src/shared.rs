@@ -1,108 +1,120 @@
 //! What the handles, the workers and the watch of one pool have in common.
 //!
-//! One lock, `core`, holds everything that changes. It is held for a few instructions, for the
-//! start of a thread as well (so that a thread that was counted exists), and never while user
-//! code runs: closures are dropped, hooks called and idle workers notified after it is let go.
-//! Each worker sleeps on a condition variable of its own, so a wake goes to the one that was
-//! claimed and to no other.
+//! One lock, `core`, holds what changes, but for the claims of the batch at the head of the queue.
+//! It is held for a few instructions, for the start of a thread as well (so that a thread that was
+//! counted exists), and never while user code runs: closures are dropped, hooks called and idle
+//! workers notified after it is let go, which is what [`Chores`] are for. Each worker sleeps on a
+//! condition variable of its own, so a wake goes to the one that was claimed and to no other.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::builder::Config;
 use crate::error::{Rejection, SubmitErrorKind};
-use crate::job::{Header, JobState, Run, drop_contained};
+use crate::job::{Run, drop_contained};
 use crate::queue::Queue;
+use crate::room::Room;
+use crate::seat::Seat;
 use crate::state::{Phase, State, Step};
 use crate::stats::Tally;
-use crate::sync::{Builder, Condvar, JoinHandle, Mutex, forget_ended, lock};
-use crate::{stall, worker};
+use crate::sync::{
+    AtomicUsize, Builder, Condvar, JoinHandle, Mutex, MutexGuard, forget_ended, lock,
+};
+use crate::watch::Watcher;
+use crate::{cells, watch, worker};
 
 /// How long a pool with threads waits until it asks again for one that was refused.
-const RETRY_THREAD: Duration = Duration::from_millis(10);
+pub(crate) const RETRY_THREAD: Duration = Duration::from_millis(10);
 
 /// One pool.
 pub(crate) struct Shared {
     pub(crate) config: Config,
+    /// The beginning of the pool's life, from which its nanoseconds are counted.
+    epoch: Instant,
     pub(crate) core: Mutex<Core>,
+    /// Changes whenever the workers have a reason to come to the lock after the job that they are
+    /// in. Even: once. Odd: after each job.
+    attention: AtomicUsize,
     /// Notified when the last worker has gone.
     pub(crate) gone: Condvar,
     /// Where the watching thread sleeps.
     pub(crate) watch: Condvar,
+    /// Where submitters wait for room.
+    pub(crate) room: Condvar,
+    /// Where those sleep who wait for the end of a job.
+    pub(crate) ends: Mutex<()>,
+    pub(crate) ended: Condvar,
 }
 
 /// Everything under the lock.
 pub(crate) struct Core {
     pub(crate) state: State,
-    pub(crate) queue: Queue<Waiting>,
+    pub(crate) queue: Queue,
     /// The idle workers that nobody has claimed, the one that fell idle last on top.
-    pub(crate) idle: Vec<usize>,
+    idle: Vec<usize>,
     pub(crate) workers: Vec<Option<Worker>>,
     /// Handles of threads that have ended or are about to.
     pub(crate) departed: Vec<JoinHandle<()>>,
     /// How many entries of `workers` are taken.
     pub(crate) live: usize,
     /// How many threads have been started, for their names.
-    born: u64,
+    pub(crate) born: u64,
     pub(crate) tally: Tally,
     pub(crate) on_drained: Vec<Box<dyn FnOnce() + Send>>,
     pub(crate) watcher: Watcher,
+    pub(crate) room: Room,
     /// When the system refused a thread, until it gives one.
-    refused_at: Option<Instant>,
-}
-
-/// A job in the queue.
-pub(crate) struct Waiting {
-    pub(crate) job: Arc<dyn Run>,
-    pub(crate) since: Instant,
+    pub(crate) refused_at: Option<Instant>,
 }
 
 /// A thread of the pool.
 pub(crate) struct Worker {
-    pub(crate) name: Arc<str>,
-    pub(crate) parker: Arc<Condvar>,
+    pub(crate) seat: Arc<Seat>,
     /// Set by whoever claims it for a job, cleared by itself.
-    pub(crate) claimed: bool,
-    pub(crate) running: Option<Running>,
+    claimed: bool,
     pub(crate) handle: Option<JoinHandle<()>>,
 }
 
-/// The job that a worker runs.
-#[derive(Clone, Copy)]
-pub(crate) struct Running {
-    pub(crate) name: &'static str,
-    pub(crate) location: &'static Location<'static>,
-    pub(crate) since: Instant,
-}
-
-/// The watching thread.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Watcher {
-    Absent,
-    Alive,
-    /// The system gave no thread for it; not tried again until the pool was quiet.
-    Refused,
-}
-
-/// The system gave no thread; to be passed to [`Shared::tell_refusal`] once the lock has been let
-/// go, since a subscriber of events is user code.
-#[must_use]
-pub(crate) struct Refusal {
+/// The system gave no thread.
+struct Refusal {
     error: io::Error,
     /// The first since a thread was had: the others are not told.
     is_news: bool,
     threads: usize,
 }
 
-/// Workers to notify once the lock has been let go.
-pub(crate) type Wakes = Vec<Arc<Condvar>>;
+/// What is to be done once the lock has been let go.
+#[must_use]
+#[derive(Default)]
+pub(crate) struct Chores {
+    wakes: Vec<Arc<Seat>>,
+    refusal: Option<Refusal>,
+    room: bool,
+}
+
+impl Chores {
+    /// True if a thread was asked for and refused.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refusal.is_some()
+    }
+
+    fn into_error(self) -> Option<io::Error> {
+        self.refusal.map(|refusal| refusal.error)
+    }
+
+    /// Somebody who waits for room may look again.
+    pub(crate) fn tell_room(&mut self) {
+        self.room = true;
+    }
+}
 
 impl Shared {
-    pub(crate) fn new(config: Config, min: usize, max: usize) -> Arc<Self> {
+    pub(crate) fn new(config: Config, state: State) -> Arc<Self> {
         let core = Core {
-            state: State::new(min, max),
+            state,
             queue: Queue::new(),
             idle: Vec::new(),
             workers: Vec::new(),
@@ -112,145 +124,142 @@ impl Shared {
             tally: Tally::default(),
             on_drained: Vec::new(),
             watcher: Watcher::Absent,
+            room: Room::default(),
             refused_at: None,
         };
         Arc::new(Self {
             config,
+            epoch: Instant::now(),
             core: Mutex::new(core),
+            attention: AtomicUsize::new(0),
             gone: Condvar::new(),
             watch: Condvar::new(),
+            room: Condvar::new(),
+            ends: Mutex::new(()),
+            ended: Condvar::new(),
         })
     }
 
-    /// Puts a job into the queue and sees to a worker for it; says at which place it is.
+    /// Nanoseconds of the pool's life.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn instant(&self, nanoseconds: u64) -> Option<Instant> {
+        self.epoch.checked_add(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Puts a job into the queue and sees to a worker for it.
     pub(crate) fn submit(
         self: &Arc<Self>,
         job: Arc<dyn Run>,
         limit: Option<usize>,
-    ) -> Result<usize, Rejection> {
-        let since = Instant::now();
-        let mut wakes = Wakes::new();
-        let mut core = lock(&self.core);
-        let full = limit.is_some_and(|limit| !core.state.has_room(limit));
-        if full || core.state.phase() == Phase::Closing {
-            core.tally.rejected += 1;
-            let stopped = core.state.phase() == Phase::Closing;
-            drop(core);
-            let kind = if stopped { SubmitErrorKind::Stopped } else { SubmitErrorKind::Full };
-            return Err(Rejection { kind, source: None });
+    ) -> Result<(), Rejection> {
+        let core = lock(&self.core);
+        if core.state.phase() == Phase::Closing {
+            return Err(self.reject(core, SubmitErrorKind::Stopped));
         }
-        let place = core.queue.push(Waiting { job, since });
-        core.state.submitted();
-        let refused = self.advance(&mut core, &mut wakes);
-        if refused.is_some() && core.state.threads() == 0 {
-            // Nobody is there who could have taken it: the place is still its own.
-            let withdrawn = core.queue.remove_if(place, |_| true);
-            core.state.withdrawn();
+        if limit.is_some_and(|limit| !self.has_room(&core, limit)) {
+            return Err(self.reject(core, SubmitErrorKind::Full));
+        }
+        self.accept(core, job)
+    }
+
+    fn reject(&self, mut core: MutexGuard<'_, Core>, kind: SubmitErrorKind) -> Rejection {
+        core.tally.rejected += 1;
+        Rejection { kind, source: None }
+    }
+
+    /// Puts in a job for which there is room.
+    pub(crate) fn accept(
+        self: &Arc<Self>,
+        mut core: MutexGuard<'_, Core>,
+        job: Arc<dyn Run>,
+    ) -> Result<(), Rejection> {
+        let mut chores = Chores::default();
+        core.queue.push(job);
+        self.advance(&mut core, &mut chores, false);
+        if chores.was_refused() && core.state.threads() == 0 {
+            // Nobody is there who could have claimed it. The caller holds it too, so that nothing
+            // of a user is dropped here.
+            core.queue.take_back();
             core.tally.rejected += 1;
             drop(core);
-            drop(withdrawn);
-            self.tell_refusal(refused.as_ref());
-            let source = refused.map(|refusal| refusal.error);
+            self.tell_refusal(&chores);
+            let source = chores.into_error();
             return Err(Rejection { kind: SubmitErrorKind::NoThread, source });
         }
+        let high = self.config.high_water.as_ref().and_then(|mark| core.is_high(mark));
+        cells::refill(&mut core.queue.cells);
         drop(core);
-        wake(wakes);
-        self.tell_refusal(refused.as_ref());
-        Ok(place)
-    }
-
-    /// Tells of a submission that was refused; the lock is not held.
-    pub(crate) fn tell_rejection(&self, rejection: &Rejection, job: &Header) {
-        let (pool, submitted_at, kind) = (&*self.config.name, job.location(), rejection.kind);
-        if kind == SubmitErrorKind::NoThread {
-            tracing::warn!(pool, %submitted_at, ?kind, "a job was rejected");
-        } else {
-            // An everyday answer, perhaps thousands of times a second, and the caller holds it.
-            tracing::debug!(pool, %submitted_at, ?kind, "a job was rejected");
+        self.finish(chores);
+        if let Some((hook, waiting)) = high {
+            self.contain("on_high_water", || hook(waiting));
         }
-    }
-
-    /// Takes `job` out of the queue; false if it is not there any more.
-    pub(crate) fn withdraw(&self, place: usize, job: &Arc<dyn Run>) -> bool {
-        let mut core = lock(&self.core);
-        let found = core.queue.remove_if(place, |waiting| Arc::ptr_eq(&waiting.job, job));
-        if found.is_some() {
-            core.state.withdrawn();
-            core.tally.cancelled += 1;
-            job.header().set_state(JobState::Cancelled);
-        }
-        drop(core);
-        found.is_some()
+        Ok(())
     }
 
     /// Sees to workers for all that waits, as far as they may be had, and to the watch.
     ///
-    /// Jobs stay queued if the system refuses a thread.
-    pub(crate) fn advance(self: &Arc<Self>, core: &mut Core, wakes: &mut Wakes) -> Option<Refusal> {
-        let mut refused = None;
-        loop {
-            match core.state.next_step() {
-                Step::Rest => break,
-                Step::Wake => wakes.extend(core.claim_idle()),
-                // Others are there to do the work: no need to try again with every submission.
-                Step::Spawn if core.state.threads() > 1 && core.was_just_refused() => {
-                    core.state.refused();
-                    break;
-                }
-                Step::Spawn => {
-                    if let Err(error) = self.spawn_worker(core) {
-                        core.state.refused();
-                        let is_news = core.refused_at.replace(Instant::now()).is_none();
-                        refused = Some(Refusal { error, is_news, threads: core.state.threads() });
-                        break;
-                    }
-                }
+    /// Jobs stay queued if the system refuses a thread. `at_once` lets threads above the minimum
+    /// start without a wait.
+    pub(crate) fn advance(self: &Arc<Self>, core: &mut Core, chores: &mut Chores, at_once: bool) {
+        if self.config.is_manual() {
+            return;
+        }
+        let at_once = at_once || self.config.grow_after.is_zero() || core.watcher.is_refused();
+        while self.take_step(core, chores, at_once) {}
+        watch::arm(self, core);
+    }
+
+    /// Does the next thing for the jobs that wait; false if there is nothing to do.
+    pub(crate) fn take_step(
+        self: &Arc<Self>,
+        core: &mut Core,
+        chores: &mut Chores,
+        at_once: bool,
+    ) -> bool {
+        match core.next_step(at_once) {
+            Step::Rest => false,
+            Step::Wake => {
+                chores.wakes.extend(core.claim_idle());
+                true
             }
+            // Others are there to do the work: no need to try again with every submission.
+            Step::Spawn if core.state.threads() > 1 && core.was_just_refused() => {
+                core.state.refused();
+                false
+            }
+            Step::Spawn => match self.spawn_worker(core) {
+                Ok(()) => true,
+                Err(error) => {
+                    core.state.refused();
+                    let is_news = core.refused_at.replace(Instant::now()).is_none();
+                    let threads = core.state.threads();
+                    chores.refusal = Some(Refusal { error, is_news, threads });
+                    false
+                }
+            },
         }
-        if core.watcher == Watcher::Absent && core.state.waiting() > 0 {
-            self.spawn_watcher(core);
-        }
-        refused
     }
 
     fn spawn_worker(self: &Arc<Self>, core: &mut Core) -> io::Result<()> {
         forget_ended(&mut core.departed);
-        let name: Arc<str> = format!("{}-{}", self.config.name, core.born + 1).into();
-        let index = core.workers.iter().position(Option::is_none).unwrap_or(core.workers.len());
-        let parker = Arc::new(Condvar::new());
-        let shared = Arc::clone(self);
         let allowed = self.config.thread_gate.as_ref().map_or(Ok(()), |gate| gate());
-        let spawned = allowed.and_then(|()| {
-            self.thread(name.to_string()).spawn(move || worker::work(&shared, index))
-        });
-        let worker = Worker { name, parker, claimed: false, running: None, handle: Some(spawned?) };
-        match core.workers.get_mut(index) {
-            Some(free) => *free = Some(worker),
-            None => core.workers.push(Some(worker)),
-        }
+        allowed?;
+        let seat = Arc::new(Seat::new(&self.config.name, core.born + 1));
+        let (shared, own) = (Arc::clone(self), Arc::clone(&seat));
+        let index = core.free_index();
+        let spawned =
+            self.thread(seat.name.to_string()).spawn(move || worker::work(&shared, index, &own))?;
+        core.seat_worker(index, Worker { seat, claimed: false, handle: Some(spawned) });
         core.born += 1;
         core.live += 1;
         core.refused_at = None;
         Ok(())
     }
 
-    /// Tells of a refused thread; the lock is not held.
-    pub(crate) fn tell_refusal(&self, refusal: Option<&Refusal>) {
-        if let Some(Refusal { error, is_news: true, threads }) = refusal {
-            tracing::warn!(pool = &*self.config.name, threads, %error, "the system refused a thread");
-        }
-    }
-
-    fn spawn_watcher(self: &Arc<Self>, core: &mut Core) {
-        let Some(stall_after) = self.config.stall_after else { return };
-        let shared = Arc::clone(self);
-        let spawned = self
-            .thread(format!("{}-watch", self.config.name))
-            .spawn(move || stall::watch(&shared, stall_after));
-        core.watcher = if spawned.is_ok() { Watcher::Alive } else { Watcher::Refused };
-    }
-
-    fn thread(&self, name: String) -> Builder {
+    pub(crate) fn thread(&self, name: String) -> Builder {
         let builder = Builder::new().name(name);
         match self.config.stack_size {
             Some(bytes) => builder.stack_size(bytes),
@@ -258,12 +267,53 @@ impl Shared {
         }
     }
 
-    /// The pool has come to rest: no watch is needed.
-    pub(crate) fn rest(&self, core: &mut Core) {
-        match core.watcher {
-            Watcher::Alive => self.watch.notify_one(),
-            Watcher::Absent | Watcher::Refused => core.watcher = Watcher::Absent,
+    /// Does what had to wait for the lock to be let go.
+    pub(crate) fn finish(&self, chores: Chores) {
+        for seat in &chores.wakes {
+            seat.parker.notify_one();
         }
+        if chores.room {
+            self.room.notify_one();
+        }
+        self.tell_refusal(&chores);
+    }
+
+    fn tell_refusal(&self, chores: &Chores) {
+        if let Some(Refusal { error, is_news: true, threads }) = &chores.refusal {
+            tracing::warn!(pool = &*self.config.name, threads, %error, "the system refused a thread");
+        }
+    }
+
+    /// Asks the workers to come to the lock when they are through with the job that they are in.
+    /// Called with the lock held.
+    pub(crate) fn call_workers(&self) {
+        self.attention.fetch_add(2, Relaxed);
+    }
+
+    /// Has workers come to the lock after each job from now on, or no more. Called with the lock
+    /// held.
+    pub(crate) fn keep_calling_workers(&self, keep: bool) {
+        if (self.attention.load(Relaxed) % 2 == 1) != keep {
+            self.attention.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Something to compare with later.
+    pub(crate) fn attention(&self) -> usize {
+        self.attention.load(Relaxed)
+    }
+
+    /// True if a worker that saw `attention` when it held the lock should come to it.
+    pub(crate) fn calls(&self, attention: usize) -> bool {
+        let now = self.attention.load(Relaxed);
+        now != attention || now % 2 == 1
+    }
+
+    /// Tells those who wait for the end of a job.
+    pub(crate) fn tell_end(&self) {
+        // Taken, so that nobody is between having looked and sleeping.
+        drop(lock(&self.ends));
+        self.ended.notify_all();
     }
 
     /// Calls user code that has nobody to hand a panic to.
@@ -276,11 +326,53 @@ impl Shared {
 }
 
 impl Core {
+    fn next_step(&mut self, at_once: bool) -> Step {
+        let queue = &self.queue;
+        self.state.next_step(|| queue.unclaimed(), at_once)
+    }
+
     /// Claims the worker that fell idle last; to be notified after the lock.
-    fn claim_idle(&mut self) -> Option<Arc<Condvar>> {
+    fn claim_idle(&mut self) -> Option<Arc<Seat>> {
         let worker = self.workers.get_mut(self.idle.pop()?)?.as_mut()?;
         worker.claimed = true;
-        Some(Arc::clone(&worker.parker))
+        Some(Arc::clone(&worker.seat))
+    }
+
+    /// Gives a seat to a thread that runs one job; where it is among the workers.
+    pub(crate) fn seat_lent(&mut self, seat: &Arc<Seat>) -> usize {
+        let index = self.free_index();
+        let worker = Worker { seat: Arc::clone(seat), claimed: false, handle: None };
+        self.seat_worker(index, worker);
+        index
+    }
+
+    fn free_index(&self) -> usize {
+        self.workers.iter().position(Option::is_none).unwrap_or(self.workers.len())
+    }
+
+    fn seat_worker(&mut self, index: usize, worker: Worker) {
+        match self.workers.get_mut(index) {
+            Some(free) => *free = Some(worker),
+            None => self.workers.push(Some(worker)),
+        }
+    }
+
+    /// The worker at `index` falls idle.
+    pub(crate) fn fall_idle(&mut self, index: usize) {
+        self.idle.push(index);
+    }
+
+    /// The worker at `index` is up again; true if somebody claimed it.
+    pub(crate) fn get_up(&mut self, index: usize) -> bool {
+        let worker = self.workers.get_mut(index).and_then(Option::as_mut);
+        if worker.is_some_and(|worker| std::mem::take(&mut worker.claimed)) {
+            // Perhaps at the very moment of the time-out: the claim counts.
+            self.state.woke();
+            return true;
+        }
+        self.idle.retain(|&idle| idle != index);
+        self.state.roused();
+        false
     }
 
     fn was_just_refused(&self) -> bool {
@@ -288,15 +380,8 @@ impl Core {
     }
 
     /// Lets every idle worker look again at what it should do.
-    pub(crate) fn rouse_idle(&self, wakes: &mut Wakes) {
+    pub(crate) fn rouse_idle(&self, chores: &mut Chores) {
         let idle = self.idle.iter().filter_map(|&index| self.workers.get(index)?.as_ref());
-        wakes.extend(idle.map(|worker| Arc::clone(&worker.parker)));
-    }
-}
-
-/// Notifies claimed workers; the lock is not held.
-pub(crate) fn wake(wakes: Wakes) {
-    for parker in wakes {
-        parker.notify_one();
+        chores.wakes.extend(idle.map(|worker| Arc::clone(&worker.seat)));
     }
 }

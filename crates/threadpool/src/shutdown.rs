@@ -8,54 +8,90 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::StillRunning;
-use crate::job::{JobState, drop_contained};
-use crate::shared::{Core, Shared, Waiting, Wakes, wake};
+use crate::job::{JobState, Run, drop_contained};
+use crate::shared::{Chores, Core, Shared};
 use crate::state::Phase;
 use crate::sync::{lock, wait_until};
+use crate::unrun::UnrunJob;
 
 impl Shared {
     /// Refuses further jobs, sees to it that those accepted are run, and returns.
     pub(crate) fn close(self: &Arc<Self>, on_drained: Option<Box<dyn FnOnce() + Send>>) {
-        let mut wakes = Wakes::new();
+        let mut chores = Chores::default();
         let mut core = lock(&self.core);
         let first = core.state.close();
         core.on_drained.extend(on_drained);
-        let refused = self.advance(&mut core, &mut wakes);
-        let is_lost = refused.is_some() && core.state.threads() == 0;
-        let lost = if is_lost { core.empty_queue() } else { Vec::new() };
-        core.rouse_idle(&mut wakes);
+        // Cancelled jobs alone are no reason to start a thread.
+        core.queue.sweep();
+        self.advance(&mut core, &mut chores, true);
+        let is_lost = chores.was_refused() && core.state.threads() == 0;
+        let lost = if is_lost { core.give_up_queue() } else { Vec::new() };
+        core.rouse_idle(&mut chores);
         let drained = core.take_drained();
         drop(core);
-        wake(wakes);
+        self.room.notify_all();
+        self.finish(chores);
         if first {
             tracing::debug!(pool = &*self.config.name, "the pool is closed");
         }
-        self.tell_refusal(refused.as_ref());
-        if !lost.is_empty() {
-            let (pool, jobs_lost) = (&*self.config.name, lost.len());
+        let jobs_lost = self.abandon(lost);
+        if jobs_lost > 0 {
+            let pool = &*self.config.name;
             tracing::error!(pool, jobs_lost, "no thread could be had to drain the pool");
-            abandon(lost);
         }
         self.call_drained(drained);
+    }
+
+    /// Refuses further jobs and takes those that wait; those that run are told that they are
+    /// wanted no more.
+    pub(crate) fn stop_now(self: &Arc<Self>) -> Vec<UnrunJob> {
+        let mut chores = Chores::default();
+        let mut core = lock(&self.core);
+        core.state.close();
+        let jobs = core.take_queue(JobState::Returned);
+        core.queue.counts.returned += jobs.len() as u64;
+        let running: Vec<Arc<dyn Run>> =
+            core.workers.iter().flatten().filter_map(|worker| worker.seat.job()).collect();
+        core.rouse_idle(&mut chores);
+        let drained = core.take_drained();
+        drop(core);
+        self.room.notify_all();
+        self.finish(chores);
+        for job in running {
+            job.header().request_cancel();
+        }
+        let (now, pool) = (self.now(), &self.config.name);
+        let jobs = jobs.into_iter().map(|job| {
+            if job.header().finish(JobState::Returned) {
+                self.tell_end();
+            }
+            let waited = Duration::from_nanos(now.saturating_sub(job.header().submitted()));
+            UnrunJob::new(job, Arc::clone(pool), waited)
+        });
+        let jobs = jobs.collect();
+        self.call_drained(drained);
+        jobs
     }
 
     /// The last handle is gone: as [`close`](Self::close), but a pool that was never started
     /// starts no threads for jobs that nobody let run.
     pub(crate) fn orphaned(self: &Arc<Self>) {
         let mut core = lock(&self.core);
-        if core.state.phase() != Phase::New {
+        if core.state.phase() != Phase::New && !self.config.is_manual() {
             drop(core);
             self.close(None);
             return;
         }
         core.state.close();
-        let jobs = core.empty_queue();
+        let jobs = core.give_up_queue();
+        let drained = core.take_drained();
         drop(core);
-        if !jobs.is_empty() {
-            let (pool, jobs_lost) = (&*self.config.name, jobs.len());
-            tracing::warn!(pool, jobs_lost, "a pool with jobs was dropped before it was started");
+        let jobs_lost = self.abandon(jobs);
+        if jobs_lost > 0 {
+            let pool = &*self.config.name;
+            tracing::warn!(pool, jobs_lost, "a pool was dropped with jobs that nothing would run");
         }
-        abandon(jobs);
+        self.call_drained(drained);
     }
 
     /// Waits until all workers have gone; what still runs if that is not so by `deadline`.
@@ -69,7 +105,7 @@ impl Shared {
         while core.live > 0 && !late {
             (core, late) = wait_until(&self.gone, core, deadline);
         }
-        if core.live > 0 { Err(core.still_running(began.elapsed())) } else { Ok(()) }
+        if core.live > 0 { Err(core.still_running(self, began.elapsed())) } else { Ok(()) }
     }
 
     /// Joins the threads that have left the pool.
@@ -86,7 +122,7 @@ impl Shared {
     }
 
     pub(crate) fn still_running(&self, waited: Duration) -> StillRunning {
-        lock(&self.core).still_running(waited)
+        lock(&self.core).still_running(self, waited)
     }
 
     /// A worker is about to end its thread.
@@ -94,10 +130,11 @@ impl Shared {
         let mut core = lock(&self.core);
         let worker = core.workers.get_mut(index).and_then(Option::take);
         let Some(worker) = worker else { return };
+        core.tally.keep(&worker.seat);
         core.departed.extend(worker.handle);
         core.live -= 1;
         if core.live == 0 {
-            self.rest(&mut core);
+            core.watcher.rest(self);
             self.gone.notify_all();
         }
     }
@@ -107,37 +144,74 @@ impl Shared {
             self.contain("on_drained", callback);
         }
     }
+
+    /// Ends a queued job as cancelled, and drops its closure here; false if it is not queued any
+    /// more.
+    pub(crate) fn cancel(&self, job: &dyn Run) -> bool {
+        let mut chores = Chores::default();
+        let mut core = lock(&self.core);
+        if !job.withdraw(JobState::Cancelled) {
+            return false;
+        }
+        core.queue.counts.cancelled += 1;
+        let lingering = core.lingering();
+        core.queue.sweep_if_many(lingering);
+        self.offer_room(&core, &mut chores);
+        drop(core);
+        self.finish(chores);
+        if job.header().finish(JobState::Cancelled) {
+            self.tell_end();
+        }
+        job.discard();
+        true
+    }
+
+    /// Drops the closures of jobs that will not be run; how many there were.
+    fn abandon(&self, jobs: Vec<Arc<dyn Run>>) -> usize {
+        let abandoned = jobs.len();
+        for job in jobs {
+            let dropped = catch_unwind(AssertUnwindSafe(|| job.discard()));
+            if let Err(payload) = dropped {
+                tracing::error!(job = job.name(), "dropping a job panicked");
+                drop_contained(payload);
+            }
+            if job.header().finish(JobState::Cancelled) {
+                self.tell_end();
+            }
+        }
+        abandoned
+    }
 }
 
 impl Core {
     /// What to call now that everything accepted has finished.
     pub(crate) fn take_drained(&mut self) -> Vec<Box<dyn FnOnce() + Send>> {
-        if self.state.is_drained() { std::mem::take(&mut self.on_drained) } else { Vec::new() }
+        let is_drained = self.state.phase() == Phase::Closing
+            && self.state.is_quiet()
+            && self.queue.unclaimed() == 0;
+        if is_drained { std::mem::take(&mut self.on_drained) } else { Vec::new() }
     }
 
-    fn empty_queue(&mut self) -> Vec<Waiting> {
-        let mut jobs = Vec::with_capacity(self.queue.len());
-        while let Some(waiting) = self.queue.pop() {
-            self.state.withdrawn();
-            self.tally.cancelled += 1;
-            jobs.push(waiting);
-        }
+    /// Takes all jobs that nobody has claimed out of the queue and ends them with `state`; their
+    /// closures are to be dropped once the lock has been let go.
+    fn take_queue(&mut self, state: JobState) -> Vec<Arc<dyn Run>> {
+        let mut jobs = self.queue.drain();
+        let all = jobs.len() as u64;
+        jobs.retain(|job| job.withdraw(state));
+        self.queue.counts.swept += all - jobs.len() as u64;
         jobs
     }
 
-    fn still_running(&self, waited: Duration) -> StillRunning {
-        let (queued, threads) = (self.state.queued(), self.live);
-        StillRunning { jobs: self.running_jobs(), queued, threads, waited }
+    /// The same for jobs that nobody will run, in a pool without workers.
+    fn give_up_queue(&mut self) -> Vec<Arc<dyn Run>> {
+        let jobs = self.take_queue(JobState::Cancelled);
+        self.queue.counts.cancelled += jobs.len() as u64;
+        self.queue.counts.swept += jobs.len() as u64;
+        jobs
     }
-}
 
-/// Drops the closures of jobs that will not be run.
-fn abandon(jobs: Vec<Waiting>) {
-    for Waiting { job, .. } in jobs {
-        job.header().set_state(JobState::Cancelled);
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.discard())) {
-            tracing::error!(job = job.header().name(), "dropping a job panicked");
-            drop_contained(payload);
-        }
+    fn still_running(&self, shared: &Shared, waited: Duration) -> StillRunning {
+        let (queued, threads) = (self.queued(), self.live);
+        StillRunning { jobs: self.running_jobs(shared), queued, threads, waited }
     }
 }

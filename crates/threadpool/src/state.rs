@@ -1,12 +1,17 @@
-//! The decisions of the pool, without threads, locks or a clock.
+//! The decisions of the pool, without threads, locks, a queue or a clock.
 //!
 //! Counts go in, a decision comes out and is entered in the counts at once. The caller holds the
-//! pool's lock meanwhile and then does what was decided. Two rules carry everything:
+//! pool's lock meanwhile and then does what was decided. Three rules carry everything:
 //!
-//! - *Claim before wake.* A worker that is woken or started is counted as *coming* from the moment
-//!   of the decision, so no two submitters reckon with the same worker, and after each change
-//!   either every waiting job has a worker coming for it or no more workers may be had.
+//! - *Claim before wake.* A worker that is woken or started is counted from the moment of the
+//!   decision, so no two submitters reckon with the same worker.
+//! - *Wakes are passed on.* As long as a woken worker is on its way no other is woken: it takes a
+//!   job and then, before it runs it, sees to the next wake. So a flood of small jobs costs one
+//!   wake, not one for each job, and a job that waits for another still gets it a worker.
 //! - *Work before rest.* A worker that is free looks at the queue first, whatever woke it.
+//!
+//! A worker inside of [`blocking`](crate::blocking()) does not count against the maximum, up to a
+//! number of its own, `spare`; [`State::runnable`] is what is left.
 
 /// Where the pool is in its life; it only moves forward.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -22,41 +27,51 @@ pub(crate) enum Phase {
 /// What to do for the jobs that wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Step {
-    /// Nothing: each has a worker coming, or has to wait for a busy one.
+    /// Nothing now: each has a worker coming, or one that will see to it, or has to wait.
     Rest,
     /// Start a thread, which has been counted; [`State::refused`] takes it back.
     Spawn,
-    /// Wake the worker that fell idle last, which has been counted as coming.
+    /// Wake the worker that fell idle last, which has been counted as waking.
     Wake,
 }
 
 /// What becomes of a worker that has nothing in hand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fate {
-    /// Wait to be claimed; `timed` if it may retire after the idle time-out.
+    /// Wait to be woken; `timed` if it may retire after the idle time-out.
     Park { timed: bool },
     /// End the thread.
     Retire,
-    /// Run the job at the head of the queue.
+    /// Run the job that was claimed.
     Run,
 }
 
-/// The counts. `threads == idle + coming + busy + those just deciding`.
+/// The sizes that users set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+    /// How many blocked workers may be made up for.
+    pub(crate) spare: usize,
+}
+
+/// The counts. `threads == idle + waking + starting + active`.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     phase: Phase,
-    min: usize,
-    max: usize,
+    sizes: Sizes,
     threads: usize,
     idle: usize,
-    coming: usize,
-    busy: usize,
-    queued: usize,
+    waking: usize,
+    starting: usize,
+    active: usize,
+    blocked: usize,
 }
 
 impl State {
-    pub(crate) fn new(min: usize, max: usize) -> Self {
-        Self { phase: Phase::New, min, max, threads: 0, idle: 0, coming: 0, busy: 0, queued: 0 }
+    pub(crate) fn new(sizes: Sizes) -> Self {
+        let (threads, idle, waking, starting, active, blocked) = (0, 0, 0, 0, 0, 0);
+        Self { phase: Phase::New, sizes, threads, idle, waking, starting, active, blocked }
     }
 
     /// Lets jobs run; false if the pool is closing. Starting twice changes nothing.
@@ -73,46 +88,47 @@ impl State {
     }
 
     pub(crate) fn resize(&mut self, min: usize, max: usize) {
-        self.min = min;
-        self.max = max;
+        self.sizes.min = min;
+        self.sizes.max = max;
     }
 
-    /// A job has joined the queue.
-    pub(crate) fn submitted(&mut self) {
-        self.queued += 1;
-    }
-
-    /// A job has left the queue without being run.
-    pub(crate) fn withdrawn(&mut self) {
-        self.queued -= 1;
-    }
-
-    /// The next thing to do for the waiting jobs; ask until it says [`Step::Rest`].
-    pub(crate) fn next_step(&mut self) -> Step {
-        if self.waiting() == 0 {
+    /// The next thing to do for `unclaimed` jobs; ask until it says [`Step::Rest`].
+    ///
+    /// Threads above the minimum are started only if `at_once` says so: what decides that is how
+    /// long jobs have waited, which this module does not know. A blocked worker is made up for at
+    /// once.
+    ///
+    /// To ask for `unclaimed` costs something, so it is asked for only where it matters.
+    pub(crate) fn next_step(&mut self, unclaimed: impl FnOnce() -> usize, at_once: bool) -> Step {
+        let may_spawn = self.may_grow() && (at_once || self.is_below_floor());
+        let may_wake = self.idle > 0 && self.waking == 0;
+        if !(may_wake || (self.idle == 0 && may_spawn)) || self.waiting(unclaimed()) == 0 {
             Step::Rest
-        } else if self.idle > 0 {
+        } else if may_wake {
             self.idle -= 1;
-            self.coming += 1;
+            self.waking += 1;
             Step::Wake
-        } else if self.threads < self.max {
-            self.threads += 1;
-            self.coming += 1;
-            Step::Spawn
         } else {
-            Step::Rest
+            self.threads += 1;
+            self.starting += 1;
+            Step::Spawn
         }
     }
 
     /// The thread of a [`Step::Spawn`] could not be had.
     pub(crate) fn refused(&mut self) {
         self.threads -= 1;
-        self.coming -= 1;
+        self.starting -= 1;
     }
 
-    /// A worker that was coming is here, free.
+    /// A thread that was started is here, free.
     pub(crate) fn arrived(&mut self) {
-        self.coming -= 1;
+        self.starting -= 1;
+    }
+
+    /// A worker that was woken for a job is up, free.
+    pub(crate) fn woke(&mut self) {
+        self.waking -= 1;
     }
 
     /// An idle worker that nobody claimed is up, free.
@@ -120,55 +136,110 @@ impl State {
         self.idle -= 1;
     }
 
-    /// A busy worker is done with its job, free.
+    /// A worker is back from its jobs, free.
     pub(crate) fn finished(&mut self) {
-        self.busy -= 1;
+        self.active -= 1;
     }
 
-    /// What a free worker does now; `timed_out` if it has been idle for the whole time-out.
-    pub(crate) fn settle(&mut self, timed_out: bool) -> Fate {
-        if self.threads > self.max {
+    /// What a free worker does now. `claim` takes a job for it and says if there was one;
+    /// `timed_out` is true if it has been idle for the whole time-out.
+    pub(crate) fn settle(&mut self, timed_out: bool, claim: impl FnOnce() -> bool) -> Fate {
+        if self.is_surplus() {
             // Others remain, at least one, and they look at the queue before they rest.
             self.threads -= 1;
             return Fate::Retire;
         }
-        if self.queued > 0 && self.phase != Phase::New {
-            self.queued -= 1;
-            self.busy += 1;
+        if self.phase != Phase::New && claim() {
+            self.active += 1;
             return Fate::Run;
         }
-        if self.phase == Phase::Closing || (timed_out && self.threads > self.min) {
+        let above_min = self.runnable() > self.sizes.min;
+        if self.phase == Phase::Closing || (timed_out && above_min) {
             self.threads -= 1;
             return Fate::Retire;
         }
         self.idle += 1;
-        Fate::Park { timed: self.threads > self.min }
+        Fate::Park { timed: above_min }
     }
 
-    /// True if a job may be accepted when no more than `limit` may wait without a worker coming.
-    pub(crate) fn has_room(&self, limit: usize) -> bool {
-        let reachable = self.phase != Phase::New && (self.idle > 0 || self.threads < self.max);
-        reachable || self.queued.saturating_sub(self.coming) < limit
+    /// A thread of a user becomes a worker for the time of one job: the double has no others.
+    pub(crate) fn lend(&mut self) {
+        self.threads += 1;
+        self.active += 1;
     }
 
-    /// How many jobs wait that no worker is coming for; none before the start.
-    pub(crate) fn waiting(&self) -> usize {
-        if self.phase == Phase::New { 0 } else { self.queued.saturating_sub(self.coming) }
+    /// It is done with the job.
+    pub(crate) fn give_back(&mut self) {
+        self.threads -= 1;
+        self.active -= 1;
     }
 
-    /// True while jobs wait and every worker is inside a job: what can become a stall.
-    pub(crate) fn is_saturated(&self) -> bool {
-        self.waiting() > 0 && self.busy == self.threads
+    /// A worker waits for something inside of its job.
+    pub(crate) fn block(&mut self) {
+        self.blocked += 1;
     }
 
-    /// True if nothing runs and nothing is to be run.
+    /// It goes on; true if there is now a thread too many.
+    pub(crate) fn unblock(&mut self) -> bool {
+        self.blocked -= 1;
+        self.is_surplus()
+    }
+
+    /// True if a job may be accepted beside `unclaimed` others, so that no more than `limit` wait
+    /// without a worker that is coming or could be had.
+    pub(crate) fn has_room(&self, unclaimed: usize, limit: usize) -> bool {
+        let reachable = if self.phase == Phase::New {
+            0
+        } else {
+            let growth = self.sizes.max.saturating_sub(self.runnable());
+            self.starting + self.waking + self.idle + growth
+        };
+        unclaimed < reachable.saturating_add(limit)
+    }
+
+    /// How many of the `unclaimed` jobs no worker is coming for; none before the start.
+    pub(crate) fn waiting(&self, unclaimed: usize) -> usize {
+        if self.phase == Phase::New {
+            0
+        } else {
+            unclaimed.saturating_sub(self.starting + self.waking)
+        }
+    }
+
+    /// True if jobs that wait have nobody to look at them before a job ends.
+    pub(crate) fn is_short(&self, unclaimed: impl FnOnce() -> usize) -> bool {
+        self.idle == 0 && self.waiting(unclaimed()) > 0
+    }
+
+    /// True if every worker is inside a job: with jobs waiting, what can become a stall.
+    pub(crate) fn is_saturated(&self, unclaimed: usize) -> bool {
+        self.waiting(unclaimed) > 0 && self.active == self.threads
+    }
+
+    /// True if another thread is allowed.
+    pub(crate) fn may_grow(&self) -> bool {
+        self.runnable() < self.sizes.max
+    }
+
+    /// True if there are more threads than allowed.
+    pub(crate) fn is_surplus(&self) -> bool {
+        self.runnable() > self.sizes.max
+    }
+
+    /// The threads that are not made up for.
+    fn runnable(&self) -> usize {
+        self.threads.saturating_sub(self.blocked.min(self.sizes.spare))
+    }
+
+    /// True where growth waits for nothing: up to the minimum, the first thread of all, and once
+    /// the maximum is reached by threads of which some are blocked.
+    fn is_below_floor(&self) -> bool {
+        self.runnable() < self.sizes.min.max(1) || self.threads >= self.sizes.max
+    }
+
+    /// True if nobody is inside a job.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.queued == 0 && self.busy == 0
-    }
-
-    /// True when the last accepted job has finished.
-    pub(crate) fn is_drained(&self) -> bool {
-        self.phase == Phase::Closing && self.is_quiet()
+        self.active == 0
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -176,23 +247,19 @@ impl State {
     }
 
     pub(crate) fn min(&self) -> usize {
-        self.min
+        self.sizes.min
     }
 
     pub(crate) fn max(&self) -> usize {
-        self.max
+        self.sizes.max
     }
 
     pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
-    pub(crate) fn busy(&self) -> usize {
-        self.busy
-    }
-
-    pub(crate) fn queued(&self) -> usize {
-        self.queued
+    pub(crate) fn blocked(&self) -> usize {
+        self.blocked
     }
 }
 

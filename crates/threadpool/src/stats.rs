@@ -1,22 +1,25 @@
-//! What the pool tells about itself.
+//! The numbers of a pool.
 //!
-//! Everything here is copied out under one lock, so the numbers of one snapshot fit together.
+//! The jobs are counted where they are: those accepted under the lock, those claimed in the batch,
+//! those that ended by each worker for itself. For a snapshot the claims are held for a moment, so
+//! that the numbers are of one instant.
 
-use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::shared::Core;
+use crate::histogram::Histogram;
+use crate::seat::Seat;
+use crate::shared::{Core, Shared};
+use crate::sync::lock;
 
 /// One consistent snapshot of a pool.
 ///
 /// `threads == idle + busy` holds in each snapshot, and every job accepted is in exactly one of
-/// `queued`, `busy`, `completed`, `panicked` and `cancelled`.
+/// `queued`, `busy`, `completed`, `panicked`, `cancelled` and `returned`.
 ///
 /// Twisted: `ThreadPool.dumpStats`, `workers`, `working`, `waiters`.
 #[doc(alias = "dumpStats")]
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PoolStats {
     /// Threads of the pool now, those on their way to a job included.
@@ -25,6 +28,8 @@ pub struct PoolStats {
     pub idle: usize,
     /// Threads inside a job.
     pub busy: usize,
+    /// Busy threads whose job waits inside of [`blocking`](crate::blocking()).
+    pub blocked: usize,
     /// Jobs that wait.
     pub queued: usize,
     /// How long the oldest waiting job has waited; none if none waits.
@@ -35,76 +40,124 @@ pub struct PoolStats {
     pub panicked: u64,
     /// Jobs that left the queue without being run.
     pub cancelled: u64,
+    /// Jobs that [`stop_now`](crate::ThreadPool::stop_now) handed back.
+    pub returned: u64,
     /// Submissions that were refused.
     pub rejected: u64,
+    /// How long the jobs that were run had waited.
+    pub queue_wait: Histogram,
+    /// How long they ran, their callbacks included. Jobs that still run are not in it.
+    pub run_time: Histogram,
 }
 
-/// A job that is being run.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RunningJob {
-    /// The type name of its closure.
-    pub name: &'static str,
-    /// Where it was submitted.
-    pub location: &'static Location<'static>,
-    /// How long it has been running.
-    pub age: Duration,
-    /// The name of its thread.
-    pub thread: Arc<str>,
+/// What is kept of the workers that are gone, and counters that only grow.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    completed: u64,
+    panicked: u64,
+    skipped: u64,
+    pub(crate) rejected: u64,
+    queue_wait: Histogram,
+    run_time: Histogram,
 }
 
-impl fmt::Display for RunningJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, location, age, thread } = self;
-        write!(f, "{name}, submitted at {location}, for {age:.1?} on {thread}")
+impl Tally {
+    /// The worker of this seat is gone, or was never there.
+    pub(crate) fn keep(&mut self, seat: &Seat) {
+        self.completed += seat.completed.get();
+        self.panicked += seat.panicked.get();
+        self.skipped += seat.skipped.get();
+        seat.queue_wait.add_to(&mut self.queue_wait);
+        seat.run_time.add_to(&mut self.run_time);
     }
 }
 
-/// The counters that only grow.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) started: u64,
-    pub(crate) completed: u64,
-    pub(crate) panicked: u64,
-    pub(crate) cancelled: u64,
-    pub(crate) rejected: u64,
+/// Where the jobs are.
+struct Account {
+    queued: usize,
+    busy: usize,
+    cancelled: u64,
+    completed: u64,
+    panicked: u64,
 }
 
 impl Core {
-    pub(crate) fn stats(&self) -> PoolStats {
-        let Tally { completed, panicked, cancelled, rejected, .. } = self.tally;
-        let (threads, busy) = (self.state.threads(), self.state.busy());
-        PoolStats {
-            threads,
-            idle: threads.saturating_sub(busy),
-            busy,
-            queued: self.state.queued(),
-            oldest_wait: self.queue.front().map(|oldest| oldest.since.elapsed()),
+    pub(crate) fn seats(&self) -> impl Iterator<Item = &Arc<Seat>> {
+        self.workers.iter().flatten().map(|worker| &worker.seat)
+    }
+
+    /// The account when `left` jobs have left the queue.
+    fn account(&self, left: u64) -> Account {
+        let counts = &self.queue.counts;
+        let mut completed = self.tally.completed;
+        let mut panicked = self.tally.panicked;
+        let mut skipped = self.tally.skipped + counts.swept;
+        for seat in self.seats() {
+            completed += seat.completed.get();
+            panicked += seat.panicked.get();
+            skipped += seat.skipped.get();
+        }
+        let (unclaimed, cancelled) = (counts.accepted.saturating_sub(left), counts.cancelled);
+        // A worker that has come to a cancelled job counts it a moment later: until then it is
+        // taken for busy, and the job for one that is still in the queue.
+        let lingering = cancelled.saturating_sub(skipped).min(unclaimed);
+        let over = completed + panicked + counts.returned + (cancelled - lingering);
+        Account {
+            queued: usize::try_from(unclaimed - lingering).unwrap_or(usize::MAX),
+            busy: usize::try_from(left.saturating_sub(over)).unwrap_or(usize::MAX),
+            cancelled,
             completed,
             panicked,
-            cancelled,
-            rejected,
         }
     }
 
-    /// The running jobs, the oldest first.
-    pub(crate) fn running_jobs(&self) -> Vec<RunningJob> {
-        let now = Instant::now();
-        let mut jobs: Vec<RunningJob> = self
-            .workers
-            .iter()
-            .flatten()
-            .filter_map(|worker| {
-                let running = worker.running?;
-                Some(RunningJob {
-                    name: running.name,
-                    location: running.location,
-                    age: now.saturating_duration_since(running.since),
-                    thread: Arc::clone(&worker.name),
-                })
-            })
-            .collect();
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.age));
-        jobs
+    /// How many jobs wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.account(self.queue.left()).queued
+    }
+
+    /// How many cancelled jobs are still in the queue.
+    pub(crate) fn lingering(&self) -> u64 {
+        let counts = &self.queue.counts;
+        let skipped: u64 = self.seats().map(|seat| seat.skipped.get()).sum();
+        counts.cancelled.saturating_sub(counts.swept + self.tally.skipped + skipped)
+    }
+}
+
+impl Shared {
+    pub(crate) fn stats(&self) -> PoolStats {
+        let core = lock(&self.core);
+        let claimed = core.queue.hold();
+        let account = core.account(core.queue.left_when(claimed));
+        let oldest_wait = core.queue.waiting_from(claimed).next().map(|it| it.header().submitted());
+        core.queue.resume(claimed);
+        let threads = core.state.threads();
+        let busy = account.busy.min(threads);
+        let mut stats = PoolStats {
+            threads,
+            idle: threads - busy,
+            busy,
+            blocked: core.state.blocked(),
+            queued: account.queued,
+            oldest_wait: None,
+            completed: account.completed,
+            panicked: account.panicked,
+            cancelled: account.cancelled,
+            returned: core.queue.counts.returned,
+            rejected: core.tally.rejected,
+            queue_wait: core.tally.queue_wait.clone(),
+            run_time: core.tally.run_time.clone(),
+        };
+        let seats: Vec<Arc<Seat>> = core.seats().map(Arc::clone).collect();
+        drop(core);
+        // Not of the very same instant, and long to add up: not under the lock.
+        for seat in seats {
+            seat.queue_wait.add_to(&mut stats.queue_wait);
+            seat.run_time.add_to(&mut stats.run_time);
+        }
+        let now = self.now();
+        let wait = |since: u64| Duration::from_nanos(now.saturating_sub(since));
+        stats.oldest_wait = oldest_wait.filter(|_| stats.queued > 0).map(wait);
+        stats
     }
 }

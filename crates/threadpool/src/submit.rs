@@ -4,10 +4,24 @@
 //! cell again and handed back as what it was.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::error::{Panicked, SubmitError};
-use crate::job::{Job, JobHandle, Plain, Run, WithCallback, Work};
+use crate::context::Around;
+use crate::error::{Panicked, Rejection, SubmitError, SubmitErrorKind};
+use crate::handle::JobHandle;
+use crate::job::{Job, Plain, Run, WithCallback, Work};
 use crate::pool::ThreadPool;
+
+/// How to come in.
+#[derive(Clone, Copy)]
+enum Entry {
+    /// In any case.
+    Always,
+    /// If there is room.
+    IfRoom,
+    /// When there is room, or not after all at that time.
+    WhenRoom(Option<Instant>),
+}
 
 impl ThreadPool {
     /// Queues `job` to be run on a thread of the pool.
@@ -30,7 +44,7 @@ impl ThreadPool {
     where
         F: FnOnce() + Send + 'static,
     {
-        self.submit(Job::new::<F>(Plain(job)), None, |Plain(job)| job)
+        self.submit(Plain(job), Entry::Always, |Plain(job)| job)
     }
 
     /// Queues `job` if the queue has room for it.
@@ -47,7 +61,74 @@ impl ThreadPool {
     where
         F: FnOnce() + Send + 'static,
     {
-        self.submit(Job::new::<F>(Plain(job)), self.limit(), |Plain(job)| job)
+        self.submit(Plain(job), Entry::IfRoom, |Plain(job)| job)
+    }
+
+    /// Queues `job`, and waits for room in the queue if there is none.
+    ///
+    /// For a foreign thread that makes jobs faster than the pool can do them: it is slowed down to
+    /// their speed. Several that wait come in one after the other, about in the order in which they
+    /// came. In a pool that has not been started there is room up to
+    /// [`queue_limit`](crate::Builder::queue_limit), and no more until it is.
+    ///
+    /// # Threads
+    ///
+    /// Any but a reactor thread, which it would block.
+    ///
+    /// # Errors
+    ///
+    /// - [`WouldDeadlock`](crate::SubmitErrorKind::WouldDeadlock) — the queue is full, and this is
+    ///   a thread of the same pool.
+    /// - those of [`call_in_thread`](Self::call_in_thread), also if the pool is stopped meanwhile.
+    ///
+    /// Each gives the job back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder().max_threads(1).queue_limit(2).build()?;
+    /// pool.start()?;
+    /// for _ in 0..100 {
+    ///     pool.call_in_thread_when_room(|| ())?; // at no time do more than two wait
+    /// }
+    /// pool.stop();
+    /// assert_eq!(pool.stats().completed, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn call_in_thread_when_room<F>(&self, job: F) -> Result<JobHandle, SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        self.submit(Plain(job), Entry::WhenRoom(None), |Plain(job)| job)
+    }
+
+    /// Does as [`call_in_thread_when_room`](Self::call_in_thread_when_room), but waits no longer
+    /// than `limit`.
+    ///
+    /// # Threads
+    ///
+    /// Any but a reactor thread, which it would block.
+    ///
+    /// # Errors
+    ///
+    /// - [`TimedOut`](crate::SubmitErrorKind::TimedOut) — there was no room in time.
+    /// - those of [`call_in_thread_when_room`](Self::call_in_thread_when_room).
+    ///
+    /// Each gives the job back.
+    #[track_caller]
+    pub fn call_in_thread_within<F>(
+        &self,
+        limit: Duration,
+        job: F,
+    ) -> Result<JobHandle, SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let deadline = Instant::now().checked_add(limit);
+        self.submit(Plain(job), Entry::WhenRoom(deadline), |Plain(job)| job)
     }
 
     /// Queues `job` and has its value, or its panic, given to `on_result` on the same thread.
@@ -91,8 +172,8 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        let job = Job::new::<F>(WithCallback(on_result, job));
-        self.submit(job, None, |WithCallback(on_result, job)| (on_result, job))
+        let work = WithCallback(on_result, job);
+        self.submit(work, Entry::Always, |WithCallback(on_result, job)| (on_result, job))
     }
 
     /// Does as [`call_in_thread_with_callback`](Self::call_in_thread_with_callback) if the queue
@@ -113,28 +194,45 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        let job = Job::new::<F>(WithCallback(on_result, job));
-        self.submit(job, self.limit(), |WithCallback(on_result, job)| (on_result, job))
+        let work = WithCallback(on_result, job);
+        self.submit(work, Entry::IfRoom, |WithCallback(on_result, job)| (on_result, job))
     }
 
-    fn limit(&self) -> Option<usize> {
-        self.shared().config.queue_limit
-    }
-
+    #[track_caller]
     fn submit<W: Work + 'static, B>(
         &self,
-        job: Arc<Job<W>>,
-        limit: Option<usize>,
+        work: W,
+        entry: Entry,
         give_back: impl FnOnce(W) -> B,
     ) -> Result<JobHandle, SubmitError<B>> {
-        match self.shared().submit(Arc::<Job<W>>::clone(&job), limit) {
-            Ok(place) => Ok(JobHandle::new(Arc::clone(self.shared()), job, place)),
+        let shared = self.shared();
+        let around = Around::capture(shared.config.context.as_ref());
+        let job = Job::new(shared, work, around, shared.now());
+        let (queued, limit) = (Arc::<Job<W>>::clone(&job), shared.config.queue_limit);
+        let accepted = match entry {
+            Entry::Always => shared.submit(queued, None),
+            Entry::IfRoom => shared.submit(queued, limit),
+            Entry::WhenRoom(deadline) => shared.submit_when_room(queued, limit, deadline),
+        };
+        match accepted {
+            Ok(()) => Ok(JobHandle::new(job)),
             Err(rejection) => {
-                self.shared().tell_rejection(&rejection, job.header());
+                self.tell_rejection(&rejection, &*job);
                 #[expect(clippy::expect_used, reason = "a job that was refused has its work")]
                 let work = job.take().expect("only the queue could have taken it");
                 Err(SubmitError::new(rejection, give_back(work)))
             }
+        }
+    }
+
+    /// Tells of a submission that was refused; the lock is not held.
+    fn tell_rejection(&self, rejection: &Rejection, job: &dyn Run) {
+        let (pool, submitted_at, kind) = (self.name(), job.header().location(), rejection.kind);
+        if kind == SubmitErrorKind::NoThread {
+            tracing::warn!(pool, %submitted_at, ?kind, "a job was rejected");
+        } else {
+            // An everyday answer, perhaps thousands of times a second, and the caller holds it.
+            tracing::debug!(pool, %submitted_at, ?kind, "a job was rejected");
         }
     }
 }

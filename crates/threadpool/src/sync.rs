@@ -2,7 +2,7 @@
 //!
 //! Everything that takes part in the protocol between submitters and workers comes from here, so
 //! that `RUSTFLAGS="--cfg loom"` puts the very code of the pool under the model checker. What no
-//! interleaving depends on (reference counts, the closure's own cell) stays with std.
+//! interleaving depends on (reference counts, the numbers for reports) stays with std.
 //!
 //! Poisoned locks are taken as they are: no user code runs under a lock of this crate, so a panic
 //! cannot leave one in the middle of a change.
@@ -12,13 +12,19 @@ use std::time::Instant;
 
 #[cfg(loom)]
 pub(crate) use loom::{
-    sync::{Condvar, Mutex, MutexGuard},
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     thread::{Builder, JoinHandle},
     thread_local,
 };
 #[cfg(not(loom))]
 pub(crate) use std::{
-    sync::{Condvar, Mutex, MutexGuard},
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     thread::{Builder, JoinHandle},
     thread_local,
 };

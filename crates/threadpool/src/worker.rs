@@ -1,42 +1,28 @@
-//! The life of a worker: take a job, run it, settle what comes next.
+//! The life of a worker: claim a job, run it, settle what comes next.
 //!
-//! The lock is taken once for each job: the same critical section books the finished one and
-//! takes the next. It is not held while a job, a hook or a destructor runs.
+//! As long as the batch lasts a worker goes from job to job without the pool's lock. It comes to
+//! the lock when the batch is used up, or when somebody has called for the workers. The lock is not
+//! held while a job, a hook or a destructor runs.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::cancel;
-use crate::job::{Ending, JobState, Run, drop_contained};
-use crate::shared::{Core, Running, Shared, Wakes, wake};
+use crate::batch::Batch;
+use crate::job::{Ending, Run, drop_contained};
+use crate::place::{self, Place};
+use crate::seat::Seat;
+use crate::shared::{Chores, Core, Shared};
 use crate::state::Fate;
-use crate::sync::{MutexGuard, lock, thread_local, wait_until};
-
-thread_local! {
-    /// The address of the pool that this thread belongs to, 0 for none. The thread keeps that
-    /// pool alive, so no other can have the same.
-    static POOL: Cell<usize> = Cell::default();
-}
-
-/// Makes this thread one of the pool's.
-pub(crate) fn enter(shared: &Arc<Shared>) {
-    POOL.with(|pool| pool.set(Arc::as_ptr(shared) as usize));
-}
-
-/// True on the threads of this pool, its watch included.
-pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
-    POOL.try_with(Cell::get).is_ok_and(|pool| pool == Arc::as_ptr(shared) as usize)
-}
+use crate::sync::{MutexGuard, lock, wait_until};
 
 /// The whole life of the worker at `index`.
-pub(crate) fn work(shared: &Arc<Shared>, index: usize) {
-    enter(shared);
+pub(crate) fn work(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
+    place::enter(Some(Place { shared: Arc::clone(shared), seat: Some(Arc::clone(seat)) }));
     if let Some(hook) = &shared.config.on_thread_start {
         shared.contain("on_thread_start", || hook());
     }
-    serve(shared, index);
+    serve(shared, index, seat);
     if let Some(hook) = &shared.config.on_thread_stop {
         shared.contain("on_thread_stop", || hook());
     }
@@ -44,7 +30,7 @@ pub(crate) fn work(shared: &Arc<Shared>, index: usize) {
 }
 
 /// Runs jobs until the state says to retire.
-fn serve(shared: &Arc<Shared>, index: usize) {
+fn serve(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
     let mut core = lock(&shared.core);
     core.state.arrived();
     let mut timed_out = false;
@@ -55,65 +41,97 @@ fn serve(shared: &Arc<Shared>, index: usize) {
             shared.call_drained(drained);
             core = lock(&shared.core);
         }
-        match core.state.settle(timed_out) {
-            Fate::Run => {
+        let Core { state, queue, .. } = &mut *core;
+        let mut claimed = None;
+        let fate = state.settle(timed_out, || {
+            claimed = queue.claim();
+            claimed.is_some()
+        });
+        match (fate, claimed) {
+            (Fate::Run, Some((batch, place))) => {
                 timed_out = false;
-                core = run_next(shared, core, index);
+                core = run_batch(shared, core, seat, batch, place);
             }
-            Fate::Park { timed } => (core, timed_out) = park(shared, core, index, timed),
-            Fate::Retire => break,
+            (Fate::Park { timed }, _) => {
+                (core, timed_out) = park(shared, core, index, seat, timed);
+            }
+            (Fate::Run | Fate::Retire, _) => break,
         }
     }
     // If a job counted on this worker, another has to come for it.
-    let mut wakes = Wakes::new();
-    let refused = shared.advance(&mut core, &mut wakes);
+    let mut chores = Chores::default();
+    shared.advance(&mut core, &mut chores, false);
     drop(core);
-    wake(wakes);
-    shared.tell_refusal(refused.as_ref());
+    shared.finish(chores);
 }
 
-/// Runs the head of the queue, which the state has given to this worker.
-fn run_next<'a>(
-    shared: &'a Shared,
+/// Runs the job that was claimed, and then those that can be had without the lock.
+fn run_batch<'a>(
+    shared: &'a Arc<Shared>,
     mut core: MutexGuard<'a, Core>,
-    index: usize,
+    seat: &Seat,
+    batch: Arc<Batch>,
+    mut place: usize,
 ) -> MutexGuard<'a, Core> {
-    let Some(waiting) = core.queue.pop() else {
-        // The state counts what the queue holds, so there is always one.
-        core.state.finished();
-        return core;
-    };
-    let job = waiting.job;
-    let header = job.header();
-    header.set_state(JobState::Running);
-    core.tally.started += 1;
-    let (name, location, since) = (header.name(), header.location(), Instant::now());
-    core.set_running(index, Some(Running { name, location, since }));
+    // Other jobs may wait for whoever was on the way: before this worker is lost in a job, it
+    // sees to the next.
+    let mut chores = Chores::default();
+    shared.advance(&mut core, &mut chores, false);
+    shared.offer_room(&core, &mut chores);
+    let attention = shared.attention();
     drop(core);
+    shared.finish(chores);
 
-    let ending = run(shared, job);
+    seat.set_batch(Some(Arc::clone(&batch)));
+    let mut now = shared.now();
+    loop {
+        seat.take_up(place);
+        batch.fetch(place + 1);
+        if let Some(job) = batch.job(place) {
+            now = run_one(shared, seat, &**job, now);
+        }
+        seat.put_down();
+        if shared.calls(attention) {
+            break;
+        }
+        match batch.claim() {
+            Some(next) => place = next,
+            None => break,
+        }
+    }
+    drop(seat.set_batch(None));
 
     let mut core = lock(&shared.core);
-    core.set_running(index, None);
-    match ending {
-        Ending::Panicked => core.tally.panicked += 1,
-        Ending::Returned => core.tally.completed += 1,
-    }
+    core.queue.give_back(batch);
     core.state.finished();
     core
 }
 
-/// Runs one job and lets go of it.
-fn run(shared: &Shared, job: Arc<dyn Run>) -> Ending {
-    cancel::set_current(Some(Arc::clone(&job)));
+/// Runs one job, unless it was cancelled; the time at the end of it.
+pub(crate) fn run_one(shared: &Shared, seat: &Seat, job: &dyn Run, now: u64) -> u64 {
     // The job contains its closure; this holds what a subscriber of its events may do.
-    let ending = catch_unwind(AssertUnwindSafe(|| job.run(&shared.config.name)));
-    cancel::set_current(None);
-    job.header().set_state(JobState::Finished);
-    ending.unwrap_or_else(|payload| {
-        drop_contained(payload);
-        Ending::Panicked
-    })
+    let ran = catch_unwind(AssertUnwindSafe(|| job.run(&shared.config.name, now)));
+    let ending = match ran {
+        Ok(Some(ending)) => ending,
+        Ok(None) => {
+            seat.skipped.add_one();
+            return now;
+        }
+        Err(payload) => {
+            drop_contained(payload);
+            Ending::Panicked
+        }
+    };
+    let header = job.header();
+    let end = shared.now();
+    seat.queue_wait.record(now.saturating_sub(header.submitted()));
+    seat.run_time.record(end.saturating_sub(now));
+    // Counted before it is told: who hears of the end finds it in the numbers.
+    seat.count(ending);
+    if header.finish(ending.state()) {
+        shared.tell_end();
+    }
+    end
 }
 
 /// Sleeps until claimed, or until there is a reason to look again; true if that is the time-out.
@@ -121,35 +139,16 @@ fn park<'a>(
     shared: &'a Shared,
     mut core: MutexGuard<'a, Core>,
     index: usize,
+    seat: &Seat,
     timed: bool,
 ) -> (MutexGuard<'a, Core>, bool) {
-    let parker = core.workers.get(index).and_then(Option::as_ref).map(|it| Arc::clone(&it.parker));
-    let Some(parker) = parker else {
-        core.state.roused();
-        return (core, true);
-    };
-    core.idle.push(index);
+    core.fall_idle(index);
     if core.state.is_quiet() {
-        shared.rest(&mut core);
+        core.watcher.rest(shared);
     }
     let deadline =
         if timed { Instant::now().checked_add(shared.config.idle_timeout) } else { None };
-    let (mut core, late) = wait_until(&parker, core, deadline);
-    let worker = core.workers.get_mut(index).and_then(Option::as_mut);
-    if worker.is_some_and(|worker| std::mem::take(&mut worker.claimed)) {
-        // Claimed, perhaps at the very moment of the time-out: the claim counts.
-        core.state.arrived();
-        return (core, false);
-    }
-    core.idle.retain(|&idle| idle != index);
-    core.state.roused();
-    (core, late)
-}
-
-impl Core {
-    fn set_running(&mut self, index: usize, running: Option<Running>) {
-        if let Some(worker) = self.workers.get_mut(index).and_then(Option::as_mut) {
-            worker.running = running;
-        }
-    }
+    let (mut core, late) = wait_until(&seat.parker, core, deadline);
+    let claimed = core.get_up(index);
+    (core, late && !claimed)
 }

@@ -112,7 +112,8 @@ impl Account {
 /// What `state` says of a job, once the pool is gone, is what became of it.
 pub(crate) fn check_state(round: &Round, state: JobState, record: &Record) {
     let is_right = match record.fate() {
-        Ok(Fate::Completed | Fate::Panicked) => state == JobState::Finished,
+        Ok(Fate::Completed) => state == JobState::Finished,
+        Ok(Fate::Panicked) => state == JobState::Panicked,
         Ok(Fate::Cancelled | Fate::Abandoned) => state == JobState::Cancelled,
         Ok(Fate::Refused) => false,
         // Complained of elsewhere.

@@ -1,0 +1,154 @@
+//! The deterministic double: a pool without threads.
+//!
+//! The same [`ThreadPool`], so that the code under test cannot tell it from a real one; but its
+//! jobs wait until the test runs one of them, on the test's own thread, in the order that the test
+//! chooses. So every order in which jobs can end can be tested, without a thread or a pause.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::batch::Batch;
+use crate::handle::JobHandle;
+use crate::job::Run;
+use crate::place::{self, Place};
+use crate::pool::ThreadPool;
+use crate::seat::Seat;
+use crate::shared::{Chores, Shared};
+use crate::state::Phase;
+use crate::sync::lock;
+use crate::worker::run_one;
+
+/// A pool whose jobs run only when a test says so, on the thread that says it.
+///
+/// [`pool`](Self::pool) is what the code under test gets; it is started, unless the test builds
+/// it with [`Builder::manual`](crate::Builder::manual) and lets the code start it. Everything is
+/// as in any pool (limits, cancellation, context, numbers, stopping), except that no threads
+/// exist: sizes mean nothing, and nothing is ever stalled. [`stop`](ThreadPool::stop) on the
+/// thread that made it runs what waits, in order; [`close`](ThreadPool::close) leaves it waiting.
+///
+/// # Threads
+///
+/// Any thread; meant for one.
+///
+/// # Examples
+///
+/// Two jobs that end in the order which a test wants to see:
+///
+/// ```
+/// use ropewalk_threadpool::{JobState, ThreadPool};
+/// use std::sync::mpsc::channel;
+///
+/// let manual = ThreadPool::manual();
+/// let (sender, receiver) = channel();
+/// let other = sender.clone();
+/// let first = manual.pool().call_in_thread(move || sender.send("first").unwrap())?;
+/// let second = manual.pool().call_in_thread(move || other.send("second").unwrap())?;
+/// assert!(manual.run(&second));
+/// assert_eq!(first.state(), JobState::Queued);
+/// assert!(manual.run_next());
+/// assert!(!manual.run_next(), "nothing is left");
+/// assert_eq!(receiver.iter().collect::<Vec<_>>(), ["second", "first"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Twisted: `twisted._threads.createMemoryWorker`.
+#[doc(alias = "createMemoryWorker")]
+#[derive(Clone)]
+pub struct ManualPool {
+    pool: ThreadPool,
+}
+
+impl ManualPool {
+    pub(crate) fn new(pool: ThreadPool) -> Self {
+        Self { pool }
+    }
+
+    /// Returns the pool; a clone of it is the same pool.
+    #[must_use]
+    pub fn pool(&self) -> &ThreadPool {
+        &self.pool
+    }
+
+    /// Returns the jobs that wait, in the order of submission.
+    #[must_use]
+    pub fn queued(&self) -> Vec<JobHandle> {
+        let shared = self.pool.shared();
+        let core = lock(&shared.core);
+        let jobs: Vec<Arc<dyn Run>> = core.queue.waiting().map(Arc::clone).collect();
+        drop(core);
+        jobs.into_iter().map(JobHandle::new).collect()
+    }
+
+    /// Runs the job that has waited longest, here; false if none waits, or the pool has not been
+    /// started.
+    ///
+    /// A job may itself call this: its jobs are then inside of one another, as jobs are on two
+    /// threads of which one waits for the other.
+    pub fn run_next(&self) -> bool {
+        run_next(self.pool.shared())
+    }
+
+    /// Runs this job, here, whatever waits before it; false if it does not wait in this pool, or
+    /// the pool has not been started.
+    pub fn run(&self, job: &JobHandle) -> bool {
+        run(self.pool.shared(), job.job())
+    }
+
+    /// Runs jobs in the order of submission until none waits, those included that they submit;
+    /// how many there were. A job that always submits another keeps it from returning.
+    pub fn run_all(&self) -> usize {
+        let mut ran = 0;
+        while self.run_next() {
+            ran += 1;
+        }
+        ran
+    }
+}
+
+impl fmt::Debug for ManualPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManualPool").field("pool", &self.pool).finish()
+    }
+}
+
+/// Runs the job that has waited longest.
+pub(crate) fn run_next(shared: &Arc<Shared>) -> bool {
+    let oldest = lock(&shared.core).queue.waiting().next().map(Arc::clone);
+    oldest.is_some_and(|job| run(shared, &job))
+}
+
+/// Runs a job that waits.
+fn run(shared: &Arc<Shared>, job: &Arc<dyn Run>) -> bool {
+    let mut core = lock(&shared.core);
+    if core.state.phase() == Phase::New || !core.queue.take(job) {
+        return false;
+    }
+    let mut chores = Chores::default();
+    core.state.lend();
+    core.born += 1;
+    let seat = Arc::new(Seat::new(&shared.config.name, core.born));
+    let index = core.seat_lent(&seat);
+    shared.offer_room(&core, &mut chores);
+    drop(core);
+    shared.finish(chores);
+
+    seat.set_batch(Some(Arc::new(Batch::of(Arc::clone(job)))));
+    seat.take_up(0);
+    let before =
+        place::enter(Some(Place { shared: Arc::clone(shared), seat: Some(Arc::clone(&seat)) }));
+    run_one(shared, &seat, &**job, shared.now());
+    place::enter(before);
+    seat.put_down();
+    drop(seat.set_batch(None));
+
+    let mut core = lock(&shared.core);
+    if let Some(lent) = core.workers.get_mut(index) {
+        *lent = None;
+    }
+    core.tally.keep(&seat);
+    core.state.give_back();
+    let drained = core.take_drained();
+    drop(core);
+    shared.call_drained(drained);
+    true
+}

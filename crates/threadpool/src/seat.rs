@@ -1,0 +1,106 @@
+//! What one worker shows of itself while it works without the pool's lock.
+//!
+//! Only the worker writes, so its numbers need no read-modify-write; reports and snapshots read
+//! them from any thread. They decide nothing: who runs which job is settled by the claim.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::batch::Batch;
+use crate::histogram::Recorder;
+use crate::job::{Ending, JobState, Run};
+use crate::sync::Condvar;
+
+/// The place of one worker.
+pub(crate) struct Seat {
+    pub(crate) name: Arc<str>,
+    /// The number in the name: older ones have smaller ones.
+    pub(crate) number: u64,
+    /// Where the worker sleeps, with the pool's lock.
+    pub(crate) parker: Condvar,
+    /// The batch that it takes jobs from.
+    batch: Mutex<Option<Arc<Batch>>>,
+    /// One more than the place of its job in the batch; 0 for none.
+    at: AtomicUsize,
+    /// When its job called [`blocking`](crate::blocking()), in nanoseconds; 0 if it runs.
+    blocked_since: AtomicU64,
+    pub(crate) completed: Count,
+    pub(crate) panicked: Count,
+    /// Jobs that were cancelled by the time it came to them.
+    pub(crate) skipped: Count,
+    pub(crate) queue_wait: Recorder,
+    pub(crate) run_time: Recorder,
+}
+
+impl Seat {
+    pub(crate) fn new(pool: &str, number: u64) -> Self {
+        Self {
+            name: format!("{pool}-{number}").into(),
+            number,
+            parker: Condvar::new(),
+            batch: Mutex::new(None),
+            at: AtomicUsize::new(0),
+            blocked_since: AtomicU64::new(0),
+            completed: Count::default(),
+            panicked: Count::default(),
+            skipped: Count::default(),
+            queue_wait: Recorder::new(),
+            run_time: Recorder::new(),
+        }
+    }
+
+    /// The worker is about to take jobs of `batch`, or of none; the one before is given back.
+    pub(crate) fn set_batch(&self, batch: Option<Arc<Batch>>) -> Option<Arc<Batch>> {
+        let mut held = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *held, batch)
+    }
+
+    /// The worker is at the job at `place` of its batch.
+    pub(crate) fn take_up(&self, place: usize) {
+        self.at.store(place + 1, Ordering::Release);
+    }
+
+    /// The worker has no job.
+    pub(crate) fn put_down(&self) {
+        self.at.store(0, Ordering::Release);
+    }
+
+    pub(crate) fn count(&self, ending: Ending) {
+        match ending {
+            Ending::Panicked => self.panicked.add_one(),
+            Ending::Returned => self.completed.add_one(),
+        }
+    }
+
+    /// The job that the worker runs.
+    pub(crate) fn job(&self) -> Option<Arc<dyn Run>> {
+        let held = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = self.at.load(Ordering::Acquire).checked_sub(1)?;
+        let job = held.as_ref()?.job(place)?;
+        (job.header().state() == JobState::Running).then(|| Arc::clone(job))
+    }
+
+    /// The worker waits for something since `now`, or no more.
+    pub(crate) fn set_blocked(&self, now: Option<u64>) {
+        self.blocked_since.store(now.map_or(0, |now| now.max(1)), Ordering::Relaxed);
+    }
+
+    pub(crate) fn blocked_since(&self) -> Option<u64> {
+        let since = self.blocked_since.load(Ordering::Relaxed);
+        (since > 0).then_some(since)
+    }
+}
+
+/// A number that one thread counts up and any may read.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add_one(&self) {
+        self.0.store(self.get() + 1, Ordering::Release);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,150 @@
+//! The watch over jobs that have to wait for a busy worker.
+//!
+//! Two things come due in a pool in which nothing may move: another thread, once the head of the
+//! queue has waited for `grow_after`, and a stall, when for `stall_after` no job has finished. No
+//! worker is free to look, so a thread of its own does. It is started when jobs have to wait, and
+//! ends as soon as the pool is quiet, or at its next look when none waits any more. An idle pool
+//! has no such thread, so no wake-ups.
+//!
+//! The hook of a stall runs on that thread, under no lock. `stop` does not wait for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::place::{self, Place};
+use crate::shared::{Chores, Core, RETRY_THREAD, Shared};
+use crate::stall;
+use crate::sync::{MutexGuard, lock, wait_until};
+
+/// How soon after one thread the next may be started, if the jobs have waited for long enough.
+const NEXT_THREAD: Duration = Duration::from_millis(1);
+
+/// The least time between two looks at a pool that is not stalled, or whose stall is known.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A watch that sleeps no longer than this is not woken to be told that it may go.
+const SHORT: Duration = Duration::from_millis(10);
+
+/// The watching thread, as the others see it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Watcher {
+    Absent,
+    /// It will look soon, by itself.
+    Awake,
+    /// It sleeps until a time that is far.
+    Asleep,
+    /// The system gave no thread for it; not tried again until the pool was quiet.
+    Refused,
+}
+
+impl Watcher {
+    pub(crate) fn is_refused(self) -> bool {
+        self == Self::Refused
+    }
+
+    /// The pool has come to rest: no watch is needed.
+    pub(crate) fn rest(&mut self, shared: &Shared) {
+        match self {
+            Self::Asleep => shared.watch.notify_one(),
+            Self::Refused => *self = Self::Absent,
+            Self::Absent | Self::Awake => {}
+        }
+    }
+}
+
+/// Sees to a watch if jobs have to wait.
+pub(crate) fn arm(shared: &Arc<Shared>, core: &mut Core) {
+    let has_work = match core.watcher {
+        Watcher::Awake | Watcher::Refused => false,
+        Watcher::Asleep => core.state.may_grow(),
+        Watcher::Absent => true,
+    };
+    if !has_work || !core.state.is_short(|| core.queue.unclaimed()) {
+        return;
+    }
+    if core.watcher == Watcher::Asleep {
+        core.watcher = Watcher::Awake;
+        shared.watch.notify_one();
+        return;
+    }
+    if shared.config.stall_after.is_some() || core.state.may_grow() {
+        let own = Arc::clone(shared);
+        let thread = shared.thread(format!("{}-watch", shared.config.name));
+        let spawned = thread.spawn(move || watch(&own));
+        core.watcher = if spawned.is_ok() { Watcher::Awake } else { Watcher::Refused };
+    }
+}
+
+/// The life of the watching thread.
+fn watch(shared: &Arc<Shared>) {
+    place::enter(Some(Place { shared: Arc::clone(shared), seat: None }));
+    // How many jobs had been claimed when a stall was reported: as long as it stands, that stall
+    // lasts.
+    let mut reported = None;
+    let mut core = lock(&shared.core);
+    while core.state.waiting(core.queue.unclaimed()) > 0 {
+        let now = Instant::now();
+        let growth;
+        (core, growth) = grow(shared, core, now);
+        let stall = core.stall_due(shared, now, reported);
+        if stall.is_some_and(|due| due <= now) {
+            reported = Some(core.queue.left());
+            let report = core.stall_report(shared);
+            drop(core);
+            stall::tell(shared, &report);
+            core = lock(&shared.core);
+            continue;
+        }
+        let due = [growth, stall].into_iter().flatten().min();
+        let is_soon = due.is_some_and(|due| due.saturating_duration_since(now) <= SHORT);
+        core.watcher = if is_soon { Watcher::Awake } else { Watcher::Asleep };
+        core = wait_until(&shared.watch, core, due).0;
+    }
+    core.watcher = Watcher::Absent;
+    drop(core);
+}
+
+/// Starts a thread if the head of the queue has waited for long enough; when to look again.
+fn grow<'a>(
+    shared: &'a Arc<Shared>,
+    mut core: MutexGuard<'a, Core>,
+    now: Instant,
+) -> (MutexGuard<'a, Core>, Option<Instant>) {
+    if !core.state.may_grow() {
+        return (core, None);
+    }
+    let since = core.oldest_wait_since(shared).unwrap_or(now);
+    let Some(due) = since.checked_add(shared.config.grow_after) else { return (core, None) };
+    if due > now {
+        return (core, Some(due));
+    }
+    let mut chores = Chores::default();
+    shared.take_step(&mut core, &mut chores, true);
+    let again = if core.refused_at.is_some() { RETRY_THREAD } else { NEXT_THREAD };
+    drop(core);
+    shared.finish(chores);
+    (lock(&shared.core), now.checked_add(again))
+}
+
+impl Core {
+    /// Since when the oldest job has waited.
+    pub(crate) fn oldest_wait_since(&self, shared: &Shared) -> Option<Instant> {
+        let oldest = self.queue.waiting().next()?;
+        shared.instant(oldest.header().submitted())
+    }
+
+    /// When the present state becomes a stall if nothing changes; none if never.
+    fn stall_due(&self, shared: &Shared, now: Instant, reported: Option<u64>) -> Option<Instant> {
+        let stall_after = shared.config.stall_after?;
+        let saturated = self.state.is_saturated(self.queue.unclaimed());
+        if !saturated || reported == Some(self.queue.left()) {
+            return now.checked_add(stall_after.max(LOOK_AGAIN));
+        }
+        // With jobs waiting, one starts whenever one finishes: the last start is the last finish.
+        let jobs = self.workers.iter().flatten().filter_map(|worker| worker.seat.job());
+        let last_start = jobs.map(|job| job.header().started()).max();
+        let last_start = last_start.and_then(|start| shared.instant(start));
+        let still_since = last_start.max(self.oldest_wait_since(shared)).unwrap_or(now);
+        still_since.checked_add(stall_after)
+    }
+}
