@@ -72,7 +72,7 @@ pub(crate) fn end(round: &Arc<Round>, pool: ThreadPool, way: Way, dice: &mut Dic
             pool.close(round.on_drained());
             round.ended();
         }
-        Way::FromWithin => submission::submit_this(round, &pool, Work::Stops, dice, 0),
+        Way::FromWithin => drop(submission::submit_this(round, &pool, Work::Stops, dice, 0)),
         Way::Drop => {}
     }
     if way != Way::FromWithin {

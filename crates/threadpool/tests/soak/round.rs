@@ -12,6 +12,7 @@ use crate::account::Account;
 use crate::dice::mix;
 use crate::plan::Plan;
 use crate::record::Record;
+use crate::work::panic_as_planned;
 
 /// So many jobs stay in reach of those who cancel.
 const KEPT: usize = 256;
@@ -118,7 +119,7 @@ impl Round {
             .stall_after(plan.stall_after)
             .thread_gate(move || innards.0.may_have_thread())
             .on_thread_start(move || starts.thread_begins())
-            .on_thread_stop(move || add(&stops.tally.threads_ended))
+            .on_thread_stop(move || stops.thread_ends())
             .on_stall(move |_| stalls.stalled());
         if let Some(jobs) = plan.queue_limit {
             builder = builder.queue_limit(jobs);
@@ -166,8 +167,8 @@ impl Round {
     }
 
     /// Keeps a handle in reach of those who cancel, in place of another if there are many.
-    pub(crate) fn keep(&self, handle: JobHandle, record: Arc<Record>, random: u64) {
-        let mut job = Some((handle, record));
+    pub(crate) fn keep(&self, job: Kept, random: u64) {
+        let mut job = Some(job);
         let mut displaced = None;
         if let Some(kept) = lock(&self.kept).as_mut() {
             if kept.len() >= KEPT {
@@ -253,6 +254,7 @@ impl Round {
         move || {
             add(&round.tally.drained);
             round.nothing_runs("the call of on_drained");
+            round.panic_sometimes();
         }
     }
 
@@ -272,6 +274,20 @@ impl Round {
             self.complain(format!("two threads have the name {name}"));
         }
         threads.push(name);
+        drop(threads);
+        self.panic_sometimes();
+    }
+
+    fn thread_ends(&self) {
+        add(&self.tally.threads_ended);
+        self.panic_sometimes();
+    }
+
+    /// As a hook may do.
+    fn panic_sometimes(&self) {
+        if mix(self.plan.seed, self.now()) % 50 == 0 {
+            panic_as_planned();
+        }
     }
 
     pub(crate) fn threads_started(&self) -> u64 {
@@ -280,6 +296,7 @@ impl Round {
 
     fn stalled(&self) {
         add(&self.tally.stalls);
+        self.panic_sometimes();
         if self.plan.is_single || get(&self.tally.stalls) > GROWTH {
             return;
         }

@@ -7,23 +7,26 @@ use ropewalk_threadpool::{JobHandle, SubmitError, ThreadPool};
 
 use crate::dice::Dice;
 use crate::record::{Note, Receipt, Record, Ticket};
-use crate::round::{Round, add};
+use crate::round::{Kept, Round, add};
 use crate::work::{self, Work, contained};
 
-/// Submits a job at random; it stands at `depth`.
+/// Submits a job at random, which stands at `depth`, and leaves it to itself.
 pub(crate) fn submit(round: &Arc<Round>, pool: &ThreadPool, dice: &mut Dice, depth: usize) {
     let work = Work::draw(round, dice);
-    submit_this(round, pool, work, dice, depth);
+    let job = submit_this(round, pool, work, dice, depth);
+    if let Some(job) = job.filter(|_| dice.one_in(2)) {
+        round.keep(job, dice.number());
+    }
 }
 
-/// Submits a job that does `work`, in a way at random.
+/// Submits a job that does `work`, in a way at random; none if it was refused.
 pub(crate) fn submit_this(
     round: &Arc<Round>,
     pool: &ThreadPool,
     work: Work,
     dice: &mut Dice,
     depth: usize,
-) {
+) -> Option<Kept> {
     let has_callback = dice.one_in(3);
     let record = round.record(work.name(), has_callback);
     let ticket = Ticket { record: Arc::clone(&record), round: Arc::clone(round) };
@@ -32,28 +35,23 @@ pub(crate) fn submit_this(
     let handle = if has_callback {
         let receipt = Receipt { record: Arc::clone(&record), round: Arc::clone(round) };
         let callback = work::callback(receipt, dice.one_in(20));
-        offer(round, &record, dice, (callback, job), |(callback, job)| {
-            if respects_limit {
-                pool.try_call_in_thread_with_callback(callback, job)
-            } else {
-                pool.call_in_thread_with_callback(callback, job)
-            }
-        })
-        .map_err(|both| contained(|| drop(both)))
+        let way = |(callback, job)| match respects_limit {
+            true => pool.try_call_in_thread_with_callback(callback, job),
+            false => pool.call_in_thread_with_callback(callback, job),
+        };
+        let offered = offer(round, &record, dice, (callback, job), way);
+        offered.map_err(|both| contained(|| drop(both)))
     } else {
-        offer(round, &record, dice, job, |job| {
-            if respects_limit { pool.try_call_in_thread(job) } else { pool.call_in_thread(job) }
-        })
-        .map_err(|job| match dice.one_in(2) {
+        let way = |job| match respects_limit {
+            true => pool.try_call_in_thread(job),
+            false => pool.call_in_thread(job),
+        };
+        offer(round, &record, dice, job, way).map_err(|job| match dice.one_in(2) {
             true => contained(job),
             false => contained(|| drop(job)),
         })
     };
-    if let Ok(handle) = handle {
-        if dice.one_in(2) {
-            round.keep(handle, record, dice.number());
-        }
-    }
+    Some((handle.ok()?, record))
 }
 
 /// Submits `body` with `way`; if it comes back, sometimes once more.

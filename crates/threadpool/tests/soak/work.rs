@@ -218,7 +218,7 @@ pub(crate) fn cancel(round: &Arc<Round>, dice: &mut Dice) {
         }
     }
     if dice.one_in(2) {
-        round.keep(handle, record, dice.number());
+        round.keep((handle, record), dice.number());
     }
 }
 
