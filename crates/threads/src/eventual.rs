@@ -6,6 +6,7 @@ use crate::ledger::{Key, Work};
 use crate::slot::{Filler, Taker, slot};
 use ropewalk_deferred::{Cancelled, Failure, Outcome, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
+use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -89,6 +90,9 @@ impl<T: Send + 'static> Eventual<T> {
 
     /// Waits for the answer.
     ///
+    /// A job of a pool waits inside of [`blocking`]: what it waits for may need a thread of the
+    /// same pool, and gets one.
+    ///
     /// # Errors
     ///
     /// - the failure of the closure, or of the `Deferred` that it returned;
@@ -101,7 +105,9 @@ impl<T: Send + 'static> Eventual<T> {
         if self.handle.is_reactor_thread() {
             return self.wait_for_nothing();
         }
-        understand(self.taker.wait())
+        // An answer that is there needs no wait, and so no thread in place of this one.
+        let answer = self.taker.try_take().unwrap_or_else(|| blocking(|| self.taker.wait()));
+        understand(answer)
     }
 
     /// Waits for the answer, for at most `limit`; gives itself back if that was not enough.
@@ -115,7 +121,8 @@ impl<T: Send + 'static> Eventual<T> {
             return Ok(self.wait_for_nothing());
         }
         let Some(deadline) = Instant::now().checked_add(limit) else { return Ok(self.wait()) };
-        match self.taker.wait_until(deadline) {
+        let answer = self.taker.try_take().or_else(|| blocking(|| self.taker.wait_until(deadline)));
+        match answer {
             Some(answer) => Ok(understand(answer)),
             None => Err(self),
         }

@@ -260,7 +260,9 @@ pub trait HandleThreads: sealed::Sealed {
     /// Calls `f` on the reactor thread and waits here for its result, or for the result of the
     /// `Deferred` that it returns.
     ///
-    /// It never waits for a reactor that cannot answer. Before the first run it waits for it.
+    /// It never waits for a reactor that cannot answer. Before the first run it waits for it. A
+    /// job of a pool waits inside of [`blocking`](ropewalk_threadpool::blocking()), so that the
+    /// pool may have another thread for what it waits for.
     ///
     /// # Threads
     ///

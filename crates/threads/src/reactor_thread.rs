@@ -3,14 +3,16 @@
 use crate::reactor_pool::ReactorPool;
 use crate::slot::{Taker, slot};
 use ropewalk_reactor::{Reactor, ReactorHandle, RunError};
+use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::io;
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, Builder, JoinHandle};
 
 /// A reactor that runs in a thread of its own, for a program whose main thread blocks.
 ///
 /// Dropping it stops the reactor and waits for its thread, which the shutdown deadline bounds. A
-/// callback of this reactor, or a job of its pool, does not wait: the reactor waits for it.
+/// callback of this reactor, or a job of its pool, does not wait: the reactor waits for it. A job
+/// of another pool waits inside of [`blocking`].
 ///
 /// # Examples
 ///
@@ -89,11 +91,17 @@ impl ReactorThread {
         if self.waits_for_this_thread() {
             return Err(RunError::AlreadyRunning);
         }
-        match self.thread.take().map(JoinHandle::join) {
+        match self.wait_for_end() {
             Some(Err(panic)) => std::panic::resume_unwind(panic),
             Some(Ok(result)) => result,
             None => Ok(()),
         }
+    }
+
+    fn wait_for_end(&mut self) -> Option<thread::Result<Result<(), RunError>>> {
+        let thread = self.thread.take()?;
+        // Its shutdown may wait for jobs of the pool that this thread is in.
+        Some(blocking(|| thread.join()))
     }
 
     /// Whether the reactor cannot end before the code that asks has returned.
@@ -104,7 +112,8 @@ impl ReactorThread {
 
 fn first_word(taker: &Taker<io::Result<ReactorHandle>>) -> io::Result<ReactorHandle> {
     let panicked = || Err(io::Error::other("making the reactor panicked"));
-    taker.wait().unwrap_or_else(panicked)
+    // Making it is the caller's code, and may need the pool that this thread is in.
+    blocking(|| taker.wait()).unwrap_or_else(panicked)
 }
 
 impl Drop for ReactorThread {
@@ -113,7 +122,7 @@ impl Drop for ReactorThread {
         if self.waits_for_this_thread() {
             return;
         }
-        if let Some(Ok(Err(error))) = self.thread.take().map(JoinHandle::join) {
+        if let Some(Ok(Err(error))) = self.wait_for_end() {
             tracing::error!(%error, "the reactor's thread ended with an error");
         }
     }

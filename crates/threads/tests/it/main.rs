@@ -9,6 +9,8 @@ mod defer_to_thread;
 mod blocking_call;
 // answers that can be waited for, looked at, cancelled and awaited
 mod eventual;
+// workers that wait for a reactor, and are made up for
+mod blocked_workers;
 // deferred jobs and blocking calls that nobody wants any more
 mod cancellation;
 // what happens to all of them when the reactor stops
