@@ -72,15 +72,26 @@ fn i1_what_callbacks_wait_for_stays_and_its_errors_cross() {
 fn i1_a_pool_crosses_with_all_that_it_gives() {
     use ropewalk::threadpool::{
         AlreadyStopped, BuildError, Builder, CancelToken, InvalidSize, JobHandle, JobState,
-        Panicked, PoolStats, RunningJob, StallReport, StillRunning, SubmitError, SubmitErrorKind,
-        ThreadPool,
+        ManualPool, Panicked, StillRunning, SubmitError, SubmitErrorKind, ThreadPool, UnrunJob,
+        WouldDeadlock,
     };
-    crosses!(ThreadPool, Builder, JobHandle, JobState, CancelToken);
-    crosses!(PoolStats, RunningJob, StallReport);
+    crosses!(ThreadPool, ManualPool, Builder, JobHandle, JobState, CancelToken, UnrunJob);
     crosses!(AlreadyStopped, BuildError, InvalidSize, Panicked, StillRunning, SubmitErrorKind);
+    crosses!(WouldDeadlock);
     // A refused job is what its closure is.
     crosses!(SubmitError<()>);
     stays!(SubmitError<Rc<()>>);
+}
+
+#[test]
+fn i1_what_a_pool_tells_of_itself_crosses() {
+    use ropewalk::threadpool::{
+        Bucket, Histogram, JobContext, PoolReport, PoolStats, RunningJob, StallReport, WorkerReport,
+    };
+    crosses!(PoolStats, Histogram, Bucket, PoolReport, WorkerReport, RunningJob, StallReport);
+    // A context goes to one worker, which may change it.
+    const fn send<T: Send>() {}
+    const _: () = send::<Box<dyn JobContext>>();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use ropewalk::deferred::{Cancelled, Panicked, maybe_deferred};
 use ropewalk::reactor::{Phase, ReactorStopped, RunError, SystemEvent};
 use ropewalk::task::{DeferredTimeout as _, ReactorTask as _};
-use ropewalk::threadpool::{CancelToken, SubmitErrorKind};
+use ropewalk::threadpool::{CancelToken, JobState, SubmitErrorKind, ThreadPool};
 use ropewalk::threads::{Eventual, ReactorThread, WouldDeadlock};
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::Cell;
@@ -64,10 +64,45 @@ fn deferred_coordination() {
 
 #[test]
 fn threadpool() {
-    let pool = ropewalk::threadpool::ThreadPool::builder().build().unwrap();
+    let pool = ThreadPool::builder().build().unwrap();
     pool.stop();
     assert_eq!(pool.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
     assert!(!CancelToken::current().is_cancelled());
+}
+
+/// Waiting, looking and stopping, in the double: nothing of it needs a thread.
+#[test]
+fn threadpool_by_hand() {
+    use ropewalk::threadpool::{
+        Bucket, Histogram, JobContext, ManualPool, PoolReport, UnrunJob, WorkerReport, blocking,
+    };
+    struct Plain;
+    impl JobContext for Plain {
+        fn run(&self, job: &mut dyn FnMut()) {
+            job();
+        }
+    }
+    let builder = ThreadPool::builder().context(|| Some(Box::new(Plain)));
+    let manual: ManualPool = builder.manual().unwrap();
+    let pool = manual.pool().clone();
+    pool.start().unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let own = pool.clone();
+    let job = move || sender.send(blocking(|| own.report())).unwrap();
+    let ran = pool.call_in_thread(job).unwrap();
+    // The pool's own: `threads::WouldDeadlock` is that of the reactor thread.
+    let refused: ropewalk::threadpool::WouldDeadlock = ran.wait().unwrap_err();
+    assert_ne!(refused.to_string(), WouldDeadlock.to_string());
+    let left = pool.call_in_thread(|| unreachable!("it is handed back")).unwrap();
+    assert!(manual.run(&ran));
+    let report: PoolReport = receiver.try_recv().unwrap();
+    let workers: &[WorkerReport] = &report.workers;
+    assert!(workers[0].job.as_ref().unwrap().blocked.is_some());
+    let run_time: Histogram = pool.stats().run_time;
+    let buckets: Vec<Bucket> = run_time.buckets().collect();
+    assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 1);
+    let unrun: Vec<UnrunJob> = pool.stop_now();
+    assert_eq!((unrun.len(), left.state()), (1, JobState::Returned));
 }
 
 #[test]

@@ -8,6 +8,9 @@ use std::fmt;
 /// Nothing was queued. On the reactor thread call the function directly, or use
 /// `defer_to_thread` and a callback.
 ///
+/// The pool has an error of the same name for a job that would wait for itself,
+/// [`ropewalk_threadpool::WouldDeadlock`]. It is another type, with other advice.
+///
 /// Twisted: `blockingCallFromThread` on the reactor thread never returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WouldDeadlock;
