@@ -13,6 +13,10 @@ mod reaping;
 mod stopping;
 // Waiting jobs that are removed, running ones that are told.
 mod cancelling;
+// Waiting for the end of a job.
+mod waiting;
+// Jobs that say that they wait, and the threads that make up for theirs.
+mod blocking;
 // Pools in which nothing moves.
 mod stalling;
 // Jobs, callbacks and hooks that panic.
