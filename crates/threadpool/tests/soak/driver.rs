@@ -97,11 +97,14 @@ fn step(round: &Arc<Round>, pool: &ThreadPool, step: Step, dice: &mut Dice, post
         }
         Step::Yield => (0..dice.pick(&[1, 3, 20])).for_each(|_| thread::yield_now()),
         // Before the start it could be for ever. After it, nobody has to help.
-        Step::AwaitJob if pool.started() => {
+        Step::AwaitJob if pool.started() && dice.one_in(2) => {
             post.is_at("the wait for a job");
-            work::await_another(round, pool, dice, None);
+            work::await_another(round, pool, dice, false);
         }
-        Step::AwaitJob => {}
+        Step::AwaitJob => {
+            post.is_at("the wait for a kept job");
+            work::await_kept(round, dice);
+        }
         Step::AwaitRest => {
             post.is_at("stats");
             await_rest(pool, dice);

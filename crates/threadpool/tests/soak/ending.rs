@@ -7,6 +7,7 @@ use ropewalk_threadpool::{AlreadyStopped, StillRunning, ThreadPool};
 
 use crate::dice::Dice;
 use crate::plan::Finale;
+use crate::record::take_back;
 use crate::round::{Round, add};
 use crate::submission;
 use crate::work::{Work, contained};
@@ -18,6 +19,7 @@ const MS: Duration = Duration::from_millis(1);
 pub(crate) enum Way {
     Stop,
     StopWithin,
+    StopNow,
     Close,
     /// By a job.
     FromWithin,
@@ -30,6 +32,7 @@ impl Way {
         Self::Stop,
         Self::StopWithin,
         Self::StopWithin,
+        Self::StopNow,
         Self::Close,
         Self::FromWithin,
         Self::Drop,
@@ -39,6 +42,7 @@ impl Way {
         match self {
             Self::Stop => "stop",
             Self::StopWithin => "stop_within",
+            Self::StopNow => "stop_now",
             Self::Close => "close",
             Self::FromWithin => "a submission of a job that stops",
             Self::Drop => "the drop of a handle",
@@ -68,6 +72,7 @@ pub(crate) fn end(round: &Arc<Round>, pool: ThreadPool, way: Way, dice: &mut Dic
             }
             Err(_) => round.ended(),
         },
+        Way::StopNow => stop_now(round, &pool, dice),
         Way::Close => {
             pool.close(round.on_drained());
             round.ended();
@@ -95,6 +100,7 @@ pub(crate) fn end_from_within(round: &Arc<Round>, pool: &ThreadPool, way: Way, d
                 }
             }
         },
+        Way::StopNow => stop_now(round, pool, dice),
         Way::Close => pool.close(round.on_drained()),
         Way::Stop | Way::FromWithin | Way::Drop => {
             add(&round.tally.stops);
@@ -114,6 +120,16 @@ fn stop_within(round: &Round, pool: &ThreadPool, dice: &mut Dice) -> Result<(), 
     answer
 }
 
+fn stop_now(round: &Round, pool: &ThreadPool, dice: &mut Dice) {
+    add(&round.tally.stops);
+    let unrun = pool.stop_now();
+    round.ended();
+    for job in unrun {
+        let is_run = dice.one_in(2);
+        take_back(|| if is_run { job.run() } else { drop(job) });
+    }
+}
+
 /// What holds of each pool that was ended, even if it still drains.
 fn check_ended(round: &Arc<Round>, pool: &ThreadPool, dice: &mut Dice) {
     if pool.started() || pool.start() != Err(AlreadyStopped::default()) {
@@ -131,6 +147,9 @@ pub(crate) fn end_for_good(round: &Round, dice: &mut Dice) -> Option<ThreadPool>
         return None;
     }
     round.ending();
+    if dice.one_in(4) {
+        stop_now(round, &pool, dice);
+    }
     if dice.one_in(2) {
         while pool.stop_within(MS).is_err() {
             add(&round.tally.late_stops);

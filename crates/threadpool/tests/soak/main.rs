@@ -3,7 +3,8 @@
 //! Four threads use one pool after the other: they submit, cancel, resize and look, and then end
 //! it, all of it at random, while its jobs do the same from within and its threads are refused.
 //! Each job keeps a record of its own fate. When a pool is gone, the records are compared with what
-//! was asked of the pool and with its own numbers: accepted = completed + cancelled + panicked.
+//! was asked of the pool and with its own numbers: accepted = completed + cancelled + panicked +
+//! returned.
 //!
 //! `cargo xtask soak pool SECONDS [SEED]` runs it; among the tests it runs for a second and prints
 //! nothing if all is well. A failure prints the seed of its round. The same seed makes the same
@@ -14,6 +15,7 @@
 // How it goes: arguments, a seed, and the life of one pool after the other.
 mod arguments;
 mod dice;
+mod hooks;
 mod plan;
 mod round;
 
@@ -39,7 +41,7 @@ use account::{Account, check_state};
 use arguments::Arguments;
 use dice::Dice;
 use driver::Step;
-use plan::{DRIVERS, Finale, Plan, Start};
+use plan::{DRIVERS, Plan, Start};
 use ropewalk_threadpool::ThreadPool;
 use round::Round;
 use watchdog::{Post, Watchdog};
@@ -107,17 +109,16 @@ fn live(seed: u64) -> io::Result<(Account, Vec<String>, Duration)> {
     post.is_at("the last stop");
     let pool = ending::end_for_good(&round, &mut dice);
     let stats = pool.as_ref().map(ThreadPool::stats);
-    for (handle, record) in round.take_all_kept() {
-        // Without a stop, jobs may be running.
-        if round.plan.finale == Finale::Stop {
-            check_state(&round, handle.state(), &record);
-        }
-    }
+    // Handles of jobs do not keep the pool.
+    let kept = round.take_all_kept();
     drop(pool);
     post.is_at("the wait for the last thread");
     round.wait_freed();
     let end = began.elapsed();
     post.is_at("the account");
+    for (handle, record) in kept {
+        check_state(&round, handle.state(), &record);
+    }
     let mut account = Account::of(&round);
     account.check(&round, stats.as_ref());
     if round.plan.is_single {

@@ -34,8 +34,12 @@ pub(crate) struct Plan {
     pub(crate) max: usize,
     /// Never more than one thread at a time, so that the order of the jobs can be checked.
     pub(crate) is_single: bool,
+    pub(crate) spare: usize,
+    pub(crate) grow_after: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) queue_limit: Option<usize>,
+    pub(crate) high_water: Option<usize>,
+    pub(crate) has_context: bool,
     pub(crate) stall_after: Option<Duration>,
     /// Of 1000 threads, so many are refused.
     pub(crate) refused_threads: u64,
@@ -75,9 +79,14 @@ impl Plan {
             min: dice.below(max + 1),
             max,
             is_single,
+            // A second thread beside one that waits would be a second thread.
+            spare: if is_single { 0 } else { dice.pick(&[0, 1, 3, 64]) },
+            grow_after: dice.pick(&[Duration::ZERO, MS / 10, MS, 20 * MS]),
             // The longest is not to come, lest it rescue a worker that nobody wakes.
             idle_timeout: dice.pick(&[Duration::ZERO, MS / 10, MS, 1_000_000 * MS]),
             queue_limit: dice.pick(&[None, None, Some(0), Some(1), Some(10), Some(100)]),
+            high_water: dice.pick(&[None, Some(1), Some(20)]),
+            has_context: dice.one_in(3),
             stall_after: dice.pick(&[None, Some(MS), Some(10 * MS), Some(200 * MS)]),
             refused_threads: dice.pick(&[0, 0, 0, 0, 0, 100, 500, 900, 1000]),
             start: dice.pick(&[Start::AtOnce, Start::AtOnce, at_step, at_step, Start::Never]),

@@ -4,11 +4,14 @@
 //! callback. Everything is noted when it happens, by whoever does it; the verdict is passed when
 //! the pool is gone.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
+use crate::hooks;
 use crate::round::Round;
+use crate::work::contained;
 
 /// Something that was noted of a job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,6 +23,8 @@ pub(crate) enum Note {
     HandedBack = 1 << 1,
     /// `cancel` said true.
     Cancelled = 1 << 2,
+    /// `stop_now` gave it back.
+    Returned = 1 << 3,
     /// It has a callback.
     HasCallback = 1 << 4,
     /// Its closure was called on a worker.
@@ -47,6 +52,8 @@ pub(crate) enum Fate {
     /// Accepted and dropped unrun, though nobody cancelled it: the pool had no thread for it, or
     /// was never started.
     Abandoned,
+    /// Accepted and given back by `stop_now`.
+    Returned,
     /// Never accepted.
     Refused,
 }
@@ -102,7 +109,8 @@ impl Record {
         if has(Note::HasCallback) && !has(Note::CallbackDropped) {
             return Err("its callback leaked");
         }
-        if has(Note::CallbackStarted) && !has(Note::Started) {
+        let is_called = has(Note::Started) || has(Note::StartedOutside);
+        if has(Note::CallbackStarted) && !is_called {
             return Err("its callback was called without it");
         }
         let (is_accepted, is_back) = (has(Note::Accepted), has(Note::HandedBack));
@@ -112,12 +120,12 @@ impl Record {
         if is_back {
             return if has(Note::Started) { Err("refused, and it ran") } else { Ok(Fate::Refused) };
         }
-        if !has(Note::Started) {
-            let is_cancelled = has(Note::Cancelled);
-            return Ok(if is_cancelled { Fate::Cancelled } else { Fate::Abandoned });
-        }
-        if has(Note::Cancelled) {
-            return Err("cancelled, and it ran");
+        match [has(Note::Cancelled), has(Note::Returned), has(Note::Started)] {
+            [true, false, false] => return Ok(Fate::Cancelled),
+            [false, true, false] => return Ok(Fate::Returned),
+            [false, false, false] => return Ok(Fate::Abandoned),
+            [false, false, true] => {}
+            _ => return Err("it had two fates"),
         }
         if has(Note::Ended) == has(Note::Panicked) {
             return Err("it did not either end or panic");
@@ -125,16 +133,23 @@ impl Record {
         if has(Note::HasCallback) && !has(Note::CallbackStarted) {
             return Err("it ran, and its callback did not");
         }
-        let is_whole = has(Note::Ended) && !has(Note::CallbackPanicked);
-        Ok(if is_whole { Fate::Completed } else { Fate::Panicked })
+        self.fate_of_a_run().ok_or("its end is not clear")
+    }
+
+    /// Completed or panicked; none if it is neither as yet.
+    pub(crate) fn fate_of_a_run(&self) -> Option<Fate> {
+        let is_over = self.has(Note::Started) && self.is_released();
+        let is_whole = self.has(Note::Ended) && !self.has(Note::CallbackPanicked);
+        is_over.then_some(if is_whole { Fate::Completed } else { Fate::Panicked })
     }
 
     /// The notes in words, for a complaint.
     pub(crate) fn story(&self) -> String {
-        const ALL: [Note; 13] = [
+        const ALL: [Note; 14] = [
             Note::Accepted,
             Note::HandedBack,
             Note::Cancelled,
+            Note::Returned,
             Note::HasCallback,
             Note::Started,
             Note::StartedOutside,
@@ -151,6 +166,19 @@ impl Record {
     }
 }
 
+thread_local! {
+    /// True while this thread runs or drops a job that `stop_now` gave back.
+    static TAKING_BACK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs or drops, with `done`, a job that `stop_now` gave back.
+pub(crate) fn take_back(done: impl FnOnce()) {
+    TAKING_BACK.set(true);
+    // Its closure may panic as it is dropped; one that is run contains that.
+    contained(done);
+    TAKING_BACK.set(false);
+}
+
 /// The guard in the closure of a job.
 pub(crate) struct Ticket {
     pub(crate) record: Arc<Record>,
@@ -161,7 +189,7 @@ impl Ticket {
     /// The closure is being called; true if that is on a worker.
     pub(crate) fn begin(&self) -> bool {
         let Self { record, round } = self;
-        if record.has(Note::HandedBack) {
+        if TAKING_BACK.get() || record.has(Note::HandedBack) {
             record.note(Note::StartedOutside);
             return false;
         }
@@ -169,6 +197,10 @@ impl Ticket {
         round.job_begins();
         if record.note(Note::Started) {
             round.complain(format!("called twice: {}", record.story()));
+        }
+        let mark = record.before.load(Ordering::SeqCst);
+        if round.plan.has_context && hooks::mark() != mark {
+            round.complain(format!("not in its context: {}", record.story()));
         }
         true
     }
@@ -183,6 +215,9 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let Self { record, round } = self;
         let is_started = record.has(Note::Started);
+        if TAKING_BACK.get() {
+            record.note(Note::Returned);
+        }
         if is_started && !record.has(Note::Ended) && thread::panicking() {
             record.note(Note::Panicked);
         }

@@ -9,16 +9,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use ropewalk_threadpool::{JobHandle, SubmitErrorKind, ThreadPool};
 
 use crate::account::Account;
-use crate::dice::mix;
+use crate::hooks;
 use crate::plan::Plan;
 use crate::record::Record;
-use crate::work::panic_as_planned;
 
 /// So many jobs stay in reach of those who cancel.
 const KEPT: usize = 256;
-
-/// So many times a stall raises the maximum.
-const GROWTH: u64 = 8;
 
 /// So many complaints are kept: the first ones tell the most.
 const COMPLAINTS: usize = 10;
@@ -31,7 +27,7 @@ pub(crate) struct Round {
     /// The handle from which jobs get theirs; empty when the round is over.
     pool: Mutex<Option<ThreadPool>>,
     records: Mutex<Vec<Arc<Record>>>,
-    /// None when the round is over: handles would keep the pool.
+    /// None when the round is over: then no more are kept.
     kept: Mutex<Option<Vec<Kept>>>,
     complaints: Mutex<Vec<String>>,
     /// Names of the threads that the pool has started.
@@ -47,6 +43,8 @@ pub(crate) struct Round {
     is_closed: AtomicBool,
     /// Somebody has waited for its end: no job runs.
     is_over: AtomicBool,
+    /// How many jobs may still wait for another without a limit, each of which needs a thread.
+    waits: AtomicUsize,
     pub(crate) tally: Tally,
     is_freed: Mutex<bool>,
     freed: Condvar,
@@ -62,11 +60,15 @@ pub(crate) struct Tally {
     pub(crate) refused_stopped: AtomicU64,
     pub(crate) refused_full: AtomicU64,
     pub(crate) refused_no_thread: AtomicU64,
+    pub(crate) refused_late: AtomicU64,
+    pub(crate) refused_inside: AtomicU64,
     pub(crate) thread_requests: AtomicU64,
     pub(crate) thread_refusals: AtomicU64,
     pub(crate) threads_ended: AtomicU64,
     pub(crate) resizes: AtomicU64,
     pub(crate) stalls: AtomicU64,
+    pub(crate) highs: AtomicU64,
+    pub(crate) waits: AtomicU64,
     pub(crate) stops: AtomicU64,
     pub(crate) late_stops: AtomicU64,
     pub(crate) closes: AtomicU64,
@@ -87,6 +89,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Round {
     pub(crate) fn new(plan: Plan) -> Arc<Self> {
+        // Where threads are refused, a thread that waits may be the last one that there is.
+        let waits = if plan.refused_threads > 0 { 0 } else { plan.spare };
         Arc::new(Self {
             ceiling: AtomicUsize::new(plan.max),
             plan,
@@ -100,6 +104,7 @@ impl Round {
             is_ending: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
+            waits: AtomicUsize::new(waits),
             tally: Tally::default(),
             is_freed: Mutex::default(),
             freed: Condvar::new(),
@@ -108,23 +113,7 @@ impl Round {
 
     /// Builds the pool, which will keep this round alive.
     pub(crate) fn open(self: &Arc<Self>) -> Option<ThreadPool> {
-        let plan = &self.plan;
-        let innards = Innards(Arc::clone(self));
-        let (starts, stops, stalls) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
-        let mut builder = ThreadPool::builder()
-            .name("soak")
-            .min_threads(plan.min)
-            .max_threads(plan.max)
-            .idle_timeout(plan.idle_timeout)
-            .stall_after(plan.stall_after)
-            .thread_gate(move || innards.0.may_have_thread())
-            .on_thread_start(move || starts.thread_begins())
-            .on_thread_stop(move || stops.thread_ends())
-            .on_stall(move |_| stalls.stalled());
-        if let Some(jobs) = plan.queue_limit {
-            builder = builder.queue_limit(jobs);
-        }
-        let pool = builder.build();
+        let pool = hooks::build(self);
         let pool = pool.map_err(|error| self.complain(format!("not built: {error}"))).ok()?;
         *lock(&self.pool) = Some(pool.clone());
         Some(pool)
@@ -203,16 +192,24 @@ impl Round {
         self.running.fetch_sub(1, Ordering::SeqCst);
     }
 
-    pub(crate) fn refused(&self, kind: SubmitErrorKind) {
+    pub(crate) fn refused(&self, kind: SubmitErrorKind, is_inside: bool) {
+        let has_limit = self.plan.queue_limit.is_some();
         let (counter, is_plausible) = match kind {
             SubmitErrorKind::Stopped => (&self.tally.refused_stopped, self.is_ending()),
-            SubmitErrorKind::Full => (&self.tally.refused_full, self.plan.queue_limit.is_some()),
+            SubmitErrorKind::Full => (&self.tally.refused_full, has_limit),
+            SubmitErrorKind::TimedOut => (&self.tally.refused_late, has_limit && !is_inside),
+            SubmitErrorKind::WouldDeadlock => (&self.tally.refused_inside, has_limit && is_inside),
             _ => (&self.tally.refused_no_thread, self.plan.refused_threads > 0),
         };
         add(counter);
         if !is_plausible {
             self.complain(format!("a job was refused without a reason: {kind:?}"));
         }
+    }
+
+    /// How many threads there may ever have been at a time.
+    pub(crate) fn ceiling(&self) -> usize {
+        self.ceiling.load(Ordering::SeqCst) + self.plan.spare
     }
 
     pub(crate) fn is_ending(&self) -> bool {
@@ -240,6 +237,16 @@ impl Round {
         self.nothing_runs(by);
     }
 
+    /// Calls a job's wait for another, with true if it may be without a limit.
+    pub(crate) fn waiting<T>(&self, wait: impl FnOnce(bool) -> T) -> T {
+        add(&self.tally.waits);
+        let less = |left: usize| left.checked_sub(1);
+        let may = self.waits.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok();
+        let value = wait(may);
+        self.waits.fetch_add(usize::from(may), Ordering::SeqCst);
+        value
+    }
+
     pub(crate) fn nothing_runs(&self, by: &str) {
         let running = self.running.load(Ordering::SeqCst);
         if running > 0 {
@@ -258,35 +265,14 @@ impl Round {
         }
     }
 
-    fn may_have_thread(&self) -> std::io::Result<()> {
-        let request = self.tally.thread_requests.fetch_add(1, Ordering::SeqCst);
-        if mix(!self.plan.seed, request) % 1000 < self.plan.refused_threads {
-            add(&self.tally.thread_refusals);
-            return Err(std::io::ErrorKind::WouldBlock.into());
-        }
-        Ok(())
-    }
-
-    fn thread_begins(&self) {
-        let name = std::thread::current().name().unwrap_or_default().to_owned();
+    /// A thread of the pool begins.
+    pub(crate) fn name_thread(&self, name: &str) {
         let mut threads = lock(&self.threads);
-        if threads.contains(&name) {
-            self.complain(format!("two threads have the name {name}"));
-        }
-        threads.push(name);
+        let is_taken = threads.iter().any(|other| other == name);
+        threads.push(name.to_owned());
         drop(threads);
-        self.panic_sometimes();
-    }
-
-    fn thread_ends(&self) {
-        add(&self.tally.threads_ended);
-        self.panic_sometimes();
-    }
-
-    /// As a hook may do.
-    fn panic_sometimes(&self) {
-        if mix(self.plan.seed, self.now()) % 50 == 0 {
-            panic_as_planned();
+        if is_taken {
+            self.complain(format!("two threads have the name {name}"));
         }
     }
 
@@ -294,17 +280,10 @@ impl Round {
         lock(&self.threads).len() as u64
     }
 
-    fn stalled(&self) {
-        add(&self.tally.stalls);
-        self.panic_sometimes();
-        if self.plan.is_single || get(&self.tally.stalls) > GROWTH {
-            return;
-        }
-        // On the watching thread, which thus may come to drop the last handle.
-        let Some(pool) = self.pool() else { return };
-        let max = pool.max_threads() + 1;
-        self.ceiling.fetch_max(max, Ordering::SeqCst);
-        let _ = pool.set_max_threads(max);
+    /// Nothing of the pool is left.
+    pub(crate) fn set_freed(&self) {
+        *lock(&self.is_freed) = true;
+        self.freed.notify_all();
     }
 
     /// Waits until nothing of the pool is left. Those who hold handles have let go of them.
@@ -320,15 +299,5 @@ impl Round {
         let (running, account) = (self.running.load(Ordering::SeqCst), Account::of(self));
         let (tally, plan) = (&self.tally, &self.plan);
         format!("{running} jobs are running\n{account}\n{tally:#?}\n{plan:#?}")
-    }
-}
-
-/// Owned by the pool's settings: when it goes, all of the pool has gone.
-struct Innards(Arc<Round>);
-
-impl Drop for Innards {
-    fn drop(&mut self) {
-        *lock(&self.0.is_freed) = true;
-        self.0.freed.notify_all();
     }
 }

@@ -2,13 +2,39 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ropewalk_threadpool::{JobHandle, SubmitError, ThreadPool};
 
 use crate::dice::Dice;
+use crate::hooks;
 use crate::record::{Note, Receipt, Record, Ticket};
 use crate::round::{Kept, Round, add};
 use crate::work::{self, Work, contained};
+
+/// Through which method a job comes in.
+#[derive(Clone, Copy, Debug)]
+enum Door {
+    Always,
+    IfRoom,
+    WhenRoom,
+    Within(Duration),
+}
+
+impl Door {
+    fn pick(round: &Round, pool: &ThreadPool, dice: &mut Dice) -> Self {
+        const MS: Duration = Duration::from_millis(1);
+        // Before the start there may never be room, nor where a thread is refused or none may wait.
+        let plan = &round.plan;
+        let is_safe = plan.refused_threads == 0 && plan.queue_limit != Some(0);
+        match dice.below(8) {
+            0 | 1 => Self::IfRoom,
+            2 => Self::Within(dice.pick(&[Duration::ZERO, MS / 10, MS])),
+            3 if is_safe && pool.started() => Self::WhenRoom,
+            _ => Self::Always,
+        }
+    }
+}
 
 /// Submits a job at random, which stands at `depth`, and leaves it to itself.
 pub(crate) fn submit(round: &Arc<Round>, pool: &ThreadPool, dice: &mut Dice, depth: usize) {
@@ -31,22 +57,24 @@ pub(crate) fn submit_this(
     let record = round.record(work.name(), has_callback);
     let ticket = Ticket { record: Arc::clone(&record), round: Arc::clone(round) };
     let job = work::job(ticket, work, Dice::new(dice.number()), depth);
-    let respects_limit = dice.one_in(3);
+    let door = Door::pick(round, pool, dice);
     let handle = if has_callback {
         let receipt = Receipt { record: Arc::clone(&record), round: Arc::clone(round) };
         let callback = work::callback(receipt, dice.one_in(20));
-        let way = |(callback, job)| match respects_limit {
-            true => pool.try_call_in_thread_with_callback(callback, job),
-            false => pool.call_in_thread_with_callback(callback, job),
+        let way = |(callback, job)| match door {
+            Door::Always => pool.call_in_thread_with_callback(callback, job),
+            _ => pool.try_call_in_thread_with_callback(callback, job),
         };
-        let offered = offer(round, &record, dice, (callback, job), way);
+        let offered = offer(round, pool, &record, dice, (callback, job), way);
         offered.map_err(|both| contained(|| drop(both)))
     } else {
-        let way = |job| match respects_limit {
-            true => pool.try_call_in_thread(job),
-            false => pool.call_in_thread(job),
+        let way = |job| match door {
+            Door::Always => pool.call_in_thread(job),
+            Door::IfRoom => pool.try_call_in_thread(job),
+            Door::WhenRoom => pool.call_in_thread_when_room(job),
+            Door::Within(limit) => pool.call_in_thread_within(limit, job),
         };
-        offer(round, &record, dice, job, way).map_err(|job| match dice.one_in(2) {
+        offer(round, pool, &record, dice, job, way).map_err(|job| match dice.one_in(2) {
             true => contained(job),
             false => contained(|| drop(job)),
         })
@@ -57,29 +85,32 @@ pub(crate) fn submit_this(
 /// Submits `body` with `way`; if it comes back, sometimes once more.
 fn offer<B>(
     round: &Round,
+    pool: &ThreadPool,
     record: &Record,
     dice: &mut Dice,
     body: B,
     way: impl Fn(B) -> Result<JobHandle, SubmitError<B>>,
 ) -> Result<JobHandle, B> {
-    let body = match ask(round, record, body, &way) {
+    let body = match ask(round, pool, record, body, &way) {
         Err(body) if dice.one_in(4) => body,
         answered => return answered,
     };
     record.submitted_again();
-    ask(round, record, body, way)
+    ask(round, pool, record, body, way)
 }
 
 fn ask<B>(
     round: &Round,
+    pool: &ThreadPool,
     record: &Record,
     body: B,
     way: impl Fn(B) -> Result<JobHandle, SubmitError<B>>,
 ) -> Result<JobHandle, B> {
     add(&round.tally.attempts);
     let was_closed = round.is_closed();
-    record.before.store(round.now(), Ordering::SeqCst);
-    let answer = way(body);
+    let mark = round.now();
+    record.before.store(mark, Ordering::SeqCst);
+    let answer = hooks::within_mark(mark, || way(body));
     record.after.store(round.now(), Ordering::SeqCst);
     match answer {
         Ok(handle) => {
@@ -92,7 +123,7 @@ fn ask<B>(
         }
         Err(error) => {
             record.note(Note::HandedBack);
-            round.refused(error.kind());
+            round.refused(error.kind(), pool.is_worker());
             Err(error.into_inner())
         }
     }

@@ -79,7 +79,7 @@ fn bark(round: &Arc<Round>, posts: &[Post]) -> ! {
     let asked = Arc::clone(round);
     let ask = move || {
         let pool = asked.pool();
-        let _ = sender.send(pool.map(|pool| format!("{pool:?}\n{:#?}", pool.running_jobs())));
+        let _ = sender.send(pool.map(|pool| format!("{pool:?}\n{}", pool.report())));
     };
     let spawned = thread::Builder::new().name("soak-report".to_owned()).spawn(ask);
     match spawned.map(|_| receiver.recv_timeout(Duration::from_secs(5))) {

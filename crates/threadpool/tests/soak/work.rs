@@ -7,12 +7,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use ropewalk_threadpool::{CancelToken, Panicked, ThreadPool};
+use ropewalk_threadpool::{CancelToken, JobState, Panicked, ThreadPool, WouldDeadlock, blocking};
 
 use crate::account::check_snapshot;
 use crate::dice::Dice;
 use crate::ending::{self, Way};
-use crate::record::{Note, Receipt, Ticket};
+use crate::record::{Fate, Note, Receipt, Record, Ticket};
 use crate::round::{Round, add, get};
 use crate::submission;
 
@@ -32,6 +32,7 @@ pub(crate) enum Work {
     Explodes,
     Submits,
     Awaits,
+    Blocks,
     Cancels,
     Resizes,
     Obeys,
@@ -68,6 +69,7 @@ impl Work {
         Self::Explodes,
         Self::Submits,
         Self::Awaits,
+        Self::Blocks,
         Self::Cancels,
         Self::Resizes,
         Self::Obeys,
@@ -89,6 +91,7 @@ impl Work {
             Self::Explodes => "panics when dropped",
             Self::Submits => "submits",
             Self::Awaits => "awaits another",
+            Self::Blocks => "blocks",
             Self::Cancels => "cancels",
             Self::Resizes => "resizes the pool",
             Self::Obeys => "looks at its token",
@@ -102,7 +105,8 @@ impl Work {
     fn perform(self, round: &Arc<Round>, dice: &mut Dice, depth: usize) {
         match self {
             Self::Nothing | Self::Explodes => {}
-            Self::Yields => (0..dice.pick(&[1, 3, 20])).for_each(|_| thread::yield_now()),
+            Self::Yields => do_yield(dice.pick(&[1, 3, 20])),
+            Self::Blocks => block(dice),
             Self::Panics => panic_as_planned(),
             Self::Cancels => cancel(round, dice),
             Self::Obeys => obey(dice),
@@ -118,7 +122,9 @@ impl Work {
                             submission::submit(round, &pool, dice, depth + 1);
                         }
                     }
-                    Self::Awaits => await_another(round, &pool, dice, Some(PATIENCE)),
+                    Self::Awaits => {
+                        round.waiting(|may| await_another(round, &pool, dice, !may));
+                    }
                     Self::Resizes => resize(round, &pool, dice),
                     Self::Looks => look(round, &pool),
                     Self::Stops => ending::end_from_within(round, &pool, dice.pick(Way::ALL), dice),
@@ -181,20 +187,66 @@ pub(crate) fn callback(
     }
 }
 
-/// Submits a job and waits until it has run or is dropped; with `patience`, not longer than that.
+fn do_yield(times: usize) {
+    (0..times).for_each(|_| thread::yield_now());
+}
+
+/// Says that it waits, and does as if.
+fn block(dice: &mut Dice) {
+    let times = dice.pick(&[0, 1, 20]);
+    if dice.one_in(10) {
+        blocking(|| panic_as_planned());
+    }
+    blocking(|| blocking(|| do_yield(times)));
+}
+
+/// Submits a job and waits until it is over; if that could be never, not long.
 pub(crate) fn await_another(
     round: &Arc<Round>,
     pool: &ThreadPool,
     dice: &mut Dice,
-    patience: Option<Duration>,
+    is_limited: bool,
 ) {
     let (bell, rings) = channel();
-    submission::submit_this(round, pool, Work::Rings(bell), dice, DEPTH);
-    // Both ends, that it has rung and that it never will, are as good.
-    let _ = match patience {
-        Some(patience) => rings.recv_timeout(patience).ok(),
-        None => rings.recv().ok(),
+    let job = submission::submit_this(round, pool, Work::Rings(bell), dice, DEPTH);
+    let Some((handle, record)) = job else { return };
+    if dice.one_in(2) {
+        // Both, that it has rung and that it never will, are the end of it.
+        let _ = match is_limited {
+            true => rings.recv_timeout(PATIENCE).is_ok(),
+            false => blocking(|| rings.recv()).is_ok(),
+        };
+        return;
+    }
+    let ended = match is_limited {
+        true => handle.wait_timeout(PATIENCE),
+        false => handle.wait().map(Some),
     };
+    check_end(round, ended, &record);
+}
+
+/// Waits for one of the kept jobs, not long: it may wait for this one.
+pub(crate) fn await_kept(round: &Round, dice: &mut Dice) {
+    let Some((handle, record)) = round.take_kept(dice.number()) else { return };
+    check_end(round, handle.wait_timeout(PATIENCE), &record);
+    round.keep((handle, record), dice.number());
+}
+
+/// What a wait for a job says is what its record says.
+fn check_end(round: &Round, ended: Result<Option<JobState>, WouldDeadlock>, record: &Record) {
+    let is_right = match ended {
+        Ok(Some(JobState::Finished)) => record.fate_of_a_run() == Some(Fate::Completed),
+        Ok(Some(JobState::Panicked)) => record.fate_of_a_run() == Some(Fate::Panicked),
+        // These are told before the closure is dropped.
+        Ok(Some(JobState::Cancelled | JobState::Returned)) => !record.has(Note::Started),
+        Ok(Some(_)) => false,
+        Ok(None) => true,
+        // A job that waits for itself.
+        Err(_) => record.has(Note::Started),
+    };
+    if !is_right {
+        round.complain(format!("a wait gave {ended:?}: {}", record.story()));
+    }
 }
 
 /// Goes on until it is wanted no more, or not so long.
@@ -251,7 +303,7 @@ pub(crate) fn look(round: &Round, pool: &ThreadPool) {
     let accepted = get(&round.tally.accepted);
     let stats = pool.stats();
     check_snapshot(round, accepted, &stats, get(&round.tally.attempts));
-    let ceiling = round.ceiling.load(Ordering::SeqCst);
+    let ceiling = round.ceiling();
     let running = pool.running_jobs();
     if running.len() > ceiling || !running.is_sorted_by(|one, next| one.age >= next.age) {
         round.complain(format!("running jobs that cannot be: {running:?}, ceiling {ceiling}"));
