@@ -114,12 +114,15 @@ fn grow<'a>(
         return (core, None);
     }
     let since = core.oldest_wait_since(shared).unwrap_or(now);
-    let Some(due) = since.checked_add(shared.config.grow_after) else { return (core, None) };
+    // A thread that the system refused was due, perhaps whatever the wait, and others with it.
+    let is_overdue = core.refused_at.is_some();
+    let wait = if is_overdue { Duration::ZERO } else { shared.config.grow_after };
+    let Some(due) = since.checked_add(wait) else { return (core, None) };
     if due > now {
         return (core, Some(due));
     }
     let mut chores = Chores::default();
-    shared.take_step(&mut core, &mut chores, true);
+    while shared.take_step(&mut core, &mut chores, true) && is_overdue {}
     let again = if core.refused_at.is_some() { RETRY_THREAD } else { NEXT_THREAD };
     drop(core);
     shared.finish(chores);
