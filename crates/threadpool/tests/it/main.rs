@@ -7,6 +7,8 @@ mod submitting;
 mod order;
 // Sizes: what is refused, and what a change starts and ends.
 mod resizing;
+// When another thread is started: at once, after a wait, or not at all.
+mod growing;
 // Threads that end because nobody needs them, and threads that sleep.
 mod reaping;
 // stop, stop_within, close, and dropping the last handle.

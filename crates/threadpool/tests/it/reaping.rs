@@ -72,24 +72,30 @@ fn i6_an_idle_pool_has_no_wake_ups_and_no_watch() {
         blockers.into_iter().for_each(Blocker::release);
         until(&pool, |stats| stats.threads == 2 && stats.completed == 5);
 
-        let (_never, nothing) = channel::<()>();
-        let mut before = Vec::new();
-        loop {
-            // A pause without an event to wait for: the point is that none comes.
-            assert!(nothing.recv_timeout(SHORT * 20).is_err());
-            let now = switches("i6-idle");
-            if now == before {
-                break;
-            }
-            before = now;
-        }
+        let before = at_rest("i6-idle");
         assert_eq!(before.len(), 2, "{before:?}");
     });
 }
 
+/// The threads whose names begin so, once a while has passed in which none was switched to.
+#[cfg(target_os = "linux")]
+pub(crate) fn at_rest(prefix: &str) -> Vec<(String, String)> {
+    let (_never, nothing) = channel::<()>();
+    let mut before = Vec::new();
+    loop {
+        // A pause without an event to wait for: the point is that none comes.
+        assert!(nothing.recv_timeout(SHORT * 20).is_err());
+        let now = switches(prefix);
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
+
 /// Each thread whose name begins so, with how often it has gone to sleep.
 #[cfg(target_os = "linux")]
-fn switches(prefix: &str) -> Vec<(String, String)> {
+pub(crate) fn switches(prefix: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
         let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
