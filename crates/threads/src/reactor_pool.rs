@@ -311,15 +311,23 @@ fn drain(reactor: &Reactor, pool: &ThreadPool, number: u64) {
     }
     tracing::debug!(stats = ?pool.stats(), "draining the reactor's pool");
     let busy = pool.clone();
-    let hold = reactor.hold_with(SystemEvent::Shutdown, move || {
-        busy.running_jobs().iter().map(|job| format!("pool job {job}")).collect()
-    });
+    let hold = reactor.hold_with(SystemEvent::Shutdown, move || unfinished(&busy));
     let hold = Arc::new(Mutex::new(Some(hold)));
     let drained = Arc::clone(&hold);
     pool.close(move || let_go(&drained));
     // A job that is stuck must not hold the shutdown of a later run, too.
     reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |_| let_go(&hold));
     close_at_the_end(reactor, number);
+}
+
+/// What the pool has not done: the jobs that run, by name, and how many wait behind them.
+fn unfinished(pool: &ThreadPool) -> Vec<String> {
+    let (jobs, stats) = (pool.running_jobs(), pool.stats());
+    let running = jobs.iter().map(|job| format!("pool job {job}"));
+    let waiting = stats.oldest_wait.map(|oldest| {
+        format!("{} jobs wait in pool {}, the oldest for {oldest:.1?}", stats.queued, pool.name())
+    });
+    running.chain(waiting).collect()
 }
 
 fn let_go(hold: &Mutex<Option<Hold>>) {

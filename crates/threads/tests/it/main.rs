@@ -23,6 +23,8 @@ mod drain;
 mod restart;
 // the sizes of the reactor's pool, and its life
 mod pool_size;
+// a pool without threads, whose jobs the test runs in every order
+mod manual_pool;
 // a reactor in a thread of its own
 mod reactor_thread;
 // jobs, calls, wakers and drops that panic
