@@ -50,6 +50,11 @@ impl Config {
     pub(crate) fn is_manual(&self) -> bool {
         self.manual_thread.is_some()
     }
+
+    /// True on the thread that would run the jobs of a pool without threads.
+    pub(crate) fn is_manual_here(&self) -> bool {
+        self.manual_thread == Some(thread::current().id())
+    }
 }
 
 /// Settings for a new [`ThreadPool`], from [`ThreadPool::builder`].

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::blocking::blocking;
@@ -150,8 +149,7 @@ impl JobHandle {
         }
         let Some(pool) = self.job.header().pool() else { return Ok(self.state()) };
         let is_own = place::current_job().is_some_and(|own| Arc::ptr_eq(&own, &self.job));
-        let nobody_runs_it =
-            state == JobState::Queued && pool.config.manual_thread == Some(thread::current().id());
+        let nobody_runs_it = state == JobState::Queued && pool.config.is_manual_here();
         if is_own || nobody_runs_it {
             return Err(WouldDeadlock::default());
         }

@@ -37,7 +37,7 @@ impl Shared {
         limit: Option<usize>,
         deadline: Option<Instant>,
     ) -> Result<(), Rejection> {
-        let inside = place::is_inside(self);
+        let inside = place::is_inside(self) || self.config.is_manual_here();
         let mut core = lock(&self.core);
         let mut late = false;
         let refused = loop {
@@ -85,8 +85,9 @@ impl Core {
     /// Whom to tell, if this is when the queue begins to run high.
     pub(crate) fn is_high(&mut self, mark: &HighWater) -> Option<(HighWaterHook, usize)> {
         let waiting = self.queued();
-        let was_high = self.room.is_high;
-        self.room.is_high = waiting >= mark.jobs || (was_high && waiting > mark.jobs / 2);
+        // From one job to the next the queue only falls: it was lowest just before this one.
+        let was_high = self.room.is_high && waiting.saturating_sub(1) > mark.jobs / 2;
+        self.room.is_high = was_high || waiting >= mark.jobs;
         (self.room.is_high && !was_high).then(|| (Arc::clone(&mark.hook), waiting))
     }
 }

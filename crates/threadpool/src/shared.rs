@@ -209,6 +209,7 @@ impl Shared {
         }
         let at_once = at_once || self.config.grow_after.is_zero() || core.watcher.is_refused();
         while self.take_step(core, chores, at_once) {}
+        self.offer_room(core, chores);
         watch::arm(self, core);
     }
 
