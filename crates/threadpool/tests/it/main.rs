@@ -9,6 +9,10 @@ mod order;
 mod resizing;
 // When another thread is started: at once, after a wait, or not at all.
 mod growing;
+// A queue with a limit, and those who wait for room in it.
+mod room;
+// The word in time, when the queue runs high.
+mod high_water;
 // Threads that end because nobody needs them, and threads that sleep.
 mod reaping;
 // stop, stop_within, close, and dropping the last handle.
