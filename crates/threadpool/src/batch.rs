@@ -6,7 +6,7 @@
 //! rest of its batch is everybody's.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 
 use crate::job::Run;
 use crate::sync::AtomicUsize;
@@ -27,8 +27,9 @@ pub(crate) struct Batch {
     jobs: Vec<Arc<dyn Run>>,
     /// How often somebody has claimed a job; above the number of jobs, in vain.
     ///
-    /// `Relaxed` will do: it decides who has which job, and nothing is read through it. The jobs
-    /// themselves came with the pool's lock, under which each worker got the batch.
+    /// It decides who has which job, and the jobs themselves came with the pool's lock, under which
+    /// each worker got the batch. A claim is `AcqRel` for the sake of those who hold the claims:
+    /// they see what the worker counted before it, and it sees what they wrote before they let go.
     claims: AtomicUsize,
 }
 
@@ -40,12 +41,16 @@ impl Batch {
 
     /// Claims the next job; the caller is the only one who gets this place.
     pub(crate) fn claim(&self) -> Option<usize> {
-        let place = self.claims.fetch_add(1, Relaxed);
+        let place = self.claims.fetch_add(1, AcqRel);
         (place < self.jobs.len()).then_some(place)
     }
 
     pub(crate) fn job(&self, place: usize) -> Option<&Arc<dyn Run>> {
         self.jobs.get(place)
+    }
+
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = &Arc<dyn Run>> {
+        self.jobs.iter()
     }
 
     /// Touches the job at `place`, if there is one, so that its cell is on its way to this core
@@ -69,12 +74,12 @@ impl Batch {
     /// until [`release`](Self::release): whoever comes in vain waits for it, and then sees that
     /// there are jobs.
     pub(crate) fn hold(&self) -> usize {
-        self.claims.swap(HELD, Relaxed).min(self.jobs.len())
+        self.claims.swap(HELD, AcqRel).min(self.jobs.len())
     }
 
     /// Lets jobs be claimed again, from `place` on.
     pub(crate) fn release(&self, place: usize) {
-        self.claims.store(place, Relaxed);
+        self.claims.store(place, Release);
     }
 
     /// Fills an empty batch.

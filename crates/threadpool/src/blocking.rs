@@ -6,16 +6,9 @@
 //! its own, [`max_spare_threads`](crate::Builder::max_spare_threads). When the job goes on there
 //! may be a thread too many for a moment, and the next that is free ends.
 
-use std::cell::Cell;
-
 use crate::place::{self, Place};
 use crate::shared::Chores;
 use crate::sync::lock;
-
-thread_local! {
-    /// True inside of [`blocking`], so that one inside of another is booked once.
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-}
 
 /// Calls `wait`, which may block for long, and lets the pool of this thread have another thread
 /// meanwhile.
@@ -64,16 +57,16 @@ struct Pause {
 
 impl Pause {
     fn begin() -> Option<Self> {
-        if INSIDE.try_with(Cell::get).unwrap_or(true) {
-            return None;
-        }
         let place = place::current()?;
         let seat = place.seat.as_ref()?;
+        // One inside of another is booked once.
+        if seat.blocked_since().is_some() {
+            return None;
+        }
         // Its thread-local destructors run on a worker as well, but in no job.
         seat.job()?;
         let shared = &place.shared;
         seat.set_blocked(Some(shared.now()));
-        INSIDE.set(true);
         let mut chores = Chores::default();
         let mut core = lock(&shared.core);
         core.state.block();
@@ -87,7 +80,6 @@ impl Pause {
 impl Drop for Pause {
     fn drop(&mut self) {
         let shared = &self.place.shared;
-        INSIDE.set(false);
         if let Some(seat) = &self.place.seat {
             seat.set_blocked(None);
         }

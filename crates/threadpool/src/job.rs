@@ -8,14 +8,14 @@
 
 use std::any::{Any, type_name};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::atomic::{AtomicBool as StdAtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::cells;
 use crate::context::Around;
 use crate::error::Panicked;
 use crate::shared::Shared;
-use crate::sync::{AtomicBool, Mutex, lock};
+use crate::sync::{AtomicBool, AtomicU8, Mutex, lock};
 
 /// Where a job is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,7 +77,7 @@ pub(crate) struct Header {
     submitted: u64,
     started: AtomicU64,
     state: AtomicU8,
-    cancel_requested: StdAtomicBool,
+    cancel_requested: AtomicBool,
     /// Somebody waits for the end, or the end has come: whichever comes second sees the other.
     awaited: AtomicBool,
 }
@@ -90,7 +90,7 @@ impl Header {
             submitted,
             started: AtomicU64::new(0),
             state: AtomicU8::new(JobState::Queued as u8),
-            cancel_requested: StdAtomicBool::new(false),
+            cancel_requested: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
         }
     }
@@ -103,8 +103,8 @@ impl Header {
         self.location = location;
         self.submitted = submitted;
         *self.started.get_mut() = 0;
-        *self.state.get_mut() = JobState::Queued as u8;
-        *self.cancel_requested.get_mut() = false;
+        self.state = AtomicU8::new(JobState::Queued as u8);
+        self.cancel_requested = AtomicBool::new(false);
         self.awaited = AtomicBool::new(false);
     }
 

@@ -129,11 +129,11 @@ fn run(shared: &Arc<Shared>, job: &Arc<dyn Run>) -> bool {
     let seat = Arc::new(Seat::new(&shared.config.name, core.born));
     let index = core.seat_lent(&seat);
     shared.offer_room(&core, &mut chores);
+    seat.set_batch(Some(Arc::new(Batch::of(Arc::clone(job)))));
+    seat.take_up(0);
     drop(core);
     shared.finish(chores);
 
-    seat.set_batch(Some(Arc::new(Batch::of(Arc::clone(job)))));
-    seat.take_up(0);
     let before =
         place::enter(Some(Place { shared: Arc::clone(shared), seat: Some(Arc::clone(&seat)) }));
     run_one(shared, &seat, &**job, shared.now());

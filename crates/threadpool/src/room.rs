@@ -57,7 +57,12 @@ impl Shared {
             }
             core.room.waiters += 1;
             self.keep_calling_workers(true);
-            (core, late) = wait_until(&self.room, core, deadline);
+            // A worker makes room without the lock. It looks after its claim if it is called: either
+            // it sees that and tells, or the claim came before this and is in the number.
+            core.queue.resume(core.queue.hold());
+            if !limit.is_none_or(|limit| self.has_room(&core, limit)) {
+                (core, late) = wait_until(&self.room, core, deadline);
+            }
             core.room.waiters -= 1;
             self.keep_calling_workers(core.room.waiters > 0);
         };
@@ -67,10 +72,34 @@ impl Shared {
 
     /// Called by whoever made room.
     pub(crate) fn offer_room(&self, core: &Core, chores: &mut Chores) {
-        let limit = self.config.queue_limit;
-        if core.room.waiters > 0 && limit.is_none_or(|limit| self.has_room(core, limit)) {
+        if self.is_room_wanted(core) {
             chores.tell_room();
         }
+    }
+
+    /// The same for a worker that falls idle, which with a limit of 0 is what makes room. It lets
+    /// go of the lock by sleeping.
+    pub(crate) fn tell_room(&self, core: &Core) {
+        if self.is_room_wanted(core) {
+            self.room.notify_one();
+        }
+    }
+
+    fn is_room_wanted(&self, core: &Core) -> bool {
+        let limit = self.config.queue_limit;
+        core.room.waiters > 0 && limit.is_none_or(|limit| self.has_room(core, limit))
+    }
+
+    /// Does what a worker has to do that was called and has its next job: if somebody waits for
+    /// room, the claim may have made it. Gives what [`attention`](Self::attention) gives.
+    pub(crate) fn look_after_room(&self) -> usize {
+        let mut chores = Chores::default();
+        let core = lock(&self.core);
+        self.offer_room(&core, &mut chores);
+        let attention = self.attention();
+        drop(core);
+        self.finish(chores);
+        attention
     }
 
     /// True if another job may come in when no more than `limit` may wait.

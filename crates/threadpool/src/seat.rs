@@ -3,13 +3,13 @@
 //! Only the worker writes, so its numbers need no read-modify-write; reports and snapshots read
 //! them from any thread. They decide nothing: who runs which job is settled by the claim.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64 as StdAtomicU64, Ordering};
 
 use crate::batch::Batch;
 use crate::histogram::Recorder;
 use crate::job::{Ending, JobState, Run};
-use crate::sync::Condvar;
+use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, lock};
 
 /// The place of one worker.
 pub(crate) struct Seat {
@@ -23,7 +23,7 @@ pub(crate) struct Seat {
     /// One more than the place of its job in the batch; 0 for none.
     at: AtomicUsize,
     /// When its job called [`blocking`](crate::blocking()), in nanoseconds; 0 if it runs.
-    blocked_since: AtomicU64,
+    blocked_since: StdAtomicU64,
     pub(crate) completed: Count,
     pub(crate) panicked: Count,
     /// Jobs that were cancelled by the time it came to them.
@@ -40,7 +40,7 @@ impl Seat {
             parker: Condvar::new(),
             batch: Mutex::new(None),
             at: AtomicUsize::new(0),
-            blocked_since: AtomicU64::new(0),
+            blocked_since: StdAtomicU64::new(0),
             completed: Count::default(),
             panicked: Count::default(),
             skipped: Count::default(),
@@ -51,7 +51,7 @@ impl Seat {
 
     /// The worker is about to take jobs of `batch`, or of none; the one before is given back.
     pub(crate) fn set_batch(&self, batch: Option<Arc<Batch>>) -> Option<Arc<Batch>> {
-        let mut held = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = lock(&self.batch);
         std::mem::replace(&mut *held, batch)
     }
 
@@ -74,10 +74,18 @@ impl Seat {
 
     /// The job that the worker runs.
     pub(crate) fn job(&self) -> Option<Arc<dyn Run>> {
-        let held = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = lock(&self.batch);
         let place = self.at.load(Ordering::Acquire).checked_sub(1)?;
         let job = held.as_ref()?.job(place)?;
         (job.header().state() == JobState::Running).then(|| Arc::clone(job))
+    }
+
+    /// Those jobs of its batch that are neither in the queue any more nor over: somebody runs them,
+    /// or is about to. To be asked when no job of the batch can be claimed.
+    pub(crate) fn claimed_jobs(&self) -> Vec<Arc<dyn Run>> {
+        let held = lock(&self.batch);
+        let jobs = held.iter().flat_map(|batch| batch.jobs());
+        jobs.filter(|job| !job.header().state().is_final()).map(Arc::clone).collect()
     }
 
     /// The worker waits for something since `now`, or no more.

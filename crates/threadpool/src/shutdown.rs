@@ -50,8 +50,9 @@ impl Shared {
         core.state.close();
         let jobs = core.take_queue(JobState::Returned);
         core.queue.counts.returned += jobs.len() as u64;
+        // Those as well that a worker has claimed and not begun: they are told before they run.
         let running: Vec<Arc<dyn Run>> =
-            core.workers.iter().flatten().filter_map(|worker| worker.seat.job()).collect();
+            core.seats().flat_map(|seat| seat.claimed_jobs()).collect();
         core.rouse_idle(&mut chores);
         let drained = core.take_drained();
         drop(core);

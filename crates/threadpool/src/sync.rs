@@ -14,7 +14,7 @@ use std::time::Instant;
 pub(crate) use loom::{
     sync::{
         Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicUsize},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
     },
     thread::{Builder, JoinHandle},
     thread_local,
@@ -23,7 +23,7 @@ pub(crate) use loom::{
 pub(crate) use std::{
     sync::{
         Condvar, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicUsize},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
     },
     thread::{Builder, JoinHandle},
     thread_local,

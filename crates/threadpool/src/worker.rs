@@ -77,12 +77,12 @@ fn run_batch<'a>(
     // sees to the next.
     let mut chores = Chores::default();
     shared.advance(&mut core, &mut chores, false);
-    shared.offer_room(&core, &mut chores);
-    let attention = shared.attention();
+    let mut attention = shared.attention();
+    // Still under the lock: `stop_now` finds there what is claimed and not begun.
+    seat.set_batch(Some(Arc::clone(&batch)));
     drop(core);
     shared.finish(chores);
 
-    seat.set_batch(Some(Arc::clone(&batch)));
     let mut now = shared.now();
     loop {
         seat.take_up(place);
@@ -97,6 +97,9 @@ fn run_batch<'a>(
         match batch.claim() {
             Some(next) => place = next,
             None => break,
+        }
+        if shared.calls(attention) {
+            attention = shared.look_after_room();
         }
     }
     drop(seat.set_batch(None));
@@ -143,6 +146,7 @@ fn park<'a>(
     timed: bool,
 ) -> (MutexGuard<'a, Core>, bool) {
     core.fall_idle(index);
+    shared.tell_room(&core);
     if core.state.is_quiet() {
         core.watcher.rest(shared);
     }
