@@ -5,6 +5,9 @@
 #[doc = include_str!("../../../docs/guide/src/using-threads.md")]
 struct UsingThreads;
 
+#[doc = include_str!("../../../docs/guide/src/the-thread-pool.md")]
+struct TheThreadPool;
+
 #[doc = include_str!("../../../docs/guide/src/deferreds.md")]
 struct Deferreds;
 

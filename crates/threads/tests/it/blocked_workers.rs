@@ -11,6 +11,7 @@ use ropewalk_threadpool::{PoolStats, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 
 fn single() -> ThreadPool {
     ThreadPool::builder().name("single").max_threads(1).build().unwrap()
@@ -109,6 +110,27 @@ fn an_answer_that_has_come_needs_no_further_thread() {
         pool.start().unwrap();
         pool.stop();
         assert_eq!((pool.stats().completed, threads.load(Ordering::SeqCst)), (2, 1));
+    });
+}
+
+/// Twisted's way, for a pool of one thread whose jobs must not meet: what waits is not made up for.
+#[test]
+fn a_pool_without_spare_threads_runs_one_job_at_a_time() {
+    within(DEADLINE, || {
+        let reactor = ReactorThread::spawn().unwrap();
+        let pool = ThreadPool::builder().max_threads(1).max_spare_threads(0).build().unwrap();
+        let (handle, own) = (reactor.handle().clone(), pool.clone());
+        let (sender, receiver) = channel();
+        pool.call_in_thread(move || {
+            let inside = handle.blocking_call_from_thread(move |_| Ok(own.stats()));
+            sender.send(inside.unwrap()).unwrap();
+        })
+        .unwrap();
+        pool.call_in_thread(|| ()).unwrap();
+        pool.start().unwrap();
+        let inside = receiver.recv().unwrap();
+        assert_eq!((inside.threads, inside.busy, inside.queued), (1, 1, 1));
+        pool.stop();
     });
 }
 
