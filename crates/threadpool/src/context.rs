@@ -46,7 +46,8 @@ pub trait JobContext: Send {
     /// Makes it current, calls `job`, and makes current what was before.
     ///
     /// Called on the worker. A panic of the job does not come out of `job`. A job that is not
-    /// called counts as one that panicked, and is reported; a second call does nothing.
+    /// called counts as one that panicked, and is reported, and so does one whose context panics;
+    /// a second call does nothing.
     fn run(&self, job: &mut dyn FnMut());
 }
 

@@ -247,8 +247,16 @@ impl<W: Work + 'static> Job<W> {
         let Body { work, around } = body;
         let Some(around) = around else { return work.work(pool, &self.header) };
         let (mut work, mut ending) = (Some(work), None);
-        around
-            .run(&mut || ending = work.take().map(|work| work.work(pool, &self.header)).or(ending));
+        let mut job = || ending = work.take().map(|work| work.work(pool, &self.header)).or(ending);
+        // Its destructor runs in there as well.
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            let around = around;
+            around.run(&mut job);
+        }));
+        if let Err(payload) = ran {
+            report(pool, W::name(), &self.header, "the context of a job panicked", payload);
+            return Ending::Panicked;
+        }
         ending.unwrap_or_else(|| {
             let (job, submitted_at) = (W::name(), self.header.location());
             tracing::error!(pool, job, %submitted_at, "the context of a job did not run it");
