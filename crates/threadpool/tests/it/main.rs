@@ -25,6 +25,8 @@ mod waiting;
 mod blocking;
 // Pools in which nothing moves.
 mod stalling;
+// What is current where a job is submitted, and where it runs.
+mod context;
 // Jobs, callbacks and hooks that panic.
 mod panics;
 // Snapshots.
