@@ -148,7 +148,7 @@ impl JobHandle {
             return Ok(state);
         }
         let Some(pool) = self.job.header().pool() else { return Ok(self.state()) };
-        let is_own = place::current_job().is_some_and(|own| Arc::ptr_eq(&own, &self.job));
+        let is_own = place::is_inside_job(&self.job);
         let nobody_runs_it = state == JobState::Queued && pool.config.is_manual_here();
         if is_own || nobody_runs_it {
             return Err(WouldDeadlock::default());

@@ -6,10 +6,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::batch::Batch;
+use crate::error::StillRunning;
 use crate::handle::JobHandle;
-use crate::job::Run;
+use crate::job::{JobState, Run};
 use crate::place::{self, Place};
 use crate::pool::ThreadPool;
 use crate::seat::Seat;
@@ -23,8 +25,10 @@ use crate::worker::run_one;
 /// [`pool`](Self::pool) is what the code under test gets; it is started, unless the test builds
 /// it with [`Builder::manual`](crate::Builder::manual) and lets the code start it. Everything is
 /// as in any pool (limits, cancellation, context, numbers, stopping), except that no threads
-/// exist: sizes mean nothing, and nothing is ever stalled. [`stop`](ThreadPool::stop) on the
-/// thread that made it runs what waits, in order; [`close`](ThreadPool::close) leaves it waiting.
+/// exist: sizes mean nothing, and nothing is ever stalled. [`stop`](ThreadPool::stop) runs what
+/// waits, in order, on the thread that calls it, and so does
+/// [`stop_within`](ThreadPool::stop_within) until the time is over;
+/// [`close`](ThreadPool::close) leaves it waiting.
 ///
 /// # Threads
 ///
@@ -91,7 +95,7 @@ impl ManualPool {
     /// Runs this job, here, whatever waits before it; false if it does not wait in this pool, or
     /// the pool has not been started.
     pub fn run(&self, job: &JobHandle) -> bool {
-        run(self.pool.shared(), job.job())
+        run(self.pool.shared(), Some(job.job()))
     }
 
     /// Runs jobs in the order of submission until none waits, those included that they submit;
@@ -113,14 +117,29 @@ impl fmt::Debug for ManualPool {
 
 /// Runs the job that has waited longest.
 pub(crate) fn run_next(shared: &Arc<Shared>) -> bool {
-    let oldest = lock(&shared.core).queue.waiting().next().map(Arc::clone);
-    oldest.is_some_and(|job| run(shared, &job))
+    run(shared, None)
 }
 
-/// Runs a job that waits.
-fn run(shared: &Arc<Shared>, job: &Arc<dyn Run>) -> bool {
+/// Runs jobs until none waits or it is `deadline`; what is left then.
+pub(crate) fn run_until(
+    shared: &Arc<Shared>,
+    began: Instant,
+    deadline: Option<Instant>,
+) -> Result<(), StillRunning> {
+    while deadline.is_none_or(|deadline| Instant::now() < deadline) && run_next(shared) {}
+    let still = shared.still_running(began.elapsed());
+    if still.queued == 0 && still.jobs.is_empty() { Ok(()) } else { Err(still) }
+}
+
+/// Runs this job, or the one that has waited longest, if it waits.
+fn run(shared: &Arc<Shared>, chosen: Option<&Arc<dyn Run>>) -> bool {
     let mut core = lock(&shared.core);
-    if core.state.phase() == Phase::New || !core.queue.take(job) {
+    let Some(job) = chosen.or_else(|| core.queue.waiting().next()).map(Arc::clone) else {
+        return false;
+    };
+    // A cancelled one may still have its place in the queue.
+    let is_queued = job.header().state() == JobState::Queued;
+    if core.state.phase() == Phase::New || !is_queued || !core.queue.take(&job) {
         return false;
     }
     let mut chores = Chores::default();
@@ -129,15 +148,14 @@ fn run(shared: &Arc<Shared>, job: &Arc<dyn Run>) -> bool {
     let seat = Arc::new(Seat::new(&shared.config.name, core.born));
     let index = core.seat_lent(&seat);
     shared.offer_room(&core, &mut chores);
-    seat.set_batch(Some(Arc::new(Batch::of(Arc::clone(job)))));
+    seat.set_batch(Some(Arc::new(Batch::of(Arc::clone(&job)))));
     seat.take_up(0);
     drop(core);
     shared.finish(chores);
 
-    let before =
-        place::enter(Some(Place { shared: Arc::clone(shared), seat: Some(Arc::clone(&seat)) }));
-    run_one(shared, &seat, &**job, shared.now());
-    place::enter(before);
+    let before = place::enter_inside(Place::new(shared, Some(&seat)));
+    run_one(shared, &seat, &*job, shared.now());
+    place::leave_for(before);
     seat.put_down();
     drop(seat.set_batch(None));
 

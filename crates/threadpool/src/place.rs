@@ -5,6 +5,7 @@
 //! a pool knows its own threads.
 
 use std::cell::RefCell;
+use std::iter;
 use std::sync::Arc;
 
 use crate::job::Run;
@@ -22,12 +23,38 @@ pub(crate) struct Place {
     pub(crate) shared: Arc<Shared>,
     /// None for the watching thread, which belongs to the pool but runs no jobs.
     pub(crate) seat: Option<Arc<Seat>>,
+    /// Where the thread stands besides: inside of a job it may run those of a pool without threads.
+    outer: Option<Arc<Self>>,
 }
 
-/// Fills the slot, and gives back what was in it.
-pub(crate) fn enter(place: Option<Place>) -> Option<Place> {
+impl Place {
+    pub(crate) fn new(shared: &Arc<Shared>, seat: Option<&Arc<Seat>>) -> Self {
+        Self { shared: Arc::clone(shared), seat: seat.map(Arc::clone), outer: None }
+    }
+
+    /// This place, and those around it.
+    fn and_outer(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |place| place.outer.as_deref())
+    }
+}
+
+/// Fills the slot for good, on a thread of a pool.
+pub(crate) fn enter(place: Place) {
+    leave_for(Some(place));
+}
+
+/// Fills the slot for a time, and gives back what was in it, for [`leave_for`].
+pub(crate) fn enter_inside(mut place: Place) -> Option<Place> {
+    let before = current();
+    place.outer = before.clone().map(Arc::new);
+    leave_for(Some(place));
+    before
+}
+
+/// Puts back what was in the slot.
+pub(crate) fn leave_for(place: Option<Place>) {
     // `try_with`: a destructor of another thread-local may ask when ours is gone.
-    PLACE.try_with(|current| current.replace(place)).ok().flatten()
+    drop(PLACE.try_with(|current| current.replace(place)));
 }
 
 /// The place of this thread, if it is one of a pool's.
@@ -40,8 +67,15 @@ pub(crate) fn current_job() -> Option<Arc<dyn Run>> {
     current()?.seat?.job()
 }
 
+/// True if this very job runs on this thread, or one that it has called does.
+pub(crate) fn is_inside_job(job: &Arc<dyn Run>) -> bool {
+    let runs = |place: &Place| place.seat.as_ref().and_then(|seat| seat.job());
+    let is_it = |place: &Place| runs(place).is_some_and(|own| Arc::ptr_eq(&own, job));
+    current().is_some_and(|place| place.and_outer().any(is_it))
+}
+
 /// True on the threads of this pool, its watch included.
 pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
-    let inside = |place: &Place| Arc::ptr_eq(&place.shared, shared);
+    let inside = |place: &Place| place.and_outer().any(|it| Arc::ptr_eq(&it.shared, shared));
     PLACE.try_with(|current| current.borrow().as_ref().is_some_and(inside)).unwrap_or(false)
 }

@@ -150,6 +150,10 @@ impl ThreadPool {
     /// The threads are not joined, since nothing bounds what the destructors of their thread-local
     /// values do; `stop` called then joins them.
     ///
+    /// # Threads
+    ///
+    /// Any thread. The jobs of a [`ManualPool`] run on this thread; none begins after `limit`.
+    ///
     /// # Errors
     ///
     /// - [`StillRunning`] — the time is over: names the jobs that still run. The pool stays
@@ -160,7 +164,11 @@ impl ThreadPool {
         if place::is_inside(self.shared()) {
             return Err(self.shared().still_running(Duration::ZERO));
         }
-        self.shared().wait_gone(began, began.checked_add(limit))
+        let deadline = began.checked_add(limit);
+        if self.shared().config.is_manual() {
+            return manual::run_until(self.shared(), began, deadline);
+        }
+        self.shared().wait_gone(began, deadline)
     }
 
     /// Refuses further jobs, takes those that wait, and hands them back; returns at once.

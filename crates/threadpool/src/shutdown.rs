@@ -158,12 +158,15 @@ impl Shared {
         let lingering = core.lingering();
         core.queue.sweep_if_many(lingering);
         self.offer_room(&core, &mut chores);
+        // Otherwise a worker comes to see that nothing is left.
+        let drained = if self.config.is_manual() { core.take_drained() } else { Vec::new() };
         drop(core);
         self.finish(chores);
         if job.header().finish(JobState::Cancelled) {
             self.tell_end();
         }
         job.discard();
+        self.call_drained(drained);
         true
     }
 
@@ -187,9 +190,8 @@ impl Shared {
 impl Core {
     /// What to call now that everything accepted has finished.
     pub(crate) fn take_drained(&mut self) -> Vec<Box<dyn FnOnce() + Send>> {
-        let is_drained = self.state.phase() == Phase::Closing
-            && self.state.is_quiet()
-            && self.queue.unclaimed() == 0;
+        let is_drained =
+            self.state.phase() == Phase::Closing && self.state.is_quiet() && self.queued() == 0;
         if is_drained { std::mem::take(&mut self.on_drained) } else { Vec::new() }
     }
 

@@ -77,7 +77,7 @@ pub(crate) fn arm(shared: &Arc<Shared>, core: &mut Core) {
 
 /// The life of the watching thread.
 fn watch(shared: &Arc<Shared>) {
-    place::enter(Some(Place { shared: Arc::clone(shared), seat: None }));
+    place::enter(Place::new(shared, None));
     // How many jobs had been claimed when a stall was reported: as long as it stands, that stall
     // lasts.
     let mut reported = None;

@@ -18,7 +18,7 @@ use crate::sync::{MutexGuard, lock, wait_until};
 
 /// The whole life of the worker at `index`.
 pub(crate) fn work(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
-    place::enter(Some(Place { shared: Arc::clone(shared), seat: Some(Arc::clone(seat)) }));
+    place::enter(Place::new(shared, Some(seat)));
     if let Some(hook) = &shared.config.on_thread_start {
         shared.contain("on_thread_start", || hook());
     }
