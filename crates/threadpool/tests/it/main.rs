@@ -29,6 +29,10 @@ mod stalling;
 mod context;
 // Jobs, callbacks and hooks that panic.
 mod panics;
+// The pool without threads: order, thread, and stopping.
+mod manual;
+// Its jobs inside of one another, waited for, cancelled, handed back.
+mod manual_jobs;
 // Snapshots.
 mod stats;
 // A system that gives no threads.

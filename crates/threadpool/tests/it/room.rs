@@ -184,7 +184,7 @@ fn w7_much_room_at_once_is_for_all_who_wait() {
             let answers: Vec<_> = (0..5)
                 .map(|_| {
                     let together = Arc::clone(&together);
-                    submitter(&pool, move || drop(together.wait()))
+                    submitter(&pool, move || _ = together.wait())
                 })
                 .collect();
             assert!(answers.iter().all(|answer| answer.recv_timeout(PAUSE / 5).is_err()));
