@@ -82,14 +82,21 @@ impl Batch {
         self.claims.store(place, Release);
     }
 
-    /// Fills an empty batch.
-    pub(crate) fn fill(&mut self, jobs: &mut Vec<Arc<dyn Run>>) {
-        std::mem::swap(&mut self.jobs, jobs);
+    /// Fills an empty batch with the jobs of a chunk, and leaves it an empty one.
+    pub(crate) fn fill(&mut self, chunk: &mut Vec<Arc<dyn Run>>) {
+        std::mem::swap(&mut self.jobs, chunk);
         self.claims = AtomicUsize::new(0);
     }
 
+    /// A new batch.
+    pub(crate) fn filled(chunk: &mut Vec<Arc<dyn Run>>) -> Self {
+        let mut batch = Self::default();
+        batch.fill(chunk);
+        batch
+    }
+
     /// Takes all cells out.
-    pub(crate) fn empty(&mut self) -> &mut Vec<Arc<dyn Run>> {
-        &mut self.jobs
+    pub(crate) fn empty(&mut self) -> Vec<Arc<dyn Run>> {
+        std::mem::take(&mut self.jobs)
     }
 }

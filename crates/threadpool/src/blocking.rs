@@ -8,7 +8,6 @@
 
 use crate::place::{self, Place};
 use crate::shared::Chores;
-use crate::sync::lock;
 
 /// Calls `wait`, which may block for long, and lets the pool of this thread have another thread
 /// meanwhile.
@@ -68,7 +67,7 @@ impl Pause {
         let shared = &place.shared;
         seat.set_blocked(Some(shared.now()));
         let mut chores = Chores::default();
-        let mut core = lock(&shared.core);
+        let mut core = shared.core();
         core.state.block();
         shared.advance(&mut core, &mut chores, false);
         drop(core);
@@ -84,7 +83,7 @@ impl Drop for Pause {
             seat.set_blocked(None);
         }
         let mut chores = Chores::default();
-        let mut core = lock(&shared.core);
+        let mut core = shared.core();
         if core.state.unblock() {
             // A thread too many: an idle one ends now, or the first that is through with its job.
             shared.call_workers();

@@ -39,17 +39,14 @@ mod own {
         CELLS.try_with(|own| own.borrow_mut().pop()).ok().flatten()
     }
 
-    /// Takes a batch along, if this thread has no cells; an empty one is left in its place.
-    pub(crate) fn refill(kept: &mut Vec<Vec<Arc<dyn Run>>>) {
-        // A thread that is ending goes without.
-        let _ = CELLS.try_with(|own| {
+    /// Takes a batch along, if this thread has no cells; the empty vector that it had instead.
+    pub(crate) fn refill(kept: &mut Vec<Vec<Arc<dyn Run>>>) -> Option<Vec<Arc<dyn Run>>> {
+        let refill = |own: &RefCell<Vec<Arc<dyn Run>>>| {
             let mut own = own.borrow_mut();
-            if own.is_empty() {
-                if let Some(batch) = kept.pop() {
-                    *own = batch;
-                }
-            }
-        });
+            if own.is_empty() { Some(std::mem::replace(&mut *own, kept.pop()?)) } else { None }
+        };
+        // A thread that is ending goes without.
+        CELLS.try_with(refill).ok().flatten()
     }
 }
 
@@ -64,7 +61,9 @@ mod own {
         None
     }
 
-    pub(crate) fn refill(_: &mut Vec<Vec<Arc<dyn Run>>>) {}
+    pub(crate) fn refill(_: &mut Vec<Vec<Arc<dyn Run>>>) -> Option<Vec<Arc<dyn Run>>> {
+        None
+    }
 }
 
 pub(crate) use own::{refill, take};

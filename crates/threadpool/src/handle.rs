@@ -92,7 +92,7 @@ impl JobHandle {
     #[must_use]
     pub fn waits_for_start(&self) -> bool {
         let Some(pool) = self.job.header().pool() else { return false };
-        let phase = lock(&pool.core).state.phase();
+        let phase = pool.core().state.phase();
         phase == Phase::New && self.state() == JobState::Queued
     }
 

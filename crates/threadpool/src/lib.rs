@@ -43,6 +43,7 @@ mod shutdown;
 mod watch;
 mod worker;
 
+mod intake;
 mod place;
 mod room;
 mod seat;
@@ -50,6 +51,7 @@ mod seat;
 mod batch;
 mod cells;
 mod histogram;
+mod inbox;
 mod job;
 mod queue;
 mod state;

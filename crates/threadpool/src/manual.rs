@@ -15,9 +15,8 @@ use crate::job::{JobState, Run};
 use crate::place::{self, Place};
 use crate::pool::ThreadPool;
 use crate::seat::Seat;
-use crate::shared::{Chores, Shared};
+use crate::shared::Shared;
 use crate::state::Phase;
-use crate::sync::lock;
 use crate::worker::run_one;
 
 /// A pool whose jobs run only when a test says so, on the thread that says it.
@@ -77,9 +76,10 @@ impl ManualPool {
     #[must_use]
     pub fn queued(&self) -> Vec<JobHandle> {
         let shared = self.pool.shared();
-        let core = lock(&shared.core);
-        let jobs: Vec<Arc<dyn Run>> = core.queue.waiting().map(Arc::clone).collect();
-        drop(core);
+        let inbox = shared.inbox();
+        let queued = inbox.jobs().filter(|job| job.header().state() == JobState::Queued);
+        let jobs: Vec<Arc<dyn Run>> = queued.map(Arc::clone).collect();
+        drop(inbox);
         jobs.into_iter().map(JobHandle::new).collect()
     }
 
@@ -133,25 +133,25 @@ pub(crate) fn run_until(
 
 /// Runs this job, or the one that has waited longest, if it waits.
 fn run(shared: &Arc<Shared>, chosen: Option<&Arc<dyn Run>>) -> bool {
-    let mut core = lock(&shared.core);
-    let Some(job) = chosen.or_else(|| core.queue.waiting().next()).map(Arc::clone) else {
+    let mut core = shared.core();
+    let mut inbox = shared.inbox();
+    let Some(job) = chosen.or_else(|| core.queue.oldest(&inbox, None)).map(Arc::clone) else {
         return false;
     };
     // A cancelled one may still have its place in the queue.
     let is_queued = job.header().state() == JobState::Queued;
-    if core.state.phase() == Phase::New || !is_queued || !core.queue.take(&job) {
+    if core.state.phase() == Phase::New || !is_queued || !core.queue.take(&mut inbox, &job) {
         return false;
     }
-    let mut chores = Chores::default();
+    drop(inbox);
     core.state.lend();
     core.born += 1;
     let seat = Arc::new(Seat::new(&shared.config.name, core.born));
     let index = core.seat_lent(&seat);
-    shared.offer_room(&core, &mut chores);
+    shared.offer_room(&core);
     seat.set_batch(Some(Arc::new(Batch::of(Arc::clone(&job)))));
     seat.take_up(0);
     drop(core);
-    shared.finish(chores);
 
     let before = place::enter_inside(Place::new(shared, Some(&seat)));
     run_one(shared, &seat, &*job, shared.now());
@@ -159,13 +159,13 @@ fn run(shared: &Arc<Shared>, chosen: Option<&Arc<dyn Run>>) -> bool {
     seat.put_down();
     drop(seat.set_batch(None));
 
-    let mut core = lock(&shared.core);
+    let mut core = shared.core();
     if let Some(lent) = core.workers.get_mut(index) {
         *lent = None;
     }
     core.tally.keep(&seat);
     core.state.give_back();
-    let drained = core.take_drained();
+    let drained = shared.take_drained(&mut core);
     drop(core);
     shared.call_drained(drained);
     true

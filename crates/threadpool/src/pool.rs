@@ -16,7 +16,6 @@ use crate::seat::Seat;
 use crate::shared::{Chores, Shared};
 use crate::state::Phase;
 use crate::stats::PoolStats;
-use crate::sync::lock;
 use crate::unrun::UnrunJob;
 
 /// An elastic pool of threads for jobs that block.
@@ -105,11 +104,11 @@ impl ThreadPool {
     /// Twisted: `ThreadPool.start`.
     pub fn start(&self) -> Result<(), AlreadyStopped> {
         let mut chores = Chores::default();
-        let mut core = lock(&self.shared().core);
+        let mut core = self.shared().core();
         if !core.state.start() {
             return Err(AlreadyStopped);
         }
-        core.queue.sweep();
+        core.queue.sweep(&mut self.shared().inbox());
         self.shared().advance(&mut core, &mut chores, true);
         drop(core);
         self.shared().finish(chores);
@@ -254,7 +253,7 @@ impl ThreadPool {
         sizes: impl FnOnce(usize, usize) -> (usize, usize),
     ) -> Result<(), InvalidSize> {
         let mut chores = Chores::default();
-        let mut core = lock(&self.shared().core);
+        let mut core = self.shared().core();
         let (min, max) = sizes(core.state.min(), core.state.max());
         check_size(min, max)?;
         core.state.resize(min, max);
@@ -262,7 +261,7 @@ impl ThreadPool {
         if core.state.is_surplus() {
             self.shared().call_workers();
         }
-        self.shared().offer_room(&core, &mut chores);
+        self.shared().offer_room(&core);
         core.rouse_idle(&mut chores);
         drop(core);
         self.shared().finish(chores);
@@ -288,7 +287,7 @@ impl ThreadPool {
     /// Twisted: `ThreadPool.started`.
     #[must_use]
     pub fn started(&self) -> bool {
-        lock(&self.shared().core).state.phase() == Phase::Running
+        self.shared().core().state.phase() == Phase::Running
     }
 
     /// Returns the name of the pool.
@@ -302,7 +301,7 @@ impl ThreadPool {
     /// Twisted: `ThreadPool.min`.
     #[must_use]
     pub fn min_threads(&self) -> usize {
-        lock(&self.shared().core).state.min()
+        self.shared().core().state.min()
     }
 
     /// Returns the greatest number of threads.
@@ -310,7 +309,7 @@ impl ThreadPool {
     /// Twisted: `ThreadPool.max`.
     #[must_use]
     pub fn max_threads(&self) -> usize {
-        lock(&self.shared().core).state.max()
+        self.shared().core().state.max()
     }
 
     /// Returns one consistent snapshot of the numbers of the pool.
@@ -341,7 +340,7 @@ impl ThreadPool {
     pub fn report(&self) -> PoolReport {
         let stats = self.stats();
         let shared = self.shared();
-        let core = lock(&shared.core);
+        let core = shared.core();
         let mut seats: Vec<Arc<Seat>> = core.seats().map(Arc::clone).collect();
         let max_threads = core.state.max();
         drop(core);
@@ -358,7 +357,7 @@ impl ThreadPool {
     /// Returns the jobs that are being run, the oldest first.
     #[must_use]
     pub fn running_jobs(&self) -> Vec<RunningJob> {
-        lock(&self.shared().core).running_jobs(self.shared())
+        self.shared().core().running_jobs(self.shared())
     }
 
     /// Returns true on the threads of this pool.

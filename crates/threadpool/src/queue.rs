@@ -1,142 +1,102 @@
-//! First-in-first-out queue of jobs: the published batch at its head, and what waits behind.
+//! First-in-first-out queue of jobs: the published batch at its head, and the inbox behind.
 //!
-//! It lies in chunks, each of which becomes a batch when the one before is used up, so it grows
-//! and shrinks without ever moving what is in it. A job that is cancelled stays in its place as an
-//! empty cell; when half of the queue is such cells they are swept out, so cancelling is O(1) on
-//! average and what is cancelled leaves nothing behind, however long the head is stuck.
+//! The inbox lies in chunks, each of which becomes a batch when the one before is used up, so the
+//! queue grows and shrinks without ever moving what is in it. A job that is cancelled stays in its
+//! place as an empty cell; when half of the queue is such cells they are swept out, so cancelling
+//! is O(1) on average and what is cancelled leaves nothing behind, however long the head is stuck.
+//!
+//! What is here is under the pool's lock; the inbox has its own, which is taken after it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::batch::{BATCH, Batch};
-use crate::cells;
+use crate::batch::Batch;
+use crate::inbox::Inbox;
 use crate::job::{JobState, Run};
 
-/// So many empty batches, and as many empty chunks, are kept for use.
+/// So many empty batches are kept for use.
 const KEPT: usize = 4;
 
 /// Fewer cancelled jobs than this are not worth a sweep.
 const SWEEP: u64 = 64;
 
+/// The head of the queue, and the count of what has left it.
 pub(crate) struct Queue {
     head: Option<Arc<Batch>>,
-    chunks: VecDeque<Vec<Arc<dyn Run>>>,
-    /// Jobs in the chunks.
-    behind: usize,
-    spare_batches: Vec<Arc<Batch>>,
-    spare_chunks: Vec<Vec<Arc<dyn Run>>>,
-    /// Empty cells for those who submit.
-    pub(crate) cells: Vec<Vec<Arc<dyn Run>>>,
-    pub(crate) counts: Counts,
-    /// Cancelled jobs that the last sweep did not reach.
-    unswept: u64,
-}
-
-/// Numbers of jobs that only grow.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) accepted: u64,
+    spare: Vec<Arc<Batch>>,
+    /// The chunk that the next batch is made of.
+    chunk: Vec<Arc<dyn Run>>,
+    /// Empty cells, to be left in the inbox with the next look into it.
+    cells: Vec<Arc<dyn Run>>,
     /// Jobs that left through a batch that is used up, or were taken out.
     gone: u64,
     pub(crate) cancelled: u64,
     /// Cancelled jobs that left by another way than a worker.
     pub(crate) swept: u64,
     pub(crate) returned: u64,
+    /// Cancelled jobs that the last sweep did not reach.
+    unswept: u64,
 }
 
 impl Queue {
     pub(crate) fn new() -> Self {
         Self {
             head: None,
-            chunks: VecDeque::new(),
-            behind: 0,
-            spare_batches: Vec::new(),
-            spare_chunks: Vec::new(),
+            spare: Vec::new(),
+            chunk: Vec::new(),
             cells: Vec::new(),
-            counts: Counts::default(),
+            gone: 0,
+            cancelled: 0,
+            swept: 0,
+            returned: 0,
             unswept: 0,
         }
     }
 
-    pub(crate) fn push(&mut self, job: Arc<dyn Run>) {
-        self.counts.accepted += 1;
-        self.behind += 1;
-        match self.chunks.back_mut() {
-            Some(last) if last.len() < BATCH => last.push(job),
-            _ => {
-                let mut chunk = self.spare_chunks.pop().unwrap_or_default();
-                chunk.push(job);
-                self.chunks.push_back(chunk);
-            }
-        }
+    /// Claims the next job of the head.
+    pub(crate) fn claim(&self) -> Option<(Arc<Batch>, usize)> {
+        let head = self.head.as_ref()?;
+        let place = head.claim()?;
+        Some((Arc::clone(head), place))
     }
 
-    /// Takes back the job that was pushed last, which nobody can have claimed.
-    pub(crate) fn take_back(&mut self) {
-        let Some(last) = self.chunks.back_mut() else { return };
-        if last.pop().is_some() {
-            self.behind -= 1;
-            self.counts.accepted -= 1;
+    /// Makes the oldest chunk of the inbox the head, whose jobs have all been claimed; false if
+    /// there is none.
+    pub(crate) fn publish(&mut self, inbox: &mut Inbox) -> bool {
+        if !self.cells.is_empty() {
+            inbox.leave_cells(std::mem::take(&mut self.cells));
         }
-        if last.is_empty() {
-            self.chunks.pop_back();
+        if !inbox.take_chunk(&mut self.chunk) {
+            return false;
         }
-    }
-
-    /// Claims the oldest job, if there is one.
-    pub(crate) fn claim(&mut self) -> Option<(Arc<Batch>, usize)> {
-        loop {
-            if let Some(head) = &self.head {
-                if let Some(place) = head.claim() {
-                    return Some((Arc::clone(head), place));
-                }
-            }
-            self.publish()?;
-        }
-    }
-
-    /// Makes the next chunk the head; none if there is none.
-    fn publish(&mut self) -> Option<()> {
-        let mut chunk = self.chunks.pop_front()?;
-        self.behind -= chunk.len();
-        let mut batch = self.spare_batches.pop().unwrap_or_default();
-        if let Some(unshared) = Arc::get_mut(&mut batch) {
-            unshared.fill(&mut chunk);
-        } else {
+        let mut batch = self.spare.pop().unwrap_or_default();
+        match Arc::get_mut(&mut batch) {
+            Some(unshared) => unshared.fill(&mut self.chunk),
             // A spare batch is nobody else's; if one were, a new one would do.
-            let mut fresh = Batch::default();
-            fresh.fill(&mut chunk);
-            batch = Arc::new(fresh);
-        }
-        if self.spare_chunks.len() < KEPT {
-            self.spare_chunks.push(chunk);
+            None => batch = Arc::new(Batch::filled(&mut self.chunk)),
         }
         if let Some(used_up) = self.head.replace(batch) {
-            self.counts.gone += used_up.len() as u64;
+            self.gone += used_up.len() as u64;
             self.give_back(used_up);
         }
-        Some(())
+        true
     }
 
     /// Takes a batch that its holder needs no more; the last one who gives it back makes it a
     /// spare one.
     pub(crate) fn give_back(&mut self, mut batch: Arc<Batch>) {
         let Some(unshared) = Arc::get_mut(&mut batch) else { return };
-        let jobs = unshared.empty();
-        if self.cells.len() < cells::KEPT_BATCHES && !jobs.is_empty() {
-            let mut batch = std::mem::replace(jobs, self.spare_chunks.pop().unwrap_or_default());
-            cells::sift(&mut batch);
-            self.cells.push(batch);
+        let cells = unshared.empty();
+        if self.cells.is_empty() {
+            self.cells = cells;
         }
-        jobs.clear();
-        if self.spare_batches.len() < KEPT {
-            self.spare_batches.push(batch);
+        if self.spare.len() < KEPT {
+            self.spare.push(batch);
         }
     }
 
-    /// How many places nobody has claimed, those of cancelled jobs included.
+    /// How many places of the head nobody has claimed, those of cancelled jobs included.
     pub(crate) fn unclaimed(&self) -> usize {
-        self.behind + self.head.as_ref().map_or(0, |head| head.len() - head.claimed())
+        self.head.as_ref().map_or(0, |head| head.len() - head.claimed())
     }
 
     /// How many jobs have been claimed or taken out, ever.
@@ -146,7 +106,7 @@ impl Queue {
 
     /// The same while claims are held.
     pub(crate) fn left_when(&self, claimed: usize) -> u64 {
-        self.counts.gone + claimed as u64
+        self.gone + claimed as u64
     }
 
     /// Lets nobody claim a job until [`resume`](Self::resume).
@@ -160,78 +120,61 @@ impl Queue {
         }
     }
 
-    /// Each job that nobody has claimed, the oldest first; cancelled ones are left out.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Arc<dyn Run>> {
-        self.waiting_from(self.head.as_deref().map_or(0, Batch::claimed))
-    }
-
-    /// The same while claims are held.
-    pub(crate) fn waiting_from(&self, from: usize) -> impl Iterator<Item = &Arc<dyn Run>> {
-        let published = self
-            .head
-            .as_deref()
+    /// The oldest job that waits. When claims are held, `claimed` is what [`hold`](Self::hold) said.
+    pub(crate) fn oldest<'a>(
+        &'a self,
+        inbox: &'a Inbox,
+        claimed: Option<usize>,
+    ) -> Option<&'a Arc<dyn Run>> {
+        let head = self.head.as_deref();
+        let from = claimed.or(head.map(Batch::claimed)).unwrap_or(0);
+        let published = head
             .into_iter()
-            .flat_map(move |head| (from..head.len()).filter_map(move |place| head.job(place)));
-        let jobs = published.chain(self.chunks.iter().flatten());
-        jobs.filter(|job| job.header().state() == JobState::Queued)
+            .flat_map(|head| (from..head.len()).filter_map(move |place| head.job(place)));
+        let mut jobs = published.chain(inbox.jobs());
+        jobs.find(|job| job.header().state() == JobState::Queued)
     }
 
     /// Takes all jobs that nobody has claimed, and lets nobody claim them.
-    pub(crate) fn drain(&mut self) -> Vec<Arc<dyn Run>> {
+    pub(crate) fn drain(&mut self, inbox: &mut Inbox) -> Vec<Arc<dyn Run>> {
         let claimed = self.hold();
-        let mut jobs = Vec::with_capacity(self.unclaimed());
+        let mut jobs = Vec::new();
         if let Some(head) = self.head.take() {
             // Workers may hold on to the batch; it stays used up.
             let rest = (claimed..head.len()).filter_map(|place| head.job(place));
             jobs.extend(rest.map(Arc::clone));
-            self.counts.gone += head.len() as u64;
+            self.gone += head.len() as u64;
             self.give_back(head);
         }
-        for chunk in self.chunks.drain(..) {
-            self.counts.gone += chunk.len() as u64;
-            jobs.extend(chunk);
-        }
-        self.behind = 0;
+        self.gone += inbox.len() as u64;
+        jobs.extend(inbox.drain());
         jobs
     }
 
-    /// Takes `job` out of the middle: for a pool without workers, which publishes nothing.
-    pub(crate) fn take(&mut self, job: &Arc<dyn Run>) -> bool {
-        for chunk in &mut self.chunks {
-            if let Some(place) = chunk.iter().position(|it| Arc::ptr_eq(it, job)) {
-                chunk.remove(place);
-                self.behind -= 1;
-                self.counts.gone += 1;
-                return true;
-            }
-        }
-        false
+    /// Takes `job` out of the inbox as one that was claimed: for a pool without workers, which
+    /// publishes nothing.
+    pub(crate) fn take(&mut self, inbox: &mut Inbox, job: &Arc<dyn Run>) -> bool {
+        let found = inbox.remove(job);
+        self.gone += u64::from(found);
+        found
     }
 
     /// Sweeps out the cells of cancelled jobs if that is worth it; `lingering` are still in the
     /// queue.
-    pub(crate) fn sweep_if_many(&mut self, lingering: u64) {
+    pub(crate) fn sweep_if_many(&mut self, inbox: &mut Inbox, lingering: u64) {
         // Those in the head are not swept, and must not be a reason to try each time.
         self.unswept = self.unswept.min(lingering);
-        let (behind, more) = (self.behind as u64, lingering - self.unswept);
+        let (behind, more) = (inbox.len() as u64, lingering - self.unswept);
         if more >= behind || (more >= SWEEP && more * 2 >= behind) {
-            self.unswept = lingering.saturating_sub(self.sweep());
+            self.sweep(inbox);
+            self.unswept = lingering.saturating_sub(behind - inbox.len() as u64);
         }
     }
 
-    /// Takes the cells of cancelled jobs out, but for those in the head; how many there were.
-    pub(crate) fn sweep(&mut self) -> u64 {
-        let before = self.behind;
-        for chunk in &mut self.chunks {
-            // Nothing of a user is dropped here: who cancels a job holds on to it until he has
-            // dropped its closure.
-            chunk.retain(|job| job.header().state() == JobState::Queued);
-        }
-        self.chunks.retain(|chunk| !chunk.is_empty());
-        self.behind = self.chunks.iter().map(Vec::len).sum();
-        let swept = (before - self.behind) as u64;
-        self.counts.gone += swept;
-        self.counts.swept += swept;
-        swept
+    /// Takes the cells of cancelled jobs out, but for those in the head.
+    pub(crate) fn sweep(&mut self, inbox: &mut Inbox) {
+        let swept = inbox.sweep() as u64;
+        self.gone += swept;
+        self.swept += swept;
     }
 }

@@ -6,9 +6,9 @@ use std::time::Instant;
 use crate::error::{Rejection, SubmitErrorKind};
 use crate::job::Run;
 use crate::place;
-use crate::shared::{Chores, Core, Shared};
+use crate::shared::{Core, Shared};
 use crate::state::Phase;
-use crate::sync::{lock, wait_until};
+use crate::sync::wait_until;
 
 /// What is called when the queue runs high.
 pub(crate) type HighWaterHook = Arc<dyn Fn(usize) + Send + Sync>;
@@ -38,7 +38,7 @@ impl Shared {
         deadline: Option<Instant>,
     ) -> Result<(), Rejection> {
         let inside = place::is_inside(self) || self.config.is_manual_here();
-        let mut core = lock(&self.core);
+        let mut core = self.core();
         let mut late = false;
         let refused = loop {
             if core.state.phase() == Phase::Closing {
@@ -46,7 +46,12 @@ impl Shared {
             }
             // Who waits later comes in later, as far as the condition variable is fair.
             if limit.is_none_or(|limit| self.has_room(&core, limit)) {
-                return self.accept(core, job);
+                let accepted = self.accept(core, job);
+                if accepted.is_err() {
+                    // The room that it was told of is left to the next.
+                    self.offer_room(&self.core());
+                }
+                return accepted;
             }
             if inside {
                 // It would wait for a thread of this pool, perhaps for its own.
@@ -66,57 +71,40 @@ impl Shared {
             core.room.waiters -= 1;
             self.keep_calling_workers(core.room.waiters > 0);
         };
-        core.tally.rejected += 1;
-        Err(Rejection { kind: refused, source: None })
+        Err(self.reject(core, refused))
     }
 
-    /// Called by whoever made room.
-    pub(crate) fn offer_room(&self, core: &Core, chores: &mut Chores) {
-        if self.is_room_wanted(core) {
-            chores.tell_room();
-        }
-    }
-
-    /// The same for a worker that falls idle, which with a limit of 0 is what makes room. It lets
-    /// go of the lock by sleeping.
-    pub(crate) fn tell_room(&self, core: &Core) {
-        if self.is_room_wanted(core) {
+    /// Called by whoever may have made room: one who waits for it looks again, and if he does not
+    /// take it, the next.
+    pub(crate) fn offer_room(&self, core: &Core) {
+        let limit = self.config.queue_limit;
+        if core.room.waiters > 0 && limit.is_none_or(|limit| self.has_room(core, limit)) {
             self.room.notify_one();
         }
-    }
-
-    fn is_room_wanted(&self, core: &Core) -> bool {
-        let limit = self.config.queue_limit;
-        core.room.waiters > 0 && limit.is_none_or(|limit| self.has_room(core, limit))
     }
 
     /// Does what a worker has to do that was called and has its next job: if somebody waits for
     /// room, the claim may have made it. Gives what [`attention`](Self::attention) gives.
     pub(crate) fn look_after_room(&self) -> usize {
-        let mut chores = Chores::default();
-        let core = lock(&self.core);
-        self.offer_room(&core, &mut chores);
-        let attention = self.attention();
-        drop(core);
-        self.finish(chores);
-        attention
+        let core = self.core();
+        self.offer_room(&core);
+        self.attention()
     }
 
     /// True if another job may come in when no more than `limit` may wait.
     pub(crate) fn has_room(&self, core: &Core, limit: usize) -> bool {
-        let queued = core.queued();
+        let queued = self.queued(core);
         // No worker ever comes for the jobs of the double.
         if self.config.is_manual() { queued < limit } else { core.state.has_room(queued, limit) }
     }
-}
 
-impl Core {
     /// Whom to tell, if this is when the queue begins to run high.
-    pub(crate) fn is_high(&mut self, mark: &HighWater) -> Option<(HighWaterHook, usize)> {
-        let waiting = self.queued();
+    pub(crate) fn is_high(&self, core: &mut Core) -> Option<(HighWaterHook, usize)> {
+        let mark = self.config.high_water.as_ref()?;
+        let waiting = self.queued(core);
         // From one job to the next the queue only falls: it was lowest just before this one.
-        let was_high = self.room.is_high && waiting.saturating_sub(1) > mark.jobs / 2;
-        self.room.is_high = was_high || waiting >= mark.jobs;
-        (self.room.is_high && !was_high).then(|| (Arc::clone(&mark.hook), waiting))
+        let was_high = core.room.is_high && waiting.saturating_sub(1) > mark.jobs / 2;
+        core.room.is_high = was_high || waiting >= mark.jobs;
+        (core.room.is_high && !was_high).then(|| (Arc::clone(&mark.hook), waiting))
     }
 }

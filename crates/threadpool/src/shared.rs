@@ -1,10 +1,11 @@
 //! What the handles, the workers and the watch of one pool have in common.
 //!
-//! One lock, `core`, holds what changes, but for the claims of the batch at the head of the queue.
-//! It is held for a few instructions, for the start of a thread as well (so that a thread that was
-//! counted exists), and never while user code runs: closures are dropped, hooks called and idle
-//! workers notified after it is let go, which is what [`Chores`] are for. Each worker sleeps on a
-//! condition variable of its own, so a wake goes to the one that was claimed and to no other.
+//! One lock, `core`, holds what changes, but for the [inbox](crate::inbox), which has its own and
+//! is taken second, and the claims of the batch at the head of the queue. It is held for a few
+//! instructions, for the start of a thread as well (so that a thread that was counted exists), and
+//! never while user code runs: closures are dropped, hooks called and idle workers notified after
+//! it is let go, which is what [`Chores`] are for. Each worker sleeps on a condition variable of
+//! its own, so a wake goes to the one that was claimed and to no other.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,32 +13,38 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use crate::batch::Batch;
 use crate::builder::Config;
-use crate::error::{Rejection, SubmitErrorKind};
-use crate::job::{Run, drop_contained};
+use crate::inbox::Inbox;
+use crate::job::drop_contained;
 use crate::queue::Queue;
 use crate::room::Room;
 use crate::seat::Seat;
-use crate::state::{Phase, State, Step};
+use crate::state::{Fate, Phase, State, Step};
 use crate::stats::Tally;
 use crate::sync::{
     AtomicUsize, Builder, Condvar, JoinHandle, Mutex, MutexGuard, forget_ended, lock,
 };
 use crate::watch::Watcher;
-use crate::{cells, watch, worker};
+use crate::{watch, worker};
 
 /// How long a pool with threads waits until it asks again for one that was refused.
 pub(crate) const RETRY_THREAD: Duration = Duration::from_millis(10);
+
+/// Something with cache lines of its own: nobody waits for it who has to do with its neighbours.
+#[repr(align(128))]
+pub(crate) struct Apart<T>(pub(crate) T);
 
 /// One pool.
 pub(crate) struct Shared {
     pub(crate) config: Config,
     /// The beginning of the pool's life, from which its nanoseconds are counted.
     epoch: Instant,
-    pub(crate) core: Mutex<Core>,
+    pub(crate) core: Apart<Mutex<Core>>,
+    pub(crate) inbox: Apart<Mutex<Inbox>>,
     /// Changes whenever the workers have a reason to come to the lock after the job that they are
     /// in. Even: once. Odd: after each job.
-    attention: AtomicUsize,
+    attention: Apart<AtomicUsize>,
     /// Notified when the last worker has gone.
     pub(crate) gone: Condvar,
     /// Where the watching thread sleeps.
@@ -53,6 +60,8 @@ pub(crate) struct Shared {
 pub(crate) struct Core {
     pub(crate) state: State,
     pub(crate) queue: Queue,
+    /// What the inbox was told: one more job needs nobody to look after it.
+    quiet: bool,
     /// The idle workers that nobody has claimed, the one that fell idle last on top.
     idle: Vec<usize>,
     pub(crate) workers: Vec<Option<Worker>>,
@@ -92,7 +101,6 @@ struct Refusal {
 pub(crate) struct Chores {
     wakes: Vec<Arc<Seat>>,
     refusal: Option<Refusal>,
-    room: bool,
 }
 
 impl Chores {
@@ -101,13 +109,8 @@ impl Chores {
         self.refusal.is_some()
     }
 
-    fn into_error(self) -> Option<io::Error> {
+    pub(crate) fn into_error(self) -> Option<io::Error> {
         self.refusal.map(|refusal| refusal.error)
-    }
-
-    /// Somebody who waits for room may look again.
-    pub(crate) fn tell_room(&mut self) {
-        self.room = true;
     }
 }
 
@@ -116,6 +119,7 @@ impl Shared {
         let core = Core {
             state,
             queue: Queue::new(),
+            quiet: true,
             idle: Vec::new(),
             workers: Vec::new(),
             departed: Vec::new(),
@@ -130,8 +134,9 @@ impl Shared {
         Arc::new(Self {
             config,
             epoch: Instant::now(),
-            core: Mutex::new(core),
-            attention: AtomicUsize::new(0),
+            core: Apart(Mutex::new(core)),
+            inbox: Apart(Mutex::new(Inbox::new())),
+            attention: Apart(AtomicUsize::new(0)),
             gone: Condvar::new(),
             watch: Condvar::new(),
             room: Condvar::new(),
@@ -149,54 +154,34 @@ impl Shared {
         self.epoch.checked_add(Duration::from_nanos(nanoseconds))
     }
 
-    /// Puts a job into the queue and sees to a worker for it.
-    pub(crate) fn submit(
-        self: &Arc<Self>,
-        job: Arc<dyn Run>,
-        limit: Option<usize>,
-    ) -> Result<(), Rejection> {
-        let core = lock(&self.core);
-        if core.state.phase() == Phase::Closing {
-            return Err(self.reject(core, SubmitErrorKind::Stopped));
-        }
-        if limit.is_some_and(|limit| !self.has_room(&core, limit)) {
-            return Err(self.reject(core, SubmitErrorKind::Full));
-        }
-        self.accept(core, job)
+    pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+        lock(&self.core.0)
     }
 
-    fn reject(&self, mut core: MutexGuard<'_, Core>, kind: SubmitErrorKind) -> Rejection {
-        core.tally.rejected += 1;
-        Rejection { kind, source: None }
+    /// The tail of the queue; to be taken after the core, if both are needed.
+    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        lock(&self.inbox.0)
     }
 
-    /// Puts in a job for which there is room.
-    pub(crate) fn accept(
-        self: &Arc<Self>,
-        mut core: MutexGuard<'_, Core>,
-        job: Arc<dyn Run>,
-    ) -> Result<(), Rejection> {
-        let mut chores = Chores::default();
-        core.queue.push(job);
-        self.advance(&mut core, &mut chores, false);
-        if chores.was_refused() && core.state.threads() == 0 {
-            // Nobody is there who could have claimed it. The caller holds it too, so that nothing
-            // of a user is dropped here.
-            core.queue.take_back();
-            core.tally.rejected += 1;
-            drop(core);
-            self.tell_refusal(&chores);
-            let source = chores.into_error();
-            return Err(Rejection { kind: SubmitErrorKind::NoThread, source });
+    /// How many places of the queue nobody has claimed, those of cancelled jobs included.
+    pub(crate) fn unclaimed(&self, core: &Core) -> usize {
+        core.queue.unclaimed() + self.inbox().len()
+    }
+
+    /// Claims the oldest job. If there is none, the next one that comes in has to be looked after.
+    pub(crate) fn claim(&self, queue: &mut Queue, quiet: &mut bool) -> Option<(Arc<Batch>, usize)> {
+        loop {
+            let claimed = queue.claim();
+            if claimed.is_some() {
+                return claimed;
+            }
+            let mut inbox = self.inbox();
+            if !queue.publish(&mut inbox) {
+                inbox.quiet = false;
+                *quiet = false;
+                return None;
+            }
         }
-        let high = self.config.high_water.as_ref().and_then(|mark| core.is_high(mark));
-        cells::refill(&mut core.queue.cells);
-        drop(core);
-        self.finish(chores);
-        if let Some((hook, waiting)) = high {
-            self.contain("on_high_water", || hook(waiting));
-        }
-        Ok(())
     }
 
     /// Sees to workers for all that waits, as far as they may be had, and to the watch.
@@ -204,13 +189,27 @@ impl Shared {
     /// Jobs stay queued if the system refuses a thread. `at_once` lets threads above the minimum
     /// start without a wait.
     pub(crate) fn advance(self: &Arc<Self>, core: &mut Core, chores: &mut Chores, at_once: bool) {
+        self.offer_room(core);
         if self.config.is_manual() {
             return;
         }
-        let at_once = at_once || self.config.grow_after.is_zero() || core.watcher.is_refused();
-        while self.take_step(core, chores, at_once) {}
-        self.offer_room(core, chores);
-        watch::arm(self, core);
+        while at_once && self.take_step(core, chores, true) {}
+        let at_once = self.config.grow_after.is_zero() || core.watcher.is_refused();
+        loop {
+            let is_running = core.state.phase() == Phase::Running;
+            let may_do = core.state.may_step(at_once) || watch::may_arm(self, core, at_once);
+            let quiet = !(is_running && may_do);
+            // First the word to those who submit, then the look at what they have submitted.
+            if quiet != core.quiet {
+                core.quiet = quiet;
+                self.inbox().quiet = quiet;
+            }
+            if !may_do
+                || !(self.take_step(core, chores, at_once) || watch::arm(self, core, at_once))
+            {
+                break;
+            }
+        }
     }
 
     /// Does the next thing for the jobs that wait; false if there is nothing to do.
@@ -220,14 +219,17 @@ impl Shared {
         chores: &mut Chores,
         at_once: bool,
     ) -> bool {
-        match core.next_step(at_once) {
+        match core.state.next_step(|| core.queue.unclaimed() + self.inbox().len(), at_once) {
             Step::Rest => false,
             Step::Wake => {
                 chores.wakes.extend(core.claim_idle());
                 true
             }
             // Others are there to do the work: no need to try again with every submission.
-            Step::Spawn if core.state.threads() > 1 && core.was_just_refused() => {
+            Step::Spawn
+                if chores.was_refused()
+                    || (core.state.threads() > 1 && core.was_just_refused()) =>
+            {
                 core.state.refused();
                 false
             }
@@ -273,13 +275,10 @@ impl Shared {
         for seat in &chores.wakes {
             seat.parker.notify_one();
         }
-        if chores.room {
-            self.room.notify_one();
-        }
         self.tell_refusal(&chores);
     }
 
-    fn tell_refusal(&self, chores: &Chores) {
+    pub(crate) fn tell_refusal(&self, chores: &Chores) {
         if let Some(Refusal { error, is_news: true, threads }) = &chores.refusal {
             tracing::warn!(pool = &*self.config.name, threads, %error, "the system refused a thread");
         }
@@ -288,25 +287,25 @@ impl Shared {
     /// Asks the workers to come to the lock when they are through with the job that they are in.
     /// Called with the lock held.
     pub(crate) fn call_workers(&self) {
-        self.attention.fetch_add(2, Relaxed);
+        self.attention.0.fetch_add(2, Relaxed);
     }
 
     /// Has workers come to the lock after each job from now on, or no more. Called with the lock
     /// held.
     pub(crate) fn keep_calling_workers(&self, keep: bool) {
-        if (self.attention.load(Relaxed) % 2 == 1) != keep {
-            self.attention.fetch_add(1, Relaxed);
+        if (self.attention.0.load(Relaxed) % 2 == 1) != keep {
+            self.attention.0.fetch_add(1, Relaxed);
         }
     }
 
     /// Something to compare with later.
     pub(crate) fn attention(&self) -> usize {
-        self.attention.load(Relaxed)
+        self.attention.0.load(Relaxed)
     }
 
     /// True if a worker that saw `attention` when it held the lock should come to it.
     pub(crate) fn calls(&self, attention: usize) -> bool {
-        let now = self.attention.load(Relaxed);
+        let now = self.attention.0.load(Relaxed);
         now != attention || now % 2 == 1
     }
 
@@ -327,9 +326,18 @@ impl Shared {
 }
 
 impl Core {
-    fn next_step(&mut self, at_once: bool) -> Step {
-        let queue = &self.queue;
-        self.state.next_step(|| queue.unclaimed(), at_once)
+    /// What a free worker does now, with the job that was claimed for it.
+    pub(crate) fn settle(
+        &mut self,
+        timed_out: bool,
+        shared: &Shared,
+        claimed: &mut Option<(Arc<Batch>, usize)>,
+    ) -> Fate {
+        let Self { state, queue, quiet, .. } = self;
+        state.settle(timed_out, || {
+            *claimed = shared.claim(queue, quiet);
+            claimed.is_some()
+        })
     }
 
     /// Claims the worker that fell idle last; to be notified after the lock.

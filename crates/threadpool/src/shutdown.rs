@@ -11,23 +11,26 @@ use crate::error::StillRunning;
 use crate::job::{JobState, Run, drop_contained};
 use crate::shared::{Chores, Core, Shared};
 use crate::state::Phase;
-use crate::sync::{lock, wait_until};
+use crate::sync::wait_until;
 use crate::unrun::UnrunJob;
 
 impl Shared {
     /// Refuses further jobs, sees to it that those accepted are run, and returns.
     pub(crate) fn close(self: &Arc<Self>, on_drained: Option<Box<dyn FnOnce() + Send>>) {
         let mut chores = Chores::default();
-        let mut core = lock(&self.core);
+        let mut core = self.core();
         let first = core.state.close();
         core.on_drained.extend(on_drained);
         // Cancelled jobs alone are no reason to start a thread.
-        core.queue.sweep();
+        let mut inbox = self.inbox();
+        inbox.closed = true;
+        core.queue.sweep(&mut inbox);
+        drop(inbox);
         self.advance(&mut core, &mut chores, true);
         let is_lost = chores.was_refused() && core.state.threads() == 0;
-        let lost = if is_lost { core.give_up_queue() } else { Vec::new() };
+        let lost = if is_lost { self.give_up_queue(&mut core) } else { Vec::new() };
         core.rouse_idle(&mut chores);
-        let drained = core.take_drained();
+        let drained = self.take_drained(&mut core);
         drop(core);
         self.room.notify_all();
         self.finish(chores);
@@ -46,21 +49,19 @@ impl Shared {
     /// wanted no more.
     pub(crate) fn stop_now(self: &Arc<Self>) -> Vec<UnrunJob> {
         let mut chores = Chores::default();
-        let mut core = lock(&self.core);
+        let mut core = self.core();
         core.state.close();
-        let jobs = core.take_queue(JobState::Returned);
-        core.queue.counts.returned += jobs.len() as u64;
+        self.inbox().closed = true;
+        let jobs = self.take_queue(&mut core, JobState::Returned);
+        core.queue.returned += jobs.len() as u64;
         // Those as well that a worker has claimed and not begun: they are told before they run.
-        let running: Vec<Arc<dyn Run>> =
-            core.seats().flat_map(|seat| seat.claimed_jobs()).collect();
+        let running = core.seats().flat_map(|seat| seat.claimed_jobs());
+        running.for_each(|job| job.header().request_cancel());
         core.rouse_idle(&mut chores);
-        let drained = core.take_drained();
+        let drained = self.take_drained(&mut core);
         drop(core);
         self.room.notify_all();
         self.finish(chores);
-        for job in running {
-            job.header().request_cancel();
-        }
         let (now, pool) = (self.now(), &self.config.name);
         let jobs = jobs.into_iter().map(|job| {
             if job.header().finish(JobState::Returned) {
@@ -77,15 +78,16 @@ impl Shared {
     /// The last handle is gone: as [`close`](Self::close), but a pool that was never started
     /// starts no threads for jobs that nobody let run.
     pub(crate) fn orphaned(self: &Arc<Self>) {
-        let mut core = lock(&self.core);
+        let mut core = self.core();
         if core.state.phase() != Phase::New && !self.config.is_manual() {
             drop(core);
             self.close(None);
             return;
         }
         core.state.close();
-        let jobs = core.give_up_queue();
-        let drained = core.take_drained();
+        self.inbox().closed = true;
+        let jobs = self.give_up_queue(&mut core);
+        let drained = self.take_drained(&mut core);
         drop(core);
         let jobs_lost = self.abandon(jobs);
         if jobs_lost > 0 {
@@ -101,7 +103,7 @@ impl Shared {
         began: Instant,
         deadline: Option<Instant>,
     ) -> Result<(), StillRunning> {
-        let mut core = lock(&self.core);
+        let mut core = self.core();
         let mut late = false;
         while core.live > 0 && !late {
             (core, late) = wait_until(&self.gone, core, deadline);
@@ -114,7 +116,7 @@ impl Shared {
     /// They run nothing of the pool any more, but the destructors of thread-local values, which
     /// no deadline bounds: std can neither join with a time-out nor see those.
     pub(crate) fn join_departed(&self) {
-        let departed = std::mem::take(&mut lock(&self.core).departed);
+        let departed = std::mem::take(&mut self.core().departed);
         for thread in departed {
             if thread.join().is_err() {
                 tracing::error!(pool = &*self.config.name, "a thread panicked outside of a job");
@@ -123,12 +125,12 @@ impl Shared {
     }
 
     pub(crate) fn still_running(&self, waited: Duration) -> StillRunning {
-        lock(&self.core).still_running(self, waited)
+        self.core().still_running(self, waited)
     }
 
     /// A worker is about to end its thread.
     pub(crate) fn leave(&self, index: usize) {
-        let mut core = lock(&self.core);
+        let mut core = self.core();
         let worker = core.workers.get_mut(index).and_then(Option::take);
         let Some(worker) = worker else { return };
         core.tally.keep(&worker.seat);
@@ -149,19 +151,18 @@ impl Shared {
     /// Ends a queued job as cancelled, and drops its closure here; false if it is not queued any
     /// more.
     pub(crate) fn cancel(&self, job: &dyn Run) -> bool {
-        let mut chores = Chores::default();
-        let mut core = lock(&self.core);
+        let mut core = self.core();
         if !job.withdraw(JobState::Cancelled) {
             return false;
         }
-        core.queue.counts.cancelled += 1;
+        core.queue.cancelled += 1;
         let lingering = core.lingering();
-        core.queue.sweep_if_many(lingering);
-        self.offer_room(&core, &mut chores);
+        core.queue.sweep_if_many(&mut self.inbox(), lingering);
+        self.offer_room(&core);
         // Otherwise a worker comes to see that nothing is left.
-        let drained = if self.config.is_manual() { core.take_drained() } else { Vec::new() };
+        let is_manual = self.config.is_manual();
+        let drained = if is_manual { self.take_drained(&mut core) } else { Vec::new() };
         drop(core);
-        self.finish(chores);
         if job.header().finish(JobState::Cancelled) {
             self.tell_end();
         }
@@ -185,36 +186,36 @@ impl Shared {
         }
         abandoned
     }
-}
 
-impl Core {
     /// What to call now that everything accepted has finished.
-    pub(crate) fn take_drained(&mut self) -> Vec<Box<dyn FnOnce() + Send>> {
+    pub(crate) fn take_drained(&self, core: &mut Core) -> Vec<Box<dyn FnOnce() + Send>> {
         let is_drained =
-            self.state.phase() == Phase::Closing && self.state.is_quiet() && self.queued() == 0;
-        if is_drained { std::mem::take(&mut self.on_drained) } else { Vec::new() }
+            core.state.phase() == Phase::Closing && core.state.is_quiet() && self.queued(core) == 0;
+        if is_drained { std::mem::take(&mut core.on_drained) } else { Vec::new() }
     }
 
     /// Takes all jobs that nobody has claimed out of the queue and ends them with `state`; their
     /// closures are to be dropped once the lock has been let go.
-    fn take_queue(&mut self, state: JobState) -> Vec<Arc<dyn Run>> {
-        let mut jobs = self.queue.drain();
+    fn take_queue(&self, core: &mut Core, state: JobState) -> Vec<Arc<dyn Run>> {
+        let mut jobs = core.queue.drain(&mut self.inbox());
         let all = jobs.len() as u64;
         jobs.retain(|job| job.withdraw(state));
-        self.queue.counts.swept += all - jobs.len() as u64;
+        core.queue.swept += all - jobs.len() as u64;
         jobs
     }
 
     /// The same for jobs that nobody will run, in a pool without workers.
-    fn give_up_queue(&mut self) -> Vec<Arc<dyn Run>> {
-        let jobs = self.take_queue(JobState::Cancelled);
-        self.queue.counts.cancelled += jobs.len() as u64;
-        self.queue.counts.swept += jobs.len() as u64;
+    fn give_up_queue(&self, core: &mut Core) -> Vec<Arc<dyn Run>> {
+        let jobs = self.take_queue(core, JobState::Cancelled);
+        core.queue.cancelled += jobs.len() as u64;
+        core.queue.swept += jobs.len() as u64;
         jobs
     }
+}
 
+impl Core {
     fn still_running(&self, shared: &Shared, waited: Duration) -> StillRunning {
-        let (queued, threads) = (self.queued(), self.live);
+        let (queued, threads) = (shared.queued(self), self.live);
         StillRunning { jobs: self.running_jobs(shared), queued, threads, waited }
     }
 }

@@ -66,7 +66,7 @@ impl Core {
         let since = self.oldest_wait_since(shared);
         StallReport {
             pool: Arc::clone(&shared.config.name),
-            queued: self.queued(),
+            queued: shared.queued(self),
             oldest_wait: since.map(|since| since.elapsed()).unwrap_or_default(),
             threads: self.state.threads(),
             max_threads: self.state.max(),

@@ -100,11 +100,9 @@ impl State {
     ///
     /// To ask for `unclaimed` costs something, so it is asked for only where it matters.
     pub(crate) fn next_step(&mut self, unclaimed: impl FnOnce() -> usize, at_once: bool) -> Step {
-        let may_spawn = self.may_grow() && (at_once || self.is_below_floor());
-        let may_wake = self.idle > 0 && self.waking == 0;
-        if !(may_wake || (self.idle == 0 && may_spawn)) || self.waiting(unclaimed()) == 0 {
+        if !self.may_step(at_once) || self.waiting(unclaimed()) == 0 {
             Step::Rest
-        } else if may_wake {
+        } else if self.idle > 0 {
             self.idle -= 1;
             self.waking += 1;
             Step::Wake
@@ -112,6 +110,15 @@ impl State {
             self.threads += 1;
             self.starting += 1;
             Step::Spawn
+        }
+    }
+
+    /// True if jobs that wait could be a reason to do something.
+    pub(crate) fn may_step(&self, at_once: bool) -> bool {
+        if self.idle > 0 {
+            self.waking == 0
+        } else {
+            self.may_grow() && (at_once || self.is_below_floor())
         }
     }
 
@@ -207,8 +214,13 @@ impl State {
     }
 
     /// True if jobs that wait have nobody to look at them before a job ends.
-    pub(crate) fn is_short(&self, unclaimed: impl FnOnce() -> usize) -> bool {
-        self.idle == 0 && self.waiting(unclaimed()) > 0
+    pub(crate) fn is_short(&self, unclaimed: usize) -> bool {
+        self.idle == 0 && self.waiting(unclaimed) > 0
+    }
+
+    /// True if no worker is idle.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.idle == 0
     }
 
     /// True if every worker is inside a job: with jobs waiting, what can become a stall.

@@ -10,7 +10,6 @@ use std::time::Duration;
 use crate::histogram::Histogram;
 use crate::seat::Seat;
 use crate::shared::{Core, Shared};
-use crate::sync::lock;
 
 /// One consistent snapshot of a pool.
 ///
@@ -86,22 +85,22 @@ impl Core {
         self.workers.iter().flatten().map(|worker| &worker.seat)
     }
 
-    /// The account when `left` jobs have left the queue.
-    fn account(&self, left: u64) -> Account {
-        let counts = &self.queue.counts;
+    /// The account when `accepted` jobs have come in and `left` have left the queue.
+    fn account(&self, accepted: u64, left: u64) -> Account {
+        let queue = &self.queue;
         let mut completed = self.tally.completed;
         let mut panicked = self.tally.panicked;
-        let mut skipped = self.tally.skipped + counts.swept;
+        let mut skipped = self.tally.skipped + queue.swept;
         for seat in self.seats() {
             completed += seat.completed.get();
             panicked += seat.panicked.get();
             skipped += seat.skipped.get();
         }
-        let (unclaimed, cancelled) = (counts.accepted.saturating_sub(left), counts.cancelled);
+        let (unclaimed, cancelled) = (accepted.saturating_sub(left), queue.cancelled);
         // A worker that has come to a cancelled job counts it a moment later: until then it is
         // taken for busy, and the job for one that is still in the queue.
         let lingering = cancelled.saturating_sub(skipped).min(unclaimed);
-        let over = completed + panicked + counts.returned + (cancelled - lingering);
+        let over = completed + panicked + queue.returned + (cancelled - lingering);
         Account {
             queued: usize::try_from(unclaimed - lingering).unwrap_or(usize::MAX),
             busy: usize::try_from(left.saturating_sub(over)).unwrap_or(usize::MAX),
@@ -111,26 +110,29 @@ impl Core {
         }
     }
 
-    /// How many jobs wait.
-    pub(crate) fn queued(&self) -> usize {
-        self.account(self.queue.left()).queued
-    }
-
     /// How many cancelled jobs are still in the queue.
     pub(crate) fn lingering(&self) -> u64 {
-        let counts = &self.queue.counts;
         let skipped: u64 = self.seats().map(|seat| seat.skipped.get()).sum();
-        counts.cancelled.saturating_sub(counts.swept + self.tally.skipped + skipped)
+        self.queue.cancelled.saturating_sub(self.queue.swept + self.tally.skipped + skipped)
     }
 }
 
 impl Shared {
+    /// How many jobs wait.
+    pub(crate) fn queued(&self, core: &Core) -> usize {
+        let accepted = self.inbox().accepted;
+        core.account(accepted, core.queue.left()).queued
+    }
+
     pub(crate) fn stats(&self) -> PoolStats {
-        let core = lock(&self.core);
+        let core = self.core();
+        let inbox = self.inbox();
         let claimed = core.queue.hold();
-        let account = core.account(core.queue.left_when(claimed));
-        let oldest_wait = core.queue.waiting_from(claimed).next().map(|it| it.header().submitted());
+        let account = core.account(inbox.accepted, core.queue.left_when(claimed));
+        let oldest = core.queue.oldest(&inbox, Some(claimed));
+        let oldest_wait = oldest.map(|job| job.header().submitted());
         core.queue.resume(claimed);
+        drop(inbox);
         let threads = core.state.threads();
         let busy = account.busy.min(threads);
         let mut stats = PoolStats {
@@ -143,7 +145,7 @@ impl Shared {
             completed: account.completed,
             panicked: account.panicked,
             cancelled: account.cancelled,
-            returned: core.queue.counts.returned,
+            returned: core.queue.returned,
             rejected: core.tally.rejected,
             queue_wait: core.tally.queue_wait.clone(),
             run_time: core.tally.run_time.clone(),

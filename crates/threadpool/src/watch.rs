@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::place::{self, Place};
 use crate::shared::{Chores, Core, RETRY_THREAD, Shared};
 use crate::stall;
-use crate::sync::{MutexGuard, lock, wait_until};
+use crate::sync::{MutexGuard, wait_until};
 
 /// How soon after one thread the next may be started, if the jobs have waited for long enough.
 const NEXT_THREAD: Duration = Duration::from_millis(1);
@@ -32,7 +32,11 @@ pub(crate) enum Watcher {
     /// It will look soon, by itself.
     Awake,
     /// It sleeps until a time that is far.
-    Asleep,
+    Asleep {
+        /// Also until another thread is due; if not, it has to be told when one may be had. In any
+        /// case when one is refused.
+        minds_growth: bool,
+    },
     /// The system gave no thread for it; not tried again until the pool was quiet.
     Refused,
 }
@@ -45,34 +49,44 @@ impl Watcher {
     /// The pool has come to rest: no watch is needed.
     pub(crate) fn rest(&mut self, shared: &Shared) {
         match self {
-            Self::Asleep => shared.watch.notify_one(),
+            Self::Asleep { .. } => shared.watch.notify_one(),
             Self::Refused => *self = Self::Absent,
             Self::Absent | Self::Awake => {}
         }
     }
 }
 
-/// Sees to a watch if jobs have to wait.
-pub(crate) fn arm(shared: &Arc<Shared>, core: &mut Core) {
-    let has_work = match core.watcher {
-        Watcher::Awake | Watcher::Refused => false,
-        Watcher::Asleep => core.state.may_grow(),
-        Watcher::Absent => true,
-    };
-    if !has_work || !core.state.is_short(|| core.queue.unclaimed()) {
-        return;
+/// True if jobs that have to wait would be a reason to see to the watch.
+///
+/// `at_once` as in [`State::may_step`](crate::state::State::may_step): what can be done at once
+/// needs no watch, unless it has failed.
+pub(crate) fn may_arm(shared: &Shared, core: &Core, at_once: bool) -> bool {
+    core.state.is_used_up()
+        && (core.refused_at.is_some() || !core.state.may_step(at_once))
+        && match core.watcher {
+            Watcher::Awake | Watcher::Refused => false,
+            Watcher::Asleep { minds_growth } => {
+                core.state.may_grow() && (!minds_growth || core.refused_at.is_some())
+            }
+            Watcher::Absent => shared.config.stall_after.is_some() || core.state.may_grow(),
+        }
+}
+
+/// Sees to a watch if jobs have to wait; true if that was done.
+pub(crate) fn arm(shared: &Arc<Shared>, core: &mut Core, at_once: bool) -> bool {
+    if !may_arm(shared, core, at_once) || !core.state.is_short(shared.unclaimed(core)) {
+        return false;
     }
-    if core.watcher == Watcher::Asleep {
-        core.watcher = Watcher::Awake;
-        shared.watch.notify_one();
-        return;
-    }
-    if shared.config.stall_after.is_some() || core.state.may_grow() {
+    if core.watcher == Watcher::Absent {
         let own = Arc::clone(shared);
         let thread = shared.thread(format!("{}-watch", shared.config.name));
         let spawned = thread.spawn(move || watch(&own));
         core.watcher = if spawned.is_ok() { Watcher::Awake } else { Watcher::Refused };
+    } else {
+        shared.watch.notify_one();
+        core.watcher = Watcher::Awake;
     }
+    true
 }
 
 /// The life of the watching thread.
@@ -81,8 +95,9 @@ fn watch(shared: &Arc<Shared>) {
     // How many jobs had been claimed when a stall was reported: as long as it stands, that stall
     // lasts.
     let mut reported = None;
-    let mut core = lock(&shared.core);
-    while core.state.waiting(core.queue.unclaimed()) > 0 {
+    let mut first = true;
+    let mut core = shared.core();
+    while core.state.waiting(shared.unclaimed(&core)) > 0 || first {
         let now = Instant::now();
         let growth;
         (core, growth) = grow(shared, core, now);
@@ -92,16 +107,25 @@ fn watch(shared: &Arc<Shared>) {
             let report = core.stall_report(shared);
             drop(core);
             stall::tell(shared, &report);
-            core = lock(&shared.core);
+            core = shared.core();
             continue;
         }
-        let due = [growth, stall].into_iter().flatten().min();
+        // A flood of short jobs comes and goes; so that a watch does not come and go with each, it
+        // has one short look first.
+        let soon = if first { now.checked_add(SHORT) } else { None };
+        first = false;
+        let due = [growth, stall, soon].into_iter().flatten().min();
         let is_soon = due.is_some_and(|due| due.saturating_duration_since(now) <= SHORT);
-        core.watcher = if is_soon { Watcher::Awake } else { Watcher::Asleep };
+        let minds_growth = core.state.may_grow();
+        core.watcher = if is_soon { Watcher::Awake } else { Watcher::Asleep { minds_growth } };
         core = wait_until(&shared.watch, core, due).0;
     }
+    // The next that has to wait needs another watch.
     core.watcher = Watcher::Absent;
+    let mut chores = Chores::default();
+    shared.advance(&mut core, &mut chores, false);
     drop(core);
+    shared.finish(chores);
 }
 
 /// Starts a thread if the head of the queue has waited for long enough; when to look again.
@@ -126,20 +150,21 @@ fn grow<'a>(
     let again = if core.refused_at.is_some() { RETRY_THREAD } else { NEXT_THREAD };
     drop(core);
     shared.finish(chores);
-    (lock(&shared.core), now.checked_add(again))
+    (shared.core(), now.checked_add(again))
 }
 
 impl Core {
     /// Since when the oldest job has waited.
     pub(crate) fn oldest_wait_since(&self, shared: &Shared) -> Option<Instant> {
-        let oldest = self.queue.waiting().next()?;
+        let inbox = shared.inbox();
+        let oldest = self.queue.oldest(&inbox, None)?;
         shared.instant(oldest.header().submitted())
     }
 
     /// When the present state becomes a stall if nothing changes; none if never.
     fn stall_due(&self, shared: &Shared, now: Instant, reported: Option<u64>) -> Option<Instant> {
         let stall_after = shared.config.stall_after?;
-        let saturated = self.state.is_saturated(self.queue.unclaimed());
+        let saturated = self.state.is_saturated(shared.unclaimed(self));
         if !saturated || reported == Some(self.queue.left()) {
             return now.checked_add(stall_after.max(LOOK_AGAIN));
         }

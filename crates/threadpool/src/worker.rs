@@ -14,7 +14,7 @@ use crate::place::{self, Place};
 use crate::seat::Seat;
 use crate::shared::{Chores, Core, Shared};
 use crate::state::Fate;
-use crate::sync::{MutexGuard, lock, wait_until};
+use crate::sync::{MutexGuard, wait_until};
 
 /// The whole life of the worker at `index`.
 pub(crate) fn work(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
@@ -31,22 +31,18 @@ pub(crate) fn work(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
 
 /// Runs jobs until the state says to retire.
 fn serve(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
-    let mut core = lock(&shared.core);
+    let mut core = shared.core();
     core.state.arrived();
     let mut timed_out = false;
     loop {
-        let drained = core.take_drained();
+        let drained = shared.take_drained(&mut core);
         if !drained.is_empty() {
             drop(core);
             shared.call_drained(drained);
-            core = lock(&shared.core);
+            core = shared.core();
         }
-        let Core { state, queue, .. } = &mut *core;
         let mut claimed = None;
-        let fate = state.settle(timed_out, || {
-            claimed = queue.claim();
-            claimed.is_some()
-        });
+        let fate = core.settle(timed_out, shared, &mut claimed);
         match (fate, claimed) {
             (Fate::Run, Some((batch, place))) => {
                 timed_out = false;
@@ -104,7 +100,7 @@ fn run_batch<'a>(
     }
     drop(seat.set_batch(None));
 
-    let mut core = lock(&shared.core);
+    let mut core = shared.core();
     core.queue.give_back(batch);
     core.state.finished();
     core
@@ -146,7 +142,7 @@ fn park<'a>(
     timed: bool,
 ) -> (MutexGuard<'a, Core>, bool) {
     core.fall_idle(index);
-    shared.tell_room(&core);
+    shared.offer_room(&core);
     if core.state.is_quiet() {
         core.watcher.rest(shared);
     }

@@ -63,8 +63,9 @@ fn b4_a_job_releases_what_it_captured_while_its_thread_and_handle_live_on() {
         let captured = Arc::new(());
         let weak = Arc::downgrade(&captured);
         let handle = pool.call_in_thread(move || drop(Arc::clone(&captured))).unwrap();
-        assert_eq!(handle.wait(), Ok(JobState::Finished));
+        until(&pool, |stats| stats.completed == 1);
         assert!(weak.upgrade().is_none());
+        assert_eq!(handle.state(), JobState::Finished);
         assert_eq!(pool.stats().threads, 1);
     });
 }

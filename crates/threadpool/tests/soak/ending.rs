@@ -123,7 +123,7 @@ fn stop_within(round: &Round, pool: &ThreadPool, dice: &mut Dice) -> Result<(), 
 fn stop_now(round: &Round, pool: &ThreadPool, dice: &mut Dice) {
     add(&round.tally.stops);
     let unrun = pool.stop_now();
-    round.ended();
+    round.told();
     for job in unrun {
         let is_run = dice.one_in(2);
         take_back(|| if is_run { job.run() } else { drop(job) });

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
+use ropewalk_threadpool::CancelToken;
+
 use crate::hooks;
 use crate::round::Round;
 use crate::work::contained;
@@ -198,11 +200,23 @@ impl Ticket {
         if record.note(Note::Started) {
             round.complain(format!("called twice: {}", record.story()));
         }
+        self.is_told_rightly();
         let mark = record.before.load(Ordering::SeqCst);
         if round.plan.has_context && hooks::mark() != mark {
             round.complain(format!("not in its context: {}", record.story()));
         }
         true
+    }
+
+    /// Whether the job is wanted no more; it is on its worker.
+    pub(crate) fn is_told_rightly(&self) -> bool {
+        // In this order: what was told before the end of `stop_now` is seen after it.
+        let is_due = self.round.is_told();
+        let is_told = CancelToken::current().is_cancelled();
+        if is_due && !is_told {
+            self.round.complain(format!("not told of the stop: {}", self.record.story()));
+        }
+        is_told
     }
 
     /// The closure has done its work.

@@ -43,6 +43,8 @@ pub(crate) struct Round {
     is_closed: AtomicBool,
     /// Somebody has waited for its end: no job runs.
     is_over: AtomicBool,
+    /// Somebody has stopped it now: each job that runs has been told.
+    is_told: AtomicBool,
     /// How many jobs may still wait for another without a limit, each of which needs a thread.
     waits: AtomicUsize,
     pub(crate) tally: Tally,
@@ -104,6 +106,7 @@ impl Round {
             is_ending: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
             waits: AtomicUsize::new(waits),
             tally: Tally::default(),
             is_freed: Mutex::default(),
@@ -235,6 +238,16 @@ impl Round {
         self.ended();
         self.is_over.store(true, Ordering::SeqCst);
         self.nothing_runs(by);
+    }
+
+    /// To be called when somebody has stopped the pool now.
+    pub(crate) fn told(&self) {
+        self.ended();
+        self.is_told.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::SeqCst)
     }
 
     /// Calls a job's wait for another, with true if it may be without a limit.

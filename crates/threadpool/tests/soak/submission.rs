@@ -24,13 +24,11 @@ enum Door {
 impl Door {
     fn pick(round: &Round, pool: &ThreadPool, dice: &mut Dice) -> Self {
         const MS: Duration = Duration::from_millis(1);
-        // Before the start there may never be room, nor where a thread is refused or none may wait.
-        let plan = &round.plan;
-        let is_safe = plan.refused_threads == 0 && plan.queue_limit != Some(0);
         match dice.below(8) {
             0 | 1 => Self::IfRoom,
             2 => Self::Within(dice.pick(&[Duration::ZERO, MS / 10, MS])),
-            3 if is_safe && pool.started() => Self::WhenRoom,
+            // Before the start, and without a thread, there may never be room.
+            3 if pool.started() && round.plan.refused_threads < 1000 => Self::WhenRoom,
             _ => Self::Always,
         }
     }

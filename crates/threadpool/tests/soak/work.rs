@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use ropewalk_threadpool::{CancelToken, JobState, Panicked, ThreadPool, WouldDeadlock, blocking};
+use ropewalk_threadpool::{JobState, Panicked, ThreadPool, WouldDeadlock, blocking};
 
 use crate::account::check_snapshot;
 use crate::dice::Dice;
@@ -102,14 +102,15 @@ impl Work {
     }
 
     /// On a worker; `depth` says how many jobs stand between it and a driver.
-    fn perform(self, round: &Arc<Round>, dice: &mut Dice, depth: usize) {
+    fn perform(self, ticket: &Ticket, dice: &mut Dice, depth: usize) {
+        let round = &ticket.round;
         match self {
             Self::Nothing | Self::Explodes => {}
             Self::Yields => do_yield(dice.pick(&[1, 3, 20])),
             Self::Blocks => block(dice),
             Self::Panics => panic_as_planned(),
             Self::Cancels => cancel(round, dice),
-            Self::Obeys => obey(dice),
+            Self::Obeys => obey(ticket, dice),
             Self::Rings(bell) => {
                 // It may have stopped listening.
                 let _ = bell.send(());
@@ -146,7 +147,7 @@ pub(crate) fn job(
     move || {
         bomb.disarm();
         if ticket.begin() {
-            work.perform(&ticket.round, &mut dice, depth);
+            work.perform(&ticket, &mut dice, depth);
         }
         ticket.end();
     }
@@ -250,10 +251,9 @@ fn check_end(round: &Round, ended: Result<Option<JobState>, WouldDeadlock>, reco
 }
 
 /// Goes on until it is wanted no more, or not so long.
-fn obey(dice: &mut Dice) {
-    let token = CancelToken::current();
+fn obey(ticket: &Ticket, dice: &mut Dice) {
     let mut left = dice.pick(&[1, 10, 100]);
-    while !token.is_cancelled() && left > 0 {
+    while !ticket.is_told_rightly() && left > 0 {
         thread::yield_now();
         left -= 1;
     }
@@ -303,8 +303,8 @@ pub(crate) fn look(round: &Round, pool: &ThreadPool) {
     let accepted = get(&round.tally.accepted);
     let stats = pool.stats();
     check_snapshot(round, accepted, &stats, get(&round.tally.attempts));
-    let ceiling = round.ceiling();
     let running = pool.running_jobs();
+    let ceiling = round.ceiling();
     if running.len() > ceiling || !running.is_sorted_by(|one, next| one.age >= next.age) {
         round.complain(format!("running jobs that cannot be: {running:?}, ceiling {ceiling}"));
     }
