@@ -17,6 +17,8 @@ mod high_water;
 mod reaping;
 // stop, stop_within, close, and dropping the last handle.
 mod stopping;
+// stop_now, and the jobs that it hands back.
+mod handing_back;
 // Waiting jobs that are removed, running ones that are told.
 mod cancelling;
 // Waiting for the end of a job.
@@ -35,6 +37,8 @@ mod manual;
 mod manual_jobs;
 // Snapshots.
 mod stats;
+// What each worker is doing, and the numbers behind it.
+mod reporting;
 // A system that gives no threads.
 mod refused_threads;
 

@@ -51,8 +51,9 @@ fn running_jobs_are_named_the_oldest_first() {
         assert_eq!(threads, [&*first.thread, &*second.thread]);
         assert!(jobs[0].age >= jobs[1].age);
         assert_eq!(jobs[0].location, first.handle.location());
+        let over = first.handle.clone();
         first.release();
-        until(&pool, |stats| stats.busy == 1);
+        over.wait().unwrap();
         assert_eq!(pool.running_jobs().len(), 1);
     });
 }

@@ -210,8 +210,7 @@ fn close_returns_at_once_and_calls_back_on_the_last_worker() {
         assert!(pool.call_in_thread(|| ()).is_err());
         let last = second.thread.clone();
         first.release();
-        until(&pool, |stats| stats.completed == 2);
-        assert_eq!(behind.state(), JobState::Finished);
+        assert_eq!(behind.wait(), Ok(JobState::Finished));
         assert!(receiver.try_recv().is_err(), "one job is still running");
         second.release();
         assert_eq!(receiver.iter().collect::<Vec<_>>(), [last.clone(), last]);

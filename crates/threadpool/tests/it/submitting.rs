@@ -63,9 +63,8 @@ fn b4_a_job_releases_what_it_captured_while_its_thread_and_handle_live_on() {
         let captured = Arc::new(());
         let weak = Arc::downgrade(&captured);
         let handle = pool.call_in_thread(move || drop(Arc::clone(&captured))).unwrap();
-        until(&pool, |stats| stats.completed == 1);
+        assert_eq!(handle.wait(), Ok(JobState::Finished));
         assert!(weak.upgrade().is_none());
-        assert_eq!(handle.state(), JobState::Finished);
         assert_eq!(pool.stats().threads, 1);
     });
 }
