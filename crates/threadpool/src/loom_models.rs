@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicUsize as StdAtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::sync::{Condvar, Mutex, lock, wait_until};
-use crate::{Builder, PoolStats, ThreadPool};
+use crate::{Builder, JobHandle, JobState, PoolStats, ThreadPool};
 
 /// What one thread waits for and another opens.
 struct Gate {
@@ -65,6 +65,12 @@ fn pool(threads: usize) -> ThreadPool {
     let pool = unstarted(threads);
     pool.start().unwrap();
     pool
+}
+
+/// Waits until the job has been run. `stop` alone would not do: it wakes everybody, and so hides
+/// that somebody slept who was needed.
+fn run_through(job: &JobHandle) {
+    assert_eq!(job.wait(), Ok(JobState::Finished));
 }
 
 /// How often something was done; no part of the protocol, so loom need not explore it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::{Count, Gate, accounted, pool, unstarted};
+use super::{Count, Gate, accounted, pool, run_through, unstarted};
 
 /// The second job finds the worker parked, about to park, or still at work.
 #[test]
@@ -12,9 +12,10 @@ fn a_parking_worker_misses_no_job() {
     loom::model(|| {
         let (pool, ran) = (pool(1), Count::default());
         pool.call_in_thread(ran.up()).unwrap();
-        pool.call_in_thread(ran.up()).unwrap();
-        pool.stop();
+        let second = pool.call_in_thread(ran.up()).unwrap();
+        run_through(&second);
         assert_eq!(ran.get(), 2);
+        pool.stop();
         assert_eq!(pool.stats().threads, 0);
     });
 }
@@ -25,8 +26,9 @@ fn a_job_may_wait_for_a_later_one() {
     loom::model(|| {
         let (pool, gate) = (pool(2), Gate::new());
         let waits = Arc::clone(&gate);
-        pool.call_in_thread(move || waits.pass()).unwrap();
+        let first = pool.call_in_thread(move || waits.pass()).unwrap();
         pool.call_in_thread(move || gate.open()).unwrap();
+        run_through(&first);
         pool.stop();
         assert_eq!(pool.stats().completed, 2);
     });
@@ -50,13 +52,15 @@ fn idle_workers_and_jobs_that_need_each_other(waiting_first: bool) {
         let gate = Gate::new();
         let waits = Arc::clone(&gate);
         let (waits, opens) = (move || waits.pass(), move || gate.open());
-        if waiting_first {
-            pool.call_in_thread(waits).unwrap();
+        let waits = if waiting_first {
+            let waits = pool.call_in_thread(waits).unwrap();
             pool.call_in_thread(opens).unwrap();
+            waits
         } else {
             pool.call_in_thread(opens).unwrap();
-            pool.call_in_thread(waits).unwrap();
-        }
+            pool.call_in_thread(waits).unwrap()
+        };
+        run_through(&waits);
         pool.stop();
         assert_eq!(pool.stats().completed, 4);
     });
@@ -111,10 +115,11 @@ fn two_workers_go_from_one_batch_to_the_next() {
             third();
             gate.open();
         };
-        pool.call_in_thread(waits).unwrap();
+        let first = pool.call_in_thread(waits).unwrap();
         pool.call_in_thread(second).unwrap();
         pool.call_in_thread(opens).unwrap();
         pool.start().unwrap();
+        run_through(&first);
         pool.stop();
         assert_eq!(counts.each_ref().map(Count::get), [1; 3]);
         assert_eq!(pool.stats().completed, 3);
@@ -131,7 +136,8 @@ fn two_workers_and_jobs_that_come_in() {
         pool.call_in_thread(first).unwrap();
         pool.call_in_thread(second).unwrap();
         pool.start().unwrap();
-        pool.call_in_thread(third).unwrap();
+        let third = pool.call_in_thread(third).unwrap();
+        run_through(&third);
         pool.stop();
         assert_eq!(counts.each_ref().map(Count::get), [1; 3]);
     });
@@ -143,9 +149,11 @@ fn two_submitters_at_once() {
     loom::model(|| {
         let (pool, ran) = (pool(1), Count::default());
         let (other, counts) = (pool.clone(), ran.up());
-        let submitter = thread::spawn(move || drop(other.call_in_thread(counts).unwrap()));
-        pool.call_in_thread(ran.up()).unwrap();
-        submitter.join().unwrap();
+        let submitter = thread::spawn(move || other.call_in_thread(counts).unwrap());
+        let own = pool.call_in_thread(ran.up()).unwrap();
+        let other = submitter.join().unwrap();
+        run_through(&own);
+        run_through(&other);
         pool.stop();
         assert_eq!(ran.get(), 2);
     });
@@ -158,11 +166,10 @@ fn a_snapshot_against_workers_that_claim() {
     loom::model(|| {
         let pool = unstarted(2);
         let counts = [(); 3].map(|()| Count::default());
-        for count in &counts {
-            pool.call_in_thread(count.up()).unwrap();
-        }
+        let jobs = counts.each_ref().map(|count| pool.call_in_thread(count.up()).unwrap());
         pool.start().unwrap();
         assert_eq!(accounted(&pool.stats()), 3);
+        run_through(&jobs[2]);
         pool.stop();
         assert_eq!(counts.each_ref().map(Count::get), [1; 3]);
         assert_eq!(pool.stats().completed, 3);

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Count, Gate, accounted, pool, unstarted};
-use crate::JobState;
+use super::{Count, Gate, accounted, pool, run_through, unstarted};
 
 /// Raising the maximum against a worker that falls idle: the waiting job runs once.
 #[test]
@@ -11,8 +10,9 @@ fn a_resize_against_a_worker_that_falls_idle() {
     loom::model(|| {
         let (pool, ran) = (pool(1), Count::default());
         pool.call_in_thread(ran.up()).unwrap();
-        pool.call_in_thread(ran.up()).unwrap();
+        let second = pool.call_in_thread(ran.up()).unwrap();
         pool.adjust_pool_size(1, 2).unwrap();
+        run_through(&second);
         pool.stop();
         assert_eq!(ran.get(), 2);
     });
@@ -24,10 +24,11 @@ fn a_resize_releases_a_wedge() {
     loom::model(|| {
         let (pool, gate) = (unstarted(1), Gate::new());
         let waits = Arc::clone(&gate);
-        pool.call_in_thread(move || waits.pass()).unwrap();
+        let first = pool.call_in_thread(move || waits.pass()).unwrap();
         pool.call_in_thread(move || gate.open()).unwrap();
         pool.start().unwrap();
         pool.adjust_pool_size(1, 2).unwrap();
+        run_through(&first);
         pool.stop();
         assert_eq!(pool.stats().completed, 2);
     });
@@ -39,11 +40,10 @@ fn a_worker_ends_against_claims() {
     loom::model(|| {
         let pool = unstarted(2);
         let counts = [(); 3].map(|()| Count::default());
-        for count in &counts {
-            pool.call_in_thread(count.up()).unwrap();
-        }
+        let jobs = counts.each_ref().map(|count| pool.call_in_thread(count.up()).unwrap());
         pool.start().unwrap();
         pool.adjust_pool_size(1, 1).unwrap();
+        run_through(&jobs[2]);
         pool.stop();
         assert_eq!(counts.each_ref().map(Count::get), [1; 3]);
         let stats = pool.stats();
@@ -69,8 +69,7 @@ fn a_woken_worker_ends_against_the_job_that_it_was_woken_for() {
         // Now there are two workers, and one of them is idle before long.
         let last = pool.call_in_thread(|| ()).unwrap();
         pool.adjust_pool_size(1, 1).unwrap();
-        // Not through `stop`, which would wake everybody.
-        assert_eq!(last.wait(), Ok(JobState::Finished));
+        run_through(&last);
         pool.stop();
         assert_eq!(pool.stats().completed, 3);
     });
@@ -82,11 +81,12 @@ fn a_size_that_goes_down_and_up() {
     loom::model(|| {
         let (pool, gate) = (unstarted(2), Gate::new());
         let waits = Arc::clone(&gate);
-        pool.call_in_thread(move || waits.pass()).unwrap();
+        let first = pool.call_in_thread(move || waits.pass()).unwrap();
         pool.call_in_thread(move || gate.open()).unwrap();
         pool.start().unwrap();
         pool.adjust_pool_size(1, 1).unwrap();
         pool.adjust_pool_size(1, 2).unwrap();
+        run_through(&first);
         pool.stop();
         assert_eq!(pool.stats().completed, 2);
     });

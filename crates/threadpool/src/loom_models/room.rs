@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::{Count, Gate, builder};
+use super::{Count, Gate, builder, run_through};
 use crate::{SubmitErrorKind, ThreadPool, blocking};
 
 /// A pool of one thread, not started, whose queue is full as long as one job waits in it.
@@ -23,8 +23,9 @@ fn a_submitter_against_room(before: usize) {
         let waits = Arc::clone(&gate);
         pool.call_in_thread(move || waits.pass()).unwrap();
         pool.start().unwrap();
-        pool.call_in_thread_when_room(ran.up()).unwrap();
+        let last = pool.call_in_thread_when_room(ran.up()).unwrap();
         gate.open();
+        run_through(&last);
         pool.stop();
         assert_eq!(ran.get(), before + 1);
     });
@@ -51,9 +52,11 @@ fn two_submitters_against_room() {
         pool.call_in_thread(ran.up()).unwrap();
         pool.start().unwrap();
         let (other, counts) = (pool.clone(), ran.up());
-        let other = thread::spawn(move || drop(other.call_in_thread_when_room(counts).unwrap()));
-        pool.call_in_thread_when_room(ran.up()).unwrap();
-        other.join().unwrap();
+        let other = thread::spawn(move || other.call_in_thread_when_room(counts).unwrap());
+        let own = pool.call_in_thread_when_room(ran.up()).unwrap();
+        let other = other.join().unwrap();
+        run_through(&own);
+        run_through(&other);
         pool.stop();
         assert_eq!(ran.get(), 4);
     });
@@ -98,7 +101,8 @@ fn a_submitter_against_a_worker_that_blocks() {
         pool.start().unwrap();
         let waits = Arc::clone(&gate);
         pool.call_in_thread(move || blocking(|| waits.pass())).unwrap();
-        pool.call_in_thread_when_room(move || gate.open()).unwrap();
+        let opens = pool.call_in_thread_when_room(move || gate.open()).unwrap();
+        run_through(&opens);
         pool.stop();
         assert_eq!(pool.stats().completed, 2);
     });

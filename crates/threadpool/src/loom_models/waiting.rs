@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::{Count, Gate, pool, unstarted};
+use super::{Count, Gate, pool, run_through, unstarted};
 use crate::{JobState, blocking};
 
 /// Whoever comes second, the one who waits or the end, sees the other.
@@ -84,8 +84,9 @@ fn a_blocked_worker_against_the_job_that_it_waits_for() {
     loom::model(|| {
         let (pool, gate) = (pool(1), Gate::new());
         let waits = Arc::clone(&gate);
-        pool.call_in_thread(move || blocking(|| waits.pass())).unwrap();
+        let first = pool.call_in_thread(move || blocking(|| waits.pass())).unwrap();
         pool.call_in_thread(move || gate.open()).unwrap();
+        run_through(&first);
         pool.stop();
         let stats = pool.stats();
         assert_eq!((stats.completed, stats.blocked, stats.threads), (2, 0, 0));
@@ -100,7 +101,7 @@ fn a_chain_of_blocked_workers() {
         let gates = [(); 2].map(|()| Gate::new());
         let [first, second] = gates.each_ref().map(Arc::clone);
         let [opens_first, opens_second] = gates;
-        pool.call_in_thread(move || blocking(|| first.pass())).unwrap();
+        let outer = pool.call_in_thread(move || blocking(|| first.pass())).unwrap();
         let middle = move || {
             blocking(|| second.pass());
             opens_first.open();
@@ -108,6 +109,7 @@ fn a_chain_of_blocked_workers() {
         pool.call_in_thread(middle).unwrap();
         pool.call_in_thread(move || opens_second.open()).unwrap();
         pool.start().unwrap();
+        run_through(&outer);
         pool.stop();
         let stats = pool.stats();
         assert_eq!((stats.completed, stats.blocked, stats.threads), (3, 0, 0));
