@@ -38,7 +38,7 @@ fn a_job_may_run_the_next_inside_of_itself() {
     };
     let inner = manual.pool().call_in_thread(inner).unwrap();
     assert_eq!(manual.run_all(), 1);
-    assert_eq!(receiver.iter().collect::<Vec<_>>(), [false, true]);
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [false, true]);
     assert_eq!([outer.state(), inner.state()], [JobState::Finished; 2]);
     assert_eq!(manual.pool().stats().threads, 0);
 }
@@ -68,7 +68,7 @@ fn a_job_that_waits_for_the_one_that_runs_it_would_deadlock() {
         let inner = move || sender.send(own.get().unwrap().wait()).unwrap();
         manual.pool().call_in_thread(inner).unwrap();
         assert_eq!(manual.run_all(), 1);
-        assert_eq!(receiver.recv().unwrap(), Err(WouldDeadlock::default()));
+        assert_eq!(receiver.try_recv().unwrap(), Err(WouldDeadlock::default()));
         assert_eq!(outer.state(), JobState::Finished);
     });
 }
@@ -125,7 +125,7 @@ fn w9_a_cancelled_job_never_runs_and_the_pool_is_drained_without_it() {
         assert_eq!(manual.run_all(), run);
         let stats = manual.pool().stats();
         assert_eq!((stats.cancelled, stats.queued), (cancelled.len() as u64, 0));
-        assert_eq!(receiver.iter().count(), 1, "told once, though nothing is left to be run");
+        assert_eq!(receiver.try_iter().count(), 1, "told once, though nothing is left to be run");
     };
     drained_by(&[0], 2);
     drained_by(&[2, 0], 1);
@@ -145,13 +145,13 @@ fn stop_now_hands_back_what_waits_and_tells_what_runs() {
     let (tells, told) = channel();
     let behind = manual.pool().call_in_thread(move || tells.send(()).unwrap()).unwrap();
     assert!(manual.run_next());
-    let (cancelled, unrun) = receiver.recv().unwrap();
+    let (cancelled, unrun) = receiver.try_recv().unwrap();
     assert_eq!((cancelled, unrun.len()), (true, 1));
     assert_eq!([running.state(), behind.state()], [JobState::Finished, JobState::Returned]);
     assert_eq!(behind.wait(), Ok(JobState::Returned));
     assert!(!manual.run_next() && !manual.run(&behind));
     unrun.into_iter().for_each(UnrunJob::run);
-    assert_eq!(told.iter().count(), 1);
+    assert_eq!(told.try_iter().count(), 1);
     let stats = manual.pool().stats();
     assert_eq!((stats.completed, stats.returned, stats.queued), (1, 1, 0));
 }
@@ -169,7 +169,7 @@ fn i3_panics_are_counted_and_reported_as_in_any_pool() {
     let fine = manual.pool().call_in_thread(|| ()).unwrap();
     assert_eq!(manual.run_all(), 4);
     assert_eq!([broken.state(), fine.state()], [JobState::Panicked, JobState::Finished]);
-    assert!(receiver.recv().unwrap());
+    assert!(receiver.try_recv().unwrap());
     let stats = manual.pool().stats();
     assert_eq!((stats.panicked, stats.completed, stats.threads), (3, 1, 0));
     assert_eq!(log::lines("ERROR", "manual-panics").len(), 2);
