@@ -6,7 +6,7 @@
 //! rest of its batch is everybody's.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 use crate::job::Run;
 use crate::sync::AtomicUsize;
@@ -79,7 +79,9 @@ impl Batch {
 
     /// Lets jobs be claimed again, from `place` on.
     pub(crate) fn release(&self, place: usize) {
-        self.claims.store(place, Release);
+        // A store would do: it comes after the vain claims that have seen what `hold` wrote. But
+        // loom does not know that, and would have one of them come last.
+        self.claims.swap(place, AcqRel);
     }
 
     /// Fills an empty batch with the jobs of a chunk, and leaves it an empty one.
