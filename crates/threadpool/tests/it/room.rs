@@ -136,23 +136,38 @@ fn w7_with_a_limit_of_zero_room_is_a_free_thread() {
     });
 }
 
-/// The worker goes from one of these jobs to the next without a look at the pool; the last waits
-/// for the submitters.
+/// The worker goes from one of these jobs to the next without a look at the pool. Each waits for
+/// another submitter to come in where it has left.
 #[test]
-fn w7_short_jobs_make_room_at_once() {
+fn w7_each_job_that_is_taken_makes_room_at_once() {
     within(DEADLINE, || {
-        let pool = limited(1, 10);
-        let blocker = Blocker::on(&pool);
-        for _ in 0..9 {
-            pool.try_call_in_thread(|| ()).unwrap();
+        // Submitted before the start, the jobs are taken from the queue in one stretch.
+        let pool = new(1, 5);
+        let (release, released) = channel::<()>();
+        pool.call_in_thread(move || released.recv().unwrap()).unwrap();
+        let tokens = [(); 5].map(|()| {
+            let (token, needed) = channel();
+            pool.call_in_thread(move || needed.recv().unwrap()).unwrap();
+            token
+        });
+        pool.start().unwrap();
+        until(&pool, |stats| stats.busy == 1);
+        let (enters, entered) = channel();
+        for _ in &tokens {
+            let (pool, enters) = (pool.clone(), enters.clone());
+            let submit = move || {
+                let submitted = pool.call_in_thread_when_room(|| ()).is_ok();
+                let _ = enters.send(submitted);
+            };
+            thread::Builder::new().spawn(submit).unwrap();
         }
-        let (sender, receiver) = channel();
-        pool.try_call_in_thread(move || receiver.recv().unwrap()).unwrap();
-        let answers = [(); 5].map(|()| waiting_submitter(&pool));
-        blocker.release();
-        answers.iter().for_each(|answer| assert!(answer.recv().unwrap().is_ok()));
-        sender.send(()).unwrap();
-        until(&pool, |stats| stats.completed == 16);
+        assert!(entered.recv_timeout(PAUSE).is_err(), "there is no room");
+        release.send(()).unwrap();
+        for token in tokens {
+            assert!(entered.recv().unwrap());
+            token.send(()).unwrap();
+        }
+        until(&pool, |stats| stats.completed == 11);
     });
 }
 
