@@ -53,14 +53,6 @@ impl Batch {
         self.jobs.iter()
     }
 
-    /// Touches the job at `place`, if there is one, so that its cell is on its way to this core
-    /// while the one before is being run.
-    pub(crate) fn fetch(&self, place: usize) {
-        if let Some(job) = self.job(place) {
-            std::hint::black_box(job.header().submitted());
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.jobs.len()
     }

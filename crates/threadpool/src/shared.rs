@@ -147,7 +147,9 @@ impl Shared {
 
     /// Nanoseconds of the pool's life.
     pub(crate) fn now(&self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        let life = self.epoch.elapsed();
+        // Enough for five hundred years.
+        life.as_secs() * 1_000_000_000 + u64::from(life.subsec_nanos())
     }
 
     pub(crate) fn instant(&self, nanoseconds: u64) -> Option<Instant> {
@@ -246,6 +248,9 @@ impl Shared {
         }
     }
 
+    /// Not inlined, because a seat is large: in the frame of a worker it would be pages of each
+    /// stack.
+    #[inline(never)]
     fn spawn_worker(self: &Arc<Self>, core: &mut Core) -> io::Result<()> {
         forget_ended(&mut core.departed);
         let allowed = self.config.thread_gate.as_ref().map_or(Ok(()), |gate| gate());

@@ -82,7 +82,6 @@ fn run_batch<'a>(
     let mut now = shared.now();
     loop {
         seat.take_up(place);
-        batch.fetch(place + 1);
         if let Some(job) = batch.job(place) {
             now = run_one(shared, seat, &**job, now);
         }

@@ -10,16 +10,24 @@
 
 /// Steps per octave, as a power of two.
 const STEP_BITS: u32 = 3;
-const STEPS: u64 = 1 << STEP_BITS;
+pub(super) const STEPS: usize = 1 << STEP_BITS;
 
-pub(super) const BUCKETS: usize = ((u64::BITS - STEP_BITS + 1) << STEP_BITS) as usize;
+/// As many octaves as have steps.
+pub(super) const OCTAVES: usize = (u64::BITS - STEP_BITS + 1) as usize;
+
+pub(super) const BUCKETS: usize = OCTAVES * STEPS;
 
 /// The bucket of `number`.
 pub(super) const fn index(number: u64) -> usize {
     // What is below the first step shares the octave of 8 to 15, whose buckets are 1 wide too.
-    let octave = u64::BITS - 1 - STEP_BITS - (number | STEPS).leading_zeros();
+    let octave = u64::BITS - 1 - STEP_BITS - (number | STEPS as u64).leading_zeros();
     // The step is from 8 to 15, hence an octave ends where the next begins.
     (octave << STEP_BITS) as usize + (number >> octave) as usize
+}
+
+/// The octave of a bucket, and its step in there.
+pub(super) const fn place(index: usize) -> (usize, usize) {
+    (index >> STEP_BITS, index % STEPS)
 }
 
 /// The smallest number of a bucket, and how many numbers belong to it.
