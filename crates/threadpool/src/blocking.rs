@@ -16,6 +16,9 @@ use crate::shared::Chores;
 /// same pool: an event, a channel, a lock. [`JobHandle::wait`](crate::JobHandle::wait) does so by
 /// itself. A job that computes or reads a file needs none of it: that is what its thread is for.
 ///
+/// So other jobs may run before this one goes on, in a pool of one thread too, unless
+/// [`max_spare_threads`](crate::Builder::max_spare_threads) is 0.
+///
 /// Outside of a pool's jobs, and inside of another `blocking`, it only calls `wait`. A panic in
 /// `wait` passes through.
 ///

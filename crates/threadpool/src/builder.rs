@@ -136,8 +136,8 @@ impl Builder {
     /// 1 ms by default; zero for at once, which is Twisted's rule.
     ///
     /// Threads up to the minimum, and the first of all, start at once. So does whatever a change of
-    /// size makes room for, and a thread in place of one that is [blocked](crate::blocking()). With
-    /// a small wait a burst of short jobs does not start threads that have nothing to do when they
+    /// size makes room for, and, once the maximum is reached, a thread in place of one that is
+    /// [blocked](crate::blocking()). With a small wait a burst of short jobs does not start threads that have nothing to do when they
     /// arrive; one that lasts starts one after the other.
     pub fn grow_after(mut self, wait: Duration) -> Self {
         self.config.grow_after = wait;
@@ -147,7 +147,9 @@ impl Builder {
     /// Sets how many threads there may be beyond [`max_threads`](Self::max_threads) while as many
     /// workers are inside of [`blocking`](crate::blocking()), 64 by default.
     ///
-    /// Zero turns that off: a job that waits then keeps its thread from others, as in Twisted.
+    /// Zero turns that off: a job that waits then keeps its thread from others, as in Twisted, and
+    /// a pool of one thread runs its jobs strictly one after the other. With spare threads the next
+    /// job may start while one waits.
     pub fn max_spare_threads(mut self, threads: usize) -> Self {
         self.spare = threads;
         self

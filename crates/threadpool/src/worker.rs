@@ -54,6 +54,9 @@ fn serve(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
             (Fate::Run | Fate::Retire, _) => break,
         }
     }
+    if core.state.is_quiet() {
+        core.watcher.rest(shared);
+    }
     // If a job counted on this worker, another has to come for it.
     let mut chores = Chores::default();
     shared.advance(&mut core, &mut chores, false);
