@@ -6,8 +6,8 @@
 //! its own, [`max_spare_threads`](crate::Builder::max_spare_threads). When the job goes on there
 //! may be a thread too many for a moment, and the next that is free ends.
 
+use crate::chores::Chores;
 use crate::place::{self, Place};
-use crate::shared::Chores;
 
 /// Calls `wait`, which may block for long, and lets the pool of this thread have another thread
 /// meanwhile.

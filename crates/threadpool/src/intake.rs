@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use crate::chores::Chores;
 use crate::error::{Rejection, SubmitErrorKind};
 use crate::job::Run;
-use crate::shared::{Chores, Core, Shared};
+use crate::shared::{Core, Shared};
 use crate::state::Phase;
 use crate::sync::MutexGuard;
 

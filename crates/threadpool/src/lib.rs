@@ -43,6 +43,7 @@ mod shutdown;
 mod watch;
 mod worker;
 
+mod chores;
 mod intake;
 mod place;
 mod room;

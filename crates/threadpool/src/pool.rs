@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::builder::{Builder, check_size};
+use crate::chores::Chores;
 use crate::error::{AlreadyStopped, InvalidSize, StillRunning};
 use crate::manual::{self, ManualPool};
 use crate::place;
 use crate::report::{PoolReport, RunningJob, WorkerReport, running_job};
 use crate::seat::Seat;
-use crate::shared::{Chores, Shared};
+use crate::shared::Shared;
 use crate::state::Phase;
 use crate::stats::PoolStats;
 use crate::unrun::UnrunJob;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
 use crate::builder::Config;
+use crate::chores::{Chores, Refusal};
 use crate::inbox::Inbox;
 use crate::job::drop_contained;
 use crate::queue::Queue;
@@ -85,33 +86,6 @@ pub(crate) struct Worker {
     /// Set by whoever claims it for a job, cleared by itself.
     claimed: bool,
     pub(crate) handle: Option<JoinHandle<()>>,
-}
-
-/// The system gave no thread.
-struct Refusal {
-    error: io::Error,
-    /// The first since a thread was had: the others are not told.
-    is_news: bool,
-    threads: usize,
-}
-
-/// What is to be done once the lock has been let go.
-#[must_use]
-#[derive(Default)]
-pub(crate) struct Chores {
-    wakes: Vec<Arc<Seat>>,
-    refusal: Option<Refusal>,
-}
-
-impl Chores {
-    /// True if a thread was asked for and refused.
-    pub(crate) fn was_refused(&self) -> bool {
-        self.refusal.is_some()
-    }
-
-    pub(crate) fn into_error(self) -> Option<io::Error> {
-        self.refusal.map(|refusal| refusal.error)
-    }
 }
 
 impl Shared {
@@ -272,20 +246,6 @@ impl Shared {
         match self.config.stack_size {
             Some(bytes) => builder.stack_size(bytes),
             None => builder,
-        }
-    }
-
-    /// Does what had to wait for the lock to be let go.
-    pub(crate) fn finish(&self, chores: Chores) {
-        for seat in &chores.wakes {
-            seat.parker.notify_one();
-        }
-        self.tell_refusal(&chores);
-    }
-
-    pub(crate) fn tell_refusal(&self, chores: &Chores) {
-        if let Some(Refusal { error, is_news: true, threads }) = &chores.refusal {
-            tracing::warn!(pool = &*self.config.name, threads, %error, "the system refused a thread");
         }
     }
 

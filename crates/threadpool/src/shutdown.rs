@@ -7,9 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::chores::Chores;
 use crate::error::StillRunning;
 use crate::job::{JobState, Run, drop_contained};
-use crate::shared::{Chores, Core, Shared};
+use crate::shared::{Core, Shared};
 use crate::state::Phase;
 use crate::sync::wait_until;
 use crate::unrun::UnrunJob;

@@ -11,8 +11,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::chores::Chores;
 use crate::place::{self, Place};
-use crate::shared::{Chores, Core, RETRY_THREAD, Shared};
+use crate::shared::{Core, RETRY_THREAD, Shared};
 use crate::stall;
 use crate::sync::{MutexGuard, wait_until};
 

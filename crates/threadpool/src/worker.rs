@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::batch::Batch;
+use crate::chores::Chores;
 use crate::job::{Ending, Run, drop_contained};
 use crate::place::{self, Place};
 use crate::seat::Seat;
-use crate::shared::{Chores, Core, Shared};
+use crate::shared::{Core, Shared};
 use crate::state::Fate;
 use crate::sync::{MutexGuard, wait_until};
 
