@@ -4,15 +4,21 @@
 //! [`call_in_thread`](ThreadPool::call_in_thread); it runs them in the order of submission on
 //! threads that it starts with the need, keeps while they are used, and lets go when they are not.
 //!
-//! - Every job accepted has one outcome: it ran, or it was cancelled while it waited. A job that
-//!   is not accepted is handed back in the error.
+//! - Every job accepted has one outcome: it ran, it was cancelled while it waited, or it was handed
+//!   back. A job that is not accepted is handed back in the error.
+//! - The queue may be bounded: [`try_call_in_thread`](ThreadPool::try_call_in_thread) refuses,
+//!   [`call_in_thread_when_room`](ThreadPool::call_in_thread_when_room) waits.
+//! - A [`JobHandle`] removes a waiting job, in constant time, and waits for the end of any; a running
+//!   job may look at its [`CancelToken`].
 //! - A panic in a job is contained: the callback gets it, or the log.
+//! - Jobs may wait for other jobs inside of [`blocking`], which lets another thread take their
+//!   place. Where nothing moves all the same the pool says so: a [`StallReport`] names each job by
+//!   the source line that submitted it, as does [`report`](ThreadPool::report) at any time.
 //! - [`stop`](ThreadPool::stop) drains and joins, [`stop_within`](ThreadPool::stop_within) names
-//!   the jobs that keep it waiting, [`close`](ThreadPool::close) does not wait at all.
-//! - A [`JobHandle`] removes a waiting job; a running one may look at its [`CancelToken`].
-//! - A pool in which nothing moves, because its jobs wait for jobs in its own queue, says so:
-//!   [`StallReport`] names each by the source line that submitted it.
+//!   the jobs that keep it waiting, [`stop_now`](ThreadPool::stop_now) hands back those that wait,
+//!   [`close`](ThreadPool::close) does not wait at all.
 //! - An idle pool makes no system call.
+//! - [`ThreadPool::manual`] is the same pool without threads, for deterministic tests.
 //!
 //! This crate knows nothing of reactors or deferreds. Most programs want the bridges of the
 //! facade, which bring a job's result back to the reactor thread.
