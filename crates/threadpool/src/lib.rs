@@ -11,7 +11,7 @@
 //! - A [`JobHandle`] removes a waiting job, in constant time, and waits for the end of any; a running
 //!   job may look at its [`CancelToken`].
 //! - A panic in a job is contained: the callback gets it, or the log.
-//! - Jobs may wait for other jobs inside of [`blocking`], which lets another thread take their
+//! - Jobs may wait for other jobs inside of [`blocking()`], which lets another thread take their
 //!   place. Where nothing moves all the same the pool says so: a [`StallReport`] names each job by
 //!   the source line that submitted it, as does [`report`](ThreadPool::report) at any time.
 //! - [`stop`](ThreadPool::stop) drains and joins, [`stop_within`](ThreadPool::stop_within) names
