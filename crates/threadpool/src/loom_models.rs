@@ -25,6 +25,13 @@ use std::time::Duration;
 use crate::sync::{Condvar, Mutex, lock, wait_until};
 use crate::{Builder, JobHandle, JobState, PoolStats, ThreadPool};
 
+/// A model with so much in it that more than two preemptions would take minutes.
+fn large_model(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.map(|bound| bound.min(2));
+    builder.check(model);
+}
+
 /// What one thread waits for and another opens.
 struct Gate {
     open: Mutex<bool>,

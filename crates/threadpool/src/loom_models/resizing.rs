@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Count, Gate, accounted, pool, run_through, unstarted};
+use super::{Count, Gate, accounted, large_model, pool, run_through, unstarted};
 
 /// Raising the maximum against a worker that falls idle: the waiting job runs once.
 #[test]
@@ -54,7 +54,7 @@ fn a_worker_ends_against_claims() {
 /// The one that ends may be the one that was woken for a job: another comes for it.
 #[test]
 fn a_woken_worker_ends_against_the_job_that_it_was_woken_for() {
-    loom::model(|| {
+    large_model(|| {
         let pool = pool(2);
         let (here, there) = (Gate::new(), Gate::new());
         let (opens, waits, other) = (Arc::clone(&here), Arc::clone(&there), Arc::clone(&there));
@@ -78,7 +78,7 @@ fn a_woken_worker_ends_against_the_job_that_it_was_woken_for() {
 /// Down and up again: a worker that was one too many may be needed when it comes to see.
 #[test]
 fn a_size_that_goes_down_and_up() {
-    loom::model(|| {
+    large_model(|| {
         let (pool, gate) = (unstarted(2), Gate::new());
         let waits = Arc::clone(&gate);
         let first = pool.call_in_thread(move || waits.pass()).unwrap();

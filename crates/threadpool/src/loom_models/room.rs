@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::{Count, Gate, builder, run_through};
+use super::{Count, Gate, builder, large_model, run_through};
 use crate::{SubmitErrorKind, ThreadPool, blocking};
 
 /// A pool of one thread, not started, whose queue is full as long as one job waits in it.
@@ -46,7 +46,7 @@ fn a_submitter_against_room_behind_a_batch() {
 /// Whoever comes in first, the other one comes in after it.
 #[test]
 fn two_submitters_against_room() {
-    loom::model(|| {
+    large_model(|| {
         let (pool, ran) = (bounded(), Count::default());
         pool.call_in_thread(ran.up()).unwrap();
         pool.call_in_thread(ran.up()).unwrap();

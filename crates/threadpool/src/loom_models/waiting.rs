@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::{Count, Gate, pool, run_through, unstarted};
+use super::{Count, Gate, large_model, pool, run_through, unstarted};
 use crate::{JobState, blocking};
 
 /// Whoever comes second, the one who waits or the end, sees the other.
@@ -96,7 +96,7 @@ fn a_blocked_worker_against_the_job_that_it_waits_for() {
 /// W6: two in a row, out of one batch and the next.
 #[test]
 fn a_chain_of_blocked_workers() {
-    loom::model(|| {
+    large_model(|| {
         let pool = unstarted(1);
         let gates = [(); 2].map(|()| Gate::new());
         let [first, second] = gates.each_ref().map(Arc::clone);
