@@ -128,6 +128,24 @@ fn a_stop_now_against_claims() {
     });
 }
 
+/// W20: a job that comes in meanwhile is run, handed back or refused.
+#[test]
+fn a_submission_against_stop_now() {
+    loom::model(|| {
+        let (pool, ran) = (pool(1), Count::default());
+        let (other, counts) = (pool.clone(), ran.up());
+        let submitter = thread::spawn(move || other.call_in_thread(counts).ok());
+        let returned = pool.stop_now().len();
+        assert!(pool.call_in_thread(|| ()).is_err());
+        if let Some(accepted) = submitter.join().unwrap() {
+            let ended = [JobState::Finished, JobState::Returned][returned];
+            assert_eq!(accepted.wait(), Ok(ended));
+        }
+        let stats = pool.stats();
+        assert_eq!(ran.get() + returned + stats.rejected as usize, 2);
+    });
+}
+
 /// W10: what is not handed back is told, also if its worker is only about to begin it. Otherwise a
 /// job that goes on until it is told would go on for ever.
 #[test]
