@@ -7,11 +7,14 @@
 //! A worker counts into its own [`Recorder`]; whoever asks adds the recorders up into a
 //! [`Histogram`], which then changes no more. So recording takes no lock and shares no cache line.
 
+mod counts;
 mod recorder;
 mod scale;
 
 use std::fmt;
 use std::time::Duration;
+
+use counts::Counts;
 
 pub(crate) use recorder::Recorder;
 
@@ -75,18 +78,6 @@ pub struct Bucket {
     pub to: Duration,
     /// How many durations from `from` to `to` there were.
     pub count: u64,
-}
-
-/// What a histogram of at least one duration knows, in nanoseconds.
-///
-/// Sums saturate: that is out of reach of any clock, but not of who merges a histogram with itself.
-#[derive(Clone, Eq, PartialEq)]
-struct Counts {
-    buckets: [u64; scale::BUCKETS],
-    count: u64,
-    sum: u128,
-    min: u64,
-    max: u64,
 }
 
 impl Histogram {
@@ -183,47 +174,6 @@ impl Histogram {
         // A duration whose bucket has not counted it yet does not move the bounds either.
         all.min = all.min.min(bounds.0.max(scale::first(first)));
         all.max = all.max.max(bounds.1.min(scale::last(last)));
-    }
-}
-
-impl Counts {
-    fn nothing() -> Box<Self> {
-        let buckets = [0; scale::BUCKETS];
-        Box::new(Self { buckets, count: 0, sum: 0, min: u64::MAX, max: 0 })
-    }
-
-    fn mean(&self) -> u64 {
-        let mean = self.sum / u128::from(self.count).max(1);
-        // Only a sum that was read in the midst of a recording lies outside.
-        u64::try_from(mean).unwrap_or(u64::MAX).max(self.min).min(self.max)
-    }
-
-    /// The duration at this place, from 1, in the order of length.
-    fn ranked(&self, rank: u64) -> u64 {
-        if rank <= 1 {
-            return self.min;
-        }
-        if rank >= self.count {
-            return self.max;
-        }
-        let mut left = rank;
-        for (index, &count) in self.buckets.iter().enumerate() {
-            if left <= count {
-                return scale::middle(index).max(self.min).min(self.max);
-            }
-            left -= count;
-        }
-        self.max
-    }
-
-    fn merge(&mut self, other: &Self) {
-        for (count, other) in self.buckets.iter_mut().zip(&other.buckets) {
-            *count = count.saturating_add(*other);
-        }
-        self.count = self.count.saturating_add(other.count);
-        self.sum = self.sum.saturating_add(other.sum);
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
     }
 }
 

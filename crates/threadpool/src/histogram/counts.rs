@@ -1,0 +1,59 @@
+//! The numbers of a histogram that is not empty.
+//!
+//! The count is the sum over the buckets, which are the truth: a sum that was read in the midst of
+//! a recording may be ahead of them or behind, and is bent to the bounds where they are compared.
+
+use super::scale;
+
+/// What a histogram of at least one duration knows, in nanoseconds.
+///
+/// Sums saturate: that is out of reach of any clock, but not of who merges a histogram with itself.
+#[derive(Clone, Eq, PartialEq)]
+pub(super) struct Counts {
+    pub(super) buckets: [u64; scale::BUCKETS],
+    pub(super) count: u64,
+    pub(super) sum: u128,
+    pub(super) min: u64,
+    pub(super) max: u64,
+}
+
+impl Counts {
+    pub(super) fn nothing() -> Box<Self> {
+        let buckets = [0; scale::BUCKETS];
+        Box::new(Self { buckets, count: 0, sum: 0, min: u64::MAX, max: 0 })
+    }
+
+    pub(super) fn mean(&self) -> u64 {
+        let mean = self.sum / u128::from(self.count).max(1);
+        // Only a sum that was read in the midst of a recording lies outside.
+        u64::try_from(mean).unwrap_or(u64::MAX).max(self.min).min(self.max)
+    }
+
+    /// The duration at this place, from 1, in the order of length.
+    pub(super) fn ranked(&self, rank: u64) -> u64 {
+        if rank <= 1 {
+            return self.min;
+        }
+        if rank >= self.count {
+            return self.max;
+        }
+        let mut left = rank;
+        for (index, &count) in self.buckets.iter().enumerate() {
+            if left <= count {
+                return scale::middle(index).max(self.min).min(self.max);
+            }
+            left -= count;
+        }
+        self.max
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (count, other) in self.buckets.iter_mut().zip(&other.buckets) {
+            *count = count.saturating_add(*other);
+        }
+        self.count = self.count.saturating_add(other.count);
+        self.sum = self.sum.saturating_add(other.sum);
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+    }
+}
