@@ -86,9 +86,11 @@ fn i1_a_pool_crosses_with_all_that_it_gives() {
 #[test]
 fn i1_what_a_pool_tells_of_itself_crosses() {
     use ropewalk::threadpool::{
-        Bucket, Histogram, JobContext, PoolReport, PoolStats, RunningJob, StallReport, WorkerReport,
+        Bucket, Histogram, JobContext, PoolReport, PoolState, PoolStats, RunningJob, StallReport,
+        WeakPool, WorkerReport,
     };
     crosses!(PoolStats, Histogram, Bucket, PoolReport, WorkerReport, RunningJob, StallReport);
+    crosses!(PoolState, WeakPool);
     // A context goes to one worker, which may change it.
     const fn send<T: Send>() {}
     const _: () = send::<Box<dyn JobContext>>();

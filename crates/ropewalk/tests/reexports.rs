@@ -74,7 +74,8 @@ fn threadpool() {
 #[test]
 fn threadpool_by_hand() {
     use ropewalk::threadpool::{
-        Bucket, Histogram, JobContext, ManualPool, PoolReport, UnrunJob, WorkerReport, blocking,
+        Bucket, Histogram, JobContext, ManualPool, PoolReport, PoolState, UnrunJob, WeakPool,
+        WorkerReport, blocking,
     };
     struct Plain;
     impl JobContext for Plain {
@@ -97,6 +98,8 @@ fn threadpool_by_hand() {
     assert!(manual.run(&ran));
     let report: PoolReport = receiver.try_recv().unwrap();
     let workers: &[WorkerReport] = &report.workers;
+    let weak: WeakPool = pool.downgrade();
+    assert_eq!(weak.upgrade().map(|pool| pool.state()), Some(PoolState::Running));
     assert!(workers[0].job.as_ref().unwrap().blocked.is_some());
     let run_time: Histogram = pool.stats().run_time;
     let buckets: Vec<Bucket> = run_time.buckets().collect();

@@ -90,7 +90,7 @@ impl Drop for Pause {
         if core.state.unblock() {
             // A thread too many: an idle one ends now, or the first that is through with its job.
             shared.call_workers();
-            core.rouse_idle(&mut chores);
+            core.rouse_coldest(&mut chores);
         }
         drop(core);
         shared.finish(chores);

@@ -182,7 +182,7 @@ impl Builder {
     /// # Threads
     ///
     /// The hook runs on the thread whose job was the one too many, after it was accepted. It may
-    /// call any method of the pool. A panic is logged.
+    /// call any method of the pool, through a [`WeakPool`](crate::WeakPool). A panic is logged.
     ///
     /// # Examples
     ///
@@ -239,7 +239,8 @@ impl Builder {
     ///
     /// The hook runs on a thread that exists only while jobs wait. It may call any method of the
     /// pool, for instance raise its size; [`stop`](ThreadPool::stop) called there closes the pool
-    /// and returns. A panic is logged.
+    /// and returns. A panic is logged. A hook that captures the pool keeps it for ever: let it have
+    /// a [`WeakPool`](crate::WeakPool), whose page has an example.
     pub fn on_stall(mut self, hook: impl Fn(&StallReport) + Send + Sync + 'static) -> Self {
         self.config.on_stall = Some(Arc::new(hook));
         self

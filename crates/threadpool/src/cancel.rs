@@ -21,17 +21,21 @@ use crate::place;
 /// # Examples
 ///
 /// ```
-/// use ropewalk_threadpool::{CancelToken, ThreadPool};
+/// use ropewalk_threadpool::{CancelToken, JobState, ThreadPool};
 ///
 /// let pool = ThreadPool::builder().build()?;
 /// pool.start()?;
-/// let handle = pool.call_in_thread(|| {
+/// let (started, is_started) = std::sync::mpsc::channel();
+/// let handle = pool.call_in_thread(move || {
 ///     let token = CancelToken::current();
+///     started.send(()).unwrap();
 ///     while !token.is_cancelled() {
 ///         std::thread::yield_now(); // one piece of the work
 ///     }
 /// })?;
-/// handle.cancel();
+/// is_started.recv()?;
+/// assert!(!handle.cancel(), "it runs, and is told");
+/// assert_eq!(handle.wait()?, JobState::Finished);
 /// pool.stop();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::panic::Location;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -82,7 +82,7 @@ impl fmt::Display for AlreadyStopped {
 impl Error for AlreadyStopped {}
 
 /// Why a job was not accepted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SubmitErrorKind {
     /// As many jobs wait as the queue limit allows.
@@ -93,18 +93,20 @@ pub enum SubmitErrorKind {
     Stopped,
     /// The queue had no room within the time given.
     TimedOut,
-    /// The queue is full, and a job of this very pool asked to wait for room.
+    /// The queue is full, and who asked to wait for room is a job of this very pool, or the thread
+    /// that runs the jobs of a [`ManualPool`](crate::ManualPool).
     WouldDeadlock,
 }
 
 /// A job that was not accepted, and why. Nothing of it ran.
 ///
-/// [`into_inner`](Self::into_inner) gives the job back. Since a closure need not be `Sync`, the
-/// error with the closure inside does not convert to every boxed error;
-/// [`without_job`](Self::without_job) does.
+/// [`into_inner`](Self::into_inner) gives the job back. The error converts with `?` into any boxed
+/// error; `.map_err(SubmitError::without_job)` before that drops the job, and gives it a type that
+/// the boxed error can be downcast to.
 pub struct SubmitError<F> {
     rejection: Rejection,
-    job: F,
+    /// In a lock only so that the error is `Sync`, as most boxed errors must be: few closures are.
+    job: Mutex<F>,
 }
 
 /// The part of a [`SubmitError`] that does not depend on the closure.
@@ -116,7 +118,7 @@ pub(crate) struct Rejection {
 
 impl<F> SubmitError<F> {
     pub(crate) fn new(rejection: Rejection, job: F) -> Self {
-        Self { rejection, job }
+        Self { rejection, job: Mutex::new(job) }
     }
 
     /// Returns why the job was not accepted.
@@ -128,13 +130,13 @@ impl<F> SubmitError<F> {
     /// Gives the job back; with a callback, the pair of callback and job.
     #[must_use]
     pub fn into_inner(self) -> F {
-        self.job
+        self.job.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drops the job and keeps the reason.
     #[must_use]
     pub fn without_job(self) -> SubmitError<()> {
-        SubmitError { rejection: self.rejection, job: () }
+        SubmitError { rejection: self.rejection, job: Mutex::new(()) }
     }
 }
 
@@ -155,7 +157,7 @@ impl<F> fmt::Display for SubmitError<F> {
             }
             SubmitErrorKind::NoThread => {
                 "the operating system refused the pool its first thread: \
-                 submit again later, or lower the number of threads"
+                 submit again later, or lower the number of threads or their stack_size"
             }
             SubmitErrorKind::Stopped => {
                 "the pool is stopped: submit before stop, or build a new pool"
@@ -164,8 +166,8 @@ impl<F> fmt::Display for SubmitError<F> {
                 "the queue of the pool had no room in time: wait longer, or raise queue_limit"
             }
             SubmitErrorKind::WouldDeadlock => {
-                "a job would wait for room in the queue of its own pool, which may need its \
-                 thread: use try_call_in_thread, or another pool"
+                "the queue is full, and to wait for room here would keep the pool from making any: \
+                 use try_call_in_thread, or another pool, or run a job of a ManualPool first"
             }
         })
     }
@@ -200,6 +202,8 @@ impl Error for WouldDeadlock {}
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StillRunning {
+    /// The name of the pool.
+    pub pool: Arc<str>,
     /// The jobs that were running, the oldest first.
     pub jobs: Vec<RunningJob>,
     /// How many jobs were still waiting behind them.
@@ -212,10 +216,10 @@ pub struct StillRunning {
 
 impl fmt::Display for StillRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { jobs, queued, threads, waited } = self;
+        let Self { pool, jobs, queued, threads, waited } = self;
         write!(
             f,
-            "{threads} threads of the pool still run after {waited:.1?}, {queued} jobs wait; \
+            "{threads} threads of pool {pool} still run after {waited:.1?}, {queued} jobs wait; \
              see to it that these jobs end, then wait again"
         )?;
         for job in jobs {

@@ -7,6 +7,7 @@
 //! cancelled, however long a handle is kept.
 
 use std::any::{Any, type_name};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -18,7 +19,7 @@ use crate::shared::Shared;
 use crate::sync::{AtomicBool, AtomicU8, Mutex, lock};
 
 /// Where a job is in its life.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum JobState {
     /// Removed before it started; its closure has been dropped.
@@ -49,6 +50,19 @@ impl JobState {
     #[must_use]
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Cancelled => "cancelled",
+            Self::Finished => "finished",
+            Self::Panicked => "panicked",
+            Self::Queued => "queued",
+            Self::Returned => "returned",
+            Self::Running => "running",
+        })
     }
 }
 
@@ -352,8 +366,8 @@ where
 /// The one report of a panic that nobody else learns of.
 fn report(pool: &str, job: &str, header: &Header, what: &str, payload: Box<dyn Any + Send>) {
     let panic = Panicked::new(payload, header.location());
-    let (message, submitted_at) = (panic.message(), header.location());
-    tracing::error!(pool, job, %submitted_at, message, "{what}");
+    let submitted_at = header.location();
+    tracing::error!(pool, job, %submitted_at, panic = panic.message(), "{what}");
     drop_contained(panic);
 }
 

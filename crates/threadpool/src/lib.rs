@@ -34,6 +34,7 @@ mod blocking;
 mod cancel;
 mod context;
 mod handle;
+mod lifetime;
 mod unrun;
 
 mod report;
@@ -81,6 +82,7 @@ pub use error::{
 pub use handle::JobHandle;
 pub use histogram::{Bucket, Histogram};
 pub use job::JobState;
+pub use lifetime::{PoolState, WeakPool};
 pub use manual::ManualPool;
 pub use pool::ThreadPool;
 pub use report::{PoolReport, RunningJob, WorkerReport};
@@ -107,4 +109,5 @@ const _: () = {
     _crosses_threads::<PoolReport>();
     _crosses_threads::<PoolStats>();
     _crosses_threads::<UnrunJob>();
+    _crosses_threads::<WeakPool>();
 };

@@ -4,7 +4,7 @@
 //! hold the pool's innards, never the owner: a pool that nobody can reach any more drains and ends.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::builder::{Builder, check_size};
@@ -12,8 +12,7 @@ use crate::chores::Chores;
 use crate::error::{AlreadyStopped, InvalidSize, StillRunning};
 use crate::manual::{self, ManualPool};
 use crate::place;
-use crate::report::{PoolReport, RunningJob, WorkerReport, running_job};
-use crate::seat::Seat;
+use crate::report::RunningJob;
 use crate::shared::Shared;
 use crate::state::Phase;
 use crate::stats::PoolStats;
@@ -33,7 +32,8 @@ use crate::unrun::UnrunJob;
 /// beyond what safe code can promise to threads that live longer, and this crate has no unsafe
 /// code. Where borrowing matters, `std::thread::scope` has threads of its own.
 ///
-/// A handle is cheap to clone, and all clones are the same pool. Dropping the last one closes the
+/// A handle is cheap to clone, and all clones are the same pool; a [`WeakPool`](crate::WeakPool) is a
+/// reference that does not keep it. Dropping the last handle closes the
 /// pool and never blocks: the jobs accepted by a started pool still run. A pool that was never
 /// started drops its jobs then (counted as cancelled, with a `tracing` warning).
 ///
@@ -62,8 +62,14 @@ pub struct ThreadPool {
 }
 
 /// What only handles share.
-struct Owner {
+pub(crate) struct Owner {
     shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owner").field("name", &self.shared.config.name).finish_non_exhaustive()
+    }
 }
 
 impl Drop for Owner {
@@ -89,6 +95,14 @@ impl ThreadPool {
 
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { owner: Arc::new(Owner { shared }) }
+    }
+
+    pub(crate) fn of(owner: Arc<Owner>) -> Self {
+        Self { owner }
+    }
+
+    pub(crate) fn owner(&self) -> Weak<Owner> {
+        Arc::downgrade(&self.owner)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -255,7 +269,8 @@ impl ThreadPool {
     ) -> Result<(), InvalidSize> {
         let mut chores = Chores::default();
         let mut core = self.shared().core();
-        let (min, max) = sizes(core.state.min(), core.state.max());
+        let before = (core.state.min(), core.state.max());
+        let (min, max) = sizes(before.0, before.1);
         check_size(min, max)?;
         core.state.resize(min, max);
         self.shared().advance(&mut core, &mut chores, true);
@@ -263,7 +278,9 @@ impl ThreadPool {
             self.shared().call_workers();
         }
         self.shared().offer_room(&core);
-        core.rouse_idle(&mut chores);
+        if (min, max) != before {
+            core.rouse_idle(&mut chores);
+        }
         drop(core);
         self.shared().finish(chores);
         Ok(())
@@ -321,40 +338,6 @@ impl ThreadPool {
         self.shared().stats()
     }
 
-    /// Returns what each thread is doing now: print it where a program does not get on.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use ropewalk_threadpool::ThreadPool;
-    ///
-    /// let pool = ThreadPool::builder().name("files").build()?;
-    /// pool.start()?;
-    /// pool.call_in_thread(|| ())?.wait()?;
-    /// let report = pool.report().to_string();
-    /// assert!(report.starts_with("pool files: 1 threads (at most 10)"), "{report}");
-    /// assert!(report.contains("files-1"), "{report}");
-    /// # pool.stop();
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn report(&self) -> PoolReport {
-        let stats = self.stats();
-        let shared = self.shared();
-        let core = shared.core();
-        let mut seats: Vec<Arc<Seat>> = core.seats().map(Arc::clone).collect();
-        let max_threads = core.state.max();
-        drop(core);
-        seats.sort_by_key(|seat| seat.number);
-        let now = shared.now();
-        let workers = seats.into_iter().map(|seat| WorkerReport {
-            thread: Arc::clone(&seat.name),
-            job: running_job(&seat, now),
-        });
-        let (pool, workers) = (Arc::clone(&shared.config.name), workers.collect());
-        PoolReport { pool, max_threads, stats, workers }
-    }
-
     /// Returns the jobs that are being run, the oldest first.
     #[must_use]
     pub fn running_jobs(&self) -> Vec<RunningJob> {
@@ -372,6 +355,7 @@ impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadPool")
             .field("name", &self.name())
+            .field("state", &self.state())
             .field("min_threads", &self.min_threads())
             .field("max_threads", &self.max_threads())
             .field("stats", &self.stats())

@@ -8,6 +8,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::lifetime::PoolState;
+use crate::pool::ThreadPool;
 use crate::seat::Seat;
 use crate::shared::{Core, Shared};
 use crate::stats::PoolStats;
@@ -47,11 +49,14 @@ impl fmt::Display for RunningJob {
 pub struct PoolReport {
     /// The name of the pool.
     pub pool: Arc<str>,
+    /// Where it is in its life.
+    pub state: PoolState,
     /// How many threads there may be.
     pub max_threads: usize,
     /// The numbers.
     pub stats: PoolStats,
-    /// The threads, in the order in which they were started.
+    /// The threads, in the order in which they were started. They are looked at one after the
+    /// other, and a moment after the numbers.
     pub workers: Vec<WorkerReport>,
 }
 
@@ -63,19 +68,28 @@ pub struct WorkerReport {
     pub thread: Arc<str>,
     /// What it runs; none if it is idle, or between two jobs.
     pub job: Option<RunningJob>,
+    /// True if it sleeps until there is something to do.
+    pub idle: bool,
 }
 
 impl fmt::Display for PoolReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pool, max_threads, stats, workers } = self;
+        let Self { pool, state, max_threads, stats, workers } = self;
         let PoolStats { threads, idle, busy, blocked, queued, .. } = stats;
+        write!(f, "pool {pool}: ")?;
+        if *state != PoolState::Running {
+            write!(f, "{state}; ")?;
+        }
         write!(
             f,
-            "pool {pool}: {threads} threads (at most {max_threads}), {idle} idle, {busy} busy, \
+            "{threads} threads (at most {max_threads}), {idle} idle, {busy} busy, \
              {blocked} of them blocked; {queued} jobs wait"
         )?;
         if let Some(wait) = stats.oldest_wait {
             write!(f, ", the oldest for {wait:.1?}")?;
+        }
+        if stats.waiting_for_room > 0 {
+            write!(f, "; {} submitters wait for room", stats.waiting_for_room)?;
         }
         workers.iter().try_for_each(|worker| write!(f, "\n  {worker}"))
     }
@@ -84,7 +98,8 @@ impl fmt::Display for PoolReport {
 impl fmt::Display for WorkerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(RunningJob { name, location, age, blocked, .. }) = &self.job else {
-            return write!(f, "{}: idle", self.thread);
+            let what = if self.idle { "idle" } else { "between jobs" };
+            return write!(f, "{}: {what}", self.thread);
         };
         let thread = &self.thread;
         match blocked {
@@ -95,6 +110,42 @@ impl fmt::Display for WorkerReport {
                  for {age:.1?}"
             ),
         }
+    }
+}
+
+impl ThreadPool {
+    /// Returns what each thread is doing now: print it where a program does not get on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::ThreadPool;
+    ///
+    /// let pool = ThreadPool::builder().name("files").build()?;
+    /// pool.start()?;
+    /// pool.call_in_thread(|| ())?.wait()?;
+    /// let report = pool.report().to_string();
+    /// assert!(report.starts_with("pool files: 1 threads (at most 10)"), "{report}");
+    /// assert!(report.contains("files-1"), "{report}");
+    /// # pool.stop();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn report(&self) -> PoolReport {
+        let (stats, shared) = (self.stats(), self.shared());
+        let core = shared.core();
+        let (state, max_threads) = (shared.state(&core), core.state.max());
+        let mut seats: Vec<(Arc<Seat>, bool)> = core.seats_and_idleness();
+        drop(core);
+        seats.sort_by_key(|(seat, _)| seat.number);
+        let now = shared.now();
+        let workers = seats.into_iter().map(|(seat, idle)| WorkerReport {
+            thread: Arc::clone(&seat.name),
+            job: running_job(&seat, now),
+            idle,
+        });
+        let (pool, workers) = (Arc::clone(&shared.config.name), workers.collect());
+        PoolReport { pool, state, max_threads, stats, workers }
     }
 }
 

@@ -29,6 +29,12 @@ pub(crate) struct Room {
     is_high: bool,
 }
 
+impl Room {
+    pub(crate) fn waiters(&self) -> usize {
+        self.waiters
+    }
+}
+
 impl Shared {
     /// Puts a job into the queue as soon as there is room for it, or fails at `deadline`.
     pub(crate) fn submit_when_room(

@@ -331,6 +331,15 @@ impl Core {
         }
     }
 
+    /// Each seat, and whether its worker is idle.
+    pub(crate) fn seats_and_idleness(&self) -> Vec<(Arc<Seat>, bool)> {
+        let workers = self.workers.iter().enumerate();
+        let taken = workers.filter_map(|(index, worker)| Some((index, worker.as_ref()?)));
+        taken
+            .map(|(index, worker)| (Arc::clone(&worker.seat), self.idle.contains(&index)))
+            .collect()
+    }
+
     /// The worker at `index` falls idle.
     pub(crate) fn fall_idle(&mut self, index: usize) {
         self.idle.push(index);
@@ -351,6 +360,12 @@ impl Core {
 
     fn was_just_refused(&self) -> bool {
         self.refused_at.is_some_and(|at| at.elapsed() < RETRY_THREAD)
+    }
+
+    /// Lets the worker that has been idle for longest look again at what it should do.
+    pub(crate) fn rouse_coldest(&self, chores: &mut Chores) {
+        let coldest = self.idle.first().and_then(|&index| self.workers.get(index)?.as_ref());
+        chores.wakes.extend(coldest.map(|worker| Arc::clone(&worker.seat)));
     }
 
     /// Lets every idle worker look again at what it should do.

@@ -217,6 +217,7 @@ impl Shared {
 impl Core {
     fn still_running(&self, shared: &Shared, waited: Duration) -> StillRunning {
         let (queued, threads) = (shared.queued(self), self.live);
-        StillRunning { jobs: self.running_jobs(shared), queued, threads, waited }
+        let pool = Arc::clone(&shared.config.name);
+        StillRunning { pool, jobs: self.running_jobs(shared), queued, threads, waited }
     }
 }

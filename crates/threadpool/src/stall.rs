@@ -29,23 +29,30 @@ pub struct StallReport {
     pub threads: usize,
     /// How many there may be.
     pub max_threads: usize,
+    /// How many of them wait inside of [`blocking`](crate::blocking()).
+    pub blocked: usize,
+    /// How many of those may be made up for.
+    pub max_spare_threads: usize,
     /// The jobs that hold the threads, the oldest first.
     pub jobs: Vec<RunningJob>,
 }
 
 impl fmt::Display for StallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pool, queued, oldest_wait, threads, max_threads, jobs } = self;
+        let Self { pool, queued, oldest_wait, threads, max_threads, .. } = self;
         write!(
             f,
             "pool {pool} is stalled: {queued} jobs wait, the oldest for {oldest_wait:.1?}, and \
              all {threads} threads (at most {max_threads}) are busy; if these jobs wait for those \
-             in the queue, wait inside of blocking(), or raise max_threads"
+             in the queue, "
         )?;
-        for job in jobs {
-            write!(f, "\n  {job}")?;
+        if self.blocked > self.max_spare_threads {
+            let (blocked, spare) = (self.blocked, self.max_spare_threads);
+            write!(f, "raise max_spare_threads: {blocked} of them block, and {spare} may")?;
+        } else {
+            f.write_str("wait inside of blocking(), or raise max_threads")?;
         }
-        Ok(())
+        self.jobs.iter().try_for_each(|job| write!(f, "\n  {job}"))
     }
 }
 
@@ -70,6 +77,8 @@ impl Core {
             oldest_wait: since.map(|since| since.elapsed()).unwrap_or_default(),
             threads: self.state.threads(),
             max_threads: self.state.max(),
+            blocked: self.state.blocked(),
+            max_spare_threads: self.state.spare(),
             jobs: self.running_jobs(shared),
         }
     }

@@ -266,6 +266,10 @@ impl State {
         self.sizes.max
     }
 
+    pub(crate) fn spare(&self) -> usize {
+        self.sizes.spare
+    }
+
     pub(crate) fn threads(&self) -> usize {
         self.threads
     }

@@ -31,6 +31,8 @@ pub struct PoolStats {
     pub blocked: usize,
     /// Jobs that wait.
     pub queued: usize,
+    /// Submitters that sleep until there is room for their job, which is not in `queued`.
+    pub waiting_for_room: usize,
     /// How long the oldest waiting job has waited; none if none waits.
     pub oldest_wait: Option<Duration>,
     /// Jobs that returned.
@@ -41,7 +43,7 @@ pub struct PoolStats {
     pub cancelled: u64,
     /// Jobs that [`stop_now`](crate::ThreadPool::stop_now) handed back.
     pub returned: u64,
-    /// Submissions that were refused.
+    /// Submissions that were refused, each time anew for one that was tried again.
     pub rejected: u64,
     /// How long the jobs that were run had waited.
     pub queue_wait: Histogram,
@@ -141,6 +143,7 @@ impl Shared {
             busy,
             blocked: core.state.blocked(),
             queued: account.queued,
+            waiting_for_room: core.room.waiters(),
             oldest_wait: None,
             completed: account.completed,
             panicked: account.panicked,

@@ -35,6 +35,8 @@ fn serve(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
     let mut core = shared.core();
     core.state.arrived();
     let mut timed_out = false;
+    // Since when it has had nothing to do, whatever has roused it meanwhile.
+    let mut idle_since = None;
     loop {
         let drained = shared.take_drained(&mut core);
         if !drained.is_empty() {
@@ -46,11 +48,12 @@ fn serve(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
         let fate = core.settle(timed_out, shared, &mut claimed);
         match (fate, claimed) {
             (Fate::Run, Some((batch, place))) => {
-                timed_out = false;
+                (timed_out, idle_since) = (false, None);
                 core = run_batch(shared, core, seat, batch, place);
             }
             (Fate::Park { timed }, _) => {
-                (core, timed_out) = park(shared, core, index, seat, timed);
+                let until = if timed { idle_until(shared, &mut idle_since) } else { None };
+                (core, timed_out) = park(shared, core, index, seat, until);
             }
             (Fate::Run | Fate::Retire, _) => break,
         }
@@ -136,22 +139,25 @@ pub(crate) fn run_one(shared: &Shared, seat: &Seat, job: &dyn Run, now: u64) -> 
     end
 }
 
+/// When a worker has been idle for the whole time-out.
+fn idle_until(shared: &Shared, idle_since: &mut Option<Instant>) -> Option<Instant> {
+    idle_since.get_or_insert_with(Instant::now).checked_add(shared.config.idle_timeout)
+}
+
 /// Sleeps until claimed, or until there is a reason to look again; true if that is the time-out.
 fn park<'a>(
     shared: &'a Shared,
     mut core: MutexGuard<'a, Core>,
     index: usize,
     seat: &Seat,
-    timed: bool,
+    until: Option<Instant>,
 ) -> (MutexGuard<'a, Core>, bool) {
     core.fall_idle(index);
     shared.offer_room(&core);
     if core.state.is_quiet() {
         core.watcher.rest(shared);
     }
-    let deadline =
-        if timed { Instant::now().checked_add(shared.config.idle_timeout) } else { None };
-    let (mut core, late) = wait_until(&seat.parker, core, deadline);
+    let (mut core, late) = wait_until(&seat.parker, core, until);
     let claimed = core.get_up(index);
     (core, late && !claimed)
 }

@@ -53,7 +53,7 @@ pub(crate) fn thread_name() -> String {
 }
 
 /// Returns when the pool is as `wanted`; the caller stands within a deadline.
-pub(crate) fn until(pool: &ThreadPool, wanted: impl Fn(&PoolStats) -> bool) {
+pub(crate) fn until(pool: &ThreadPool, mut wanted: impl FnMut(&PoolStats) -> bool) {
     while !wanted(&pool.stats()) {
         thread::yield_now();
     }

@@ -35,6 +35,8 @@ mod panics;
 mod manual;
 // Its jobs inside of one another, waited for, cancelled, handed back.
 mod manual_jobs;
+// Where a pool is in its life; references that do not keep it.
+mod lifetime;
 // Snapshots.
 mod stats;
 // What each worker is doing, and the numbers behind it.

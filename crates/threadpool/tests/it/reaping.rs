@@ -39,6 +39,25 @@ fn w22_idle_threads_end_down_to_the_minimum() {
     });
 }
 
+/// What rouses an idle thread for another reason does not start its time-out anew: here a change of
+/// size, more often than the time-out.
+#[test]
+fn w22_a_change_of_size_does_not_keep_idle_threads() {
+    within(DEADLINE, || {
+        let builder = ThreadPool::builder().min_threads(0).max_threads(3);
+        let pool = builder.idle_timeout(SHORT * 10).build().unwrap();
+        pool.start().unwrap();
+        let blockers: Vec<Blocker> = (0..3).map(|_| Blocker::on(&pool)).collect();
+        blockers.into_iter().for_each(Blocker::release);
+        let mut max = 3;
+        until(&pool, |stats| {
+            max = if max == 3 { 4 } else { 3 };
+            pool.set_max_threads(max).unwrap();
+            stats.threads == 0
+        });
+    });
+}
+
 #[test]
 fn a_huge_idle_timeout_is_none() {
     within(DEADLINE, || {

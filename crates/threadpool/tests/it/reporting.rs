@@ -31,7 +31,8 @@ fn a_pool_without_threads_is_one_line() {
     let pool = ThreadPool::builder().name("unused").max_threads(4).build().unwrap();
     let report = pool.report();
     assert_eq!((&*report.pool, report.max_threads, report.workers.len()), ("unused", 4, 0));
-    let text = "pool unused: 0 threads (at most 4), 0 idle, 0 busy, 0 of them blocked; 0 jobs wait";
+    let text = "pool unused: not started; 0 threads (at most 4), 0 idle, 0 busy, 0 of them \
+                blocked; 0 jobs wait";
     assert_eq!(report.to_string(), text);
     pool.call_in_thread(|| ()).unwrap().cancel();
     pool.call_in_thread(|| ()).unwrap();
@@ -53,6 +54,9 @@ fn each_thread_is_shown_with_its_job_and_what_it_does() {
         let over = third.handle.clone();
         third.release();
         over.wait().unwrap();
+        while !pool.report().workers.iter().any(|worker| worker.idle) {
+            thread::yield_now();
+        }
 
         let report = pool.report();
         let threads: Vec<&str> = report.workers.iter().map(|worker| &*worker.thread).collect();

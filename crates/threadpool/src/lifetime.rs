@@ -1,0 +1,133 @@
+//! How long a pool lives, and how to refer to one without keeping it.
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Weak;
+
+use crate::handle::JobHandle;
+use crate::pool::{Owner, ThreadPool};
+use crate::shared::{Core, Shared};
+use crate::state::Phase;
+
+/// Where a pool is in its life; it only moves forward.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum PoolState {
+    /// Not started: jobs are kept, none runs.
+    New,
+    /// Jobs are accepted and run.
+    Running,
+    /// Stopped or closed: jobs are refused, and those accepted are not all over.
+    Draining,
+    /// Stopped, and nothing is left to run.
+    Stopped,
+}
+
+impl fmt::Display for PoolState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::New => "not started",
+            Self::Running => "running",
+            Self::Draining => "draining",
+            Self::Stopped => "stopped",
+        })
+    }
+}
+
+impl Shared {
+    pub(crate) fn state(&self, core: &Core) -> PoolState {
+        match core.state.phase() {
+            Phase::New => PoolState::New,
+            Phase::Running => PoolState::Running,
+            Phase::Closing if core.state.is_quiet() && self.queued(core) == 0 => PoolState::Stopped,
+            Phase::Closing => PoolState::Draining,
+        }
+    }
+}
+
+/// A reference to a pool that does not keep it, from [`ThreadPool::downgrade`].
+///
+/// For what the pool itself holds, such as its hooks: a handle there would be a circle, and the
+/// pool would live for ever.
+///
+/// # Threads
+///
+/// Any thread.
+///
+/// # Examples
+///
+/// A hook that lends a stalled pool another thread:
+///
+/// ```
+/// use ropewalk_threadpool::{ThreadPool, WeakPool};
+/// use std::sync::{Arc, OnceLock, mpsc::channel};
+/// use std::time::Duration;
+///
+/// let own = Arc::new(OnceLock::<WeakPool>::new());
+/// let hook_owns = Arc::clone(&own);
+/// let pool = ThreadPool::builder()
+///     .max_threads(1)
+///     .stall_after(Duration::from_millis(1))
+///     .on_stall(move |report| {
+///         if let Some(pool) = hook_owns.get().and_then(WeakPool::upgrade) {
+///             let _ = pool.set_max_threads(report.max_threads + 1);
+///         }
+///     })
+///     .build()?;
+/// let _ = own.set(pool.downgrade());
+/// pool.start()?;
+/// let (event, waits) = channel();
+/// let blocker = pool.call_in_thread(move || waits.recv().unwrap())?;
+/// pool.call_in_thread(move || event.send(()).unwrap())?;
+/// blocker.wait()?;
+/// assert_eq!(pool.max_threads(), 2);
+/// # pool.stop();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct WeakPool {
+    owner: Weak<Owner>,
+}
+
+impl WeakPool {
+    /// Returns a handle to the pool; none if its last handle is gone.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<ThreadPool> {
+        self.owner.upgrade().map(ThreadPool::of)
+    }
+}
+
+impl ThreadPool {
+    /// Returns a reference that does not keep the pool.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakPool {
+        WeakPool { owner: self.owner() }
+    }
+
+    /// Returns where the pool is in its life.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::{PoolState, ThreadPool};
+    ///
+    /// let pool = ThreadPool::builder().build()?;
+    /// assert_eq!(pool.state(), PoolState::New);
+    /// pool.start()?;
+    /// assert_eq!(pool.state(), PoolState::Running);
+    /// pool.stop();
+    /// assert_eq!(pool.state(), PoolState::Stopped);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn state(&self) -> PoolState {
+        let core = self.shared().core();
+        self.shared().state(&core)
+    }
+}
+
+// No user code runs under a lock of a pool, so a panic leaves nothing half done for others to see.
+impl UnwindSafe for ThreadPool {}
+impl RefUnwindSafe for ThreadPool {}
+impl UnwindSafe for JobHandle {}
+impl RefUnwindSafe for JobHandle {}

@@ -1,0 +1,88 @@
+//! Where a pool is in its life, references that do not keep it, and errors that travel.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::panic::UnwindSafe;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
+
+use ropewalk_testing::{DEADLINE, within};
+use ropewalk_threadpool::{JobHandle, PoolState, SubmitError, ThreadPool, WeakPool};
+
+use crate::gate::{Blocker, started};
+
+#[test]
+fn w19_the_state_only_moves_forward() {
+    within(DEADLINE, || {
+        let pool = ThreadPool::builder().build().unwrap();
+        assert_eq!(pool.state(), PoolState::New);
+        pool.call_in_thread(|| ()).unwrap().cancel();
+        assert!(pool.report().to_string().contains("not started; 0 threads"));
+        pool.start().unwrap();
+        assert_eq!(pool.state(), PoolState::Running);
+        let blocker = Blocker::on(&pool);
+        pool.close(|| ());
+        assert_eq!(pool.state(), PoolState::Draining);
+        assert!(pool.report().to_string().contains("draining; 1 threads"));
+        blocker.release();
+        pool.stop();
+        assert_eq!(pool.state(), PoolState::Stopped);
+        assert!(format!("{pool:?}").contains("Stopped"));
+        // One that never started, with a job that only a worker could have drained.
+        let pool = ThreadPool::builder().build().unwrap();
+        drop(pool.stop_now());
+        assert_eq!(pool.state(), PoolState::Stopped);
+    });
+}
+
+#[test]
+fn i2_a_weak_pool_keeps_nothing() {
+    within(DEADLINE, || {
+        let own = Arc::new(OnceLock::<WeakPool>::new());
+        let hook_owns = Arc::clone(&own);
+        let captured = Arc::new(());
+        let weak_captured = Arc::downgrade(&captured);
+        let builder = ThreadPool::builder().on_stall(move |_| {
+            let _held = (&hook_owns, &captured);
+        });
+        let pool = builder.build().unwrap();
+        own.set(pool.downgrade()).unwrap();
+        pool.start().unwrap();
+        assert_eq!(own.get().unwrap().upgrade().unwrap().name(), pool.name());
+        let job = pool.call_in_thread(|| ()).unwrap();
+        job.wait().unwrap();
+        pool.stop();
+        drop((pool, job));
+        assert!(own.get().unwrap().upgrade().is_none());
+        assert!(weak_captured.upgrade().is_none(), "the pool is gone, and its hook with it");
+        assert!(WeakPool::default().upgrade().is_none());
+    });
+}
+
+#[test]
+fn i2_a_refused_job_that_is_not_sync_passes_through_any_boxed_error() {
+    fn submit(pool: &ThreadPool) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let (sender, receiver) = channel::<()>();
+        let cell = Cell::new(1);
+        pool.call_in_thread(move || drop((sender, cell)))?;
+        pool.call_in_thread(move || drop(receiver)).map_err(SubmitError::without_job)?;
+        Ok(())
+    }
+    let pool = started(0, 1);
+    submit(&pool).unwrap();
+    pool.stop();
+    let refused = submit(&pool).unwrap_err();
+    assert!(refused.to_string().contains("the pool is stopped"), "{refused}");
+    let refused = pool.call_in_thread(|| ()).map_err(SubmitError::without_job).unwrap_err();
+    let boxed: Box<dyn Error + Send + Sync> = Box::new(refused);
+    assert!(boxed.downcast_ref::<SubmitError<()>>().is_some());
+}
+
+#[test]
+fn handles_pass_through_catch_unwind() {
+    fn passes<T: UnwindSafe>() {}
+    passes::<ThreadPool>();
+    passes::<JobHandle>();
+    passes::<&ThreadPool>();
+    passes::<&JobHandle>();
+}
