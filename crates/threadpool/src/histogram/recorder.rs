@@ -2,7 +2,7 @@
 //!
 //! A recorder has one writer, its worker, so nothing needs to be read and written in one step: a
 //! load and a store each, relaxed, which is a few plain instructions. Two writers at once would
-//! lose counts; nothing worse.
+//! lose counts; nothing worse. Only a sum that outgrows its 64 bits is stored with more care.
 //!
 //! Readers may come at any time and see the numbers in any order. What makes a snapshot whole is
 //! [`add_to`](Recorder::add_to), which takes the buckets for the truth and bends the rest to them.
@@ -13,8 +13,8 @@
 //! The atomics are std's, not those of the seam to loom: no thread decides anything by them.
 
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, fence};
 
 use super::{Histogram, scale};
 
@@ -33,8 +33,8 @@ pub(crate) struct Recorder {
     min: AtomicU64,
     max: AtomicU64,
     sum: AtomicU64,
-    /// How often `sum` has wrapped. 584 years are not out of reach of a worker: they are ten
-    /// million jobs that waited for half an hour each, side by side.
+    /// Twice how often `sum` has wrapped, and odd while it wraps. 584 years are not out of reach of
+    /// a worker: they are ten million jobs that waited for half an hour each, side by side.
     wraps: AtomicU64,
 }
 
@@ -59,11 +59,36 @@ impl Recorder {
         }
         let (sum, wrapped) = self.sum.load(Relaxed).overflowing_add(nanoseconds);
         if wrapped {
-            increment(&self.wraps);
+            self.store_wrapped(sum);
+        } else {
+            self.sum.store(sum, Relaxed);
         }
-        self.sum.store(sum, Relaxed);
         let (octave, step) = scale::place(scale::index(nanoseconds));
         increment(&self.octaves[octave].get_or_init(Box::default).0[step]);
+    }
+
+    /// Who sees this sum, or any later one, sees that `wraps` has become odd; who sees that it has
+    /// become even again sees this sum, or a later one.
+    #[cold]
+    fn store_wrapped(&self, sum: u64) {
+        let wraps = self.wraps.load(Relaxed);
+        self.wraps.store(wraps.wrapping_add(1), Relaxed);
+        fence(Release);
+        self.sum.store(sum, Relaxed);
+        self.wraps.store(wraps.wrapping_add(2), Release);
+    }
+
+    /// The sum, which never falls from one look to the next.
+    ///
+    /// Equal even numbers before and after belong to the sum between them. Otherwise it is wrapping,
+    /// or has wrapped meanwhile: then it came by the number that all of it is zero but the wraps,
+    /// which is more than any sum before and not more than any after.
+    fn sum(&self) -> u128 {
+        let before = self.wraps.load(Acquire);
+        let sum = self.sum.load(Acquire);
+        let after = self.wraps.load(Relaxed);
+        let low = if before == after && after % 2 == 0 { sum } else { 0 };
+        u128::from(after.div_ceil(2)) << u64::BITS | u128::from(low)
     }
 
     /// Adds what has been recorded to `histogram`. For any thread.
@@ -73,12 +98,9 @@ impl Recorder {
         if min > max {
             return;
         }
-        // A reader between the two stores of a wrap is off by 2^64; the mean is bent to the bounds.
-        let sum = u128::from(self.wraps.load(Relaxed)) << u64::BITS;
-        let sum = sum | u128::from(self.sum.load(Relaxed));
         let first = scale::index(min);
         let counts = (first..=scale::index(max)).map(|index| self.count(index));
-        histogram.add(first, counts, sum, (min, max));
+        histogram.add(first, counts, self.sum(), (min, max));
     }
 
     fn count(&self, index: usize) -> u64 {
@@ -146,8 +168,50 @@ mod tests {
         assert_eq!((histogram.min(), histogram.max()), (nanoseconds(960), nanoseconds(1023)));
         recorder.sum.store(0, Relaxed);
         assert_eq!(snapshot(&recorder).mean(), nanoseconds(960));
-        recorder.wraps.store(1, Relaxed);
+        recorder.wraps.store(2, Relaxed);
         assert_eq!(snapshot(&recorder).mean(), nanoseconds(1023));
+    }
+
+    /// Each store of a wrap by itself: the sum of before, its smallest value with that many wraps
+    /// as long as it is unknown, the sum of after.
+    #[test]
+    fn a_sum_that_is_being_wrapped_is_between_before_and_after() {
+        use std::sync::atomic::Ordering::Relaxed;
+        let recorder = Recorder::new();
+        recorder.record(u64::MAX);
+        assert_eq!(recorder.sum(), u128::from(u64::MAX));
+        recorder.wraps.store(1, Relaxed);
+        assert_eq!(recorder.sum(), 1 << 64);
+        recorder.sum.store(8, Relaxed);
+        assert_eq!(recorder.sum(), 1 << 64);
+        recorder.wraps.store(2, Relaxed);
+        assert_eq!(recorder.sum(), (1 << 64) + 8);
+    }
+
+    /// Every other duration wraps the sum.
+    #[test]
+    fn a_sum_does_not_fall_while_it_wraps() {
+        const NUMBERS: u64 = 200_000;
+        const HALF: u64 = u64::MAX / 2;
+        let recorder = Recorder::new();
+        let together = Barrier::new(2);
+        let (mut sum, mut falls) = (0, 0_u64);
+        within(DEADLINE, || {
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    together.wait();
+                    (0..NUMBERS).for_each(|_| recorder.record(HALF));
+                });
+                together.wait();
+                while sum < u128::from(HALF) * u128::from(NUMBERS) {
+                    let now = recorder.sum();
+                    falls += u64::from(now < sum);
+                    sum = now;
+                }
+            });
+        });
+        assert_eq!(falls, 0);
+        assert_eq!(sum, u128::from(HALF) * u128::from(NUMBERS));
     }
 
     /// One writes, one reads all the time: no snapshot contradicts itself or an earlier one.
