@@ -119,15 +119,22 @@ impl Inbox {
         full.into_iter().flatten().chain(std::mem::take(&mut self.open))
     }
 
-    /// Takes `job` out of the middle; false if it is not there. Looks from the end on.
+    /// Takes `job` out of the middle; false if it is not there.
+    ///
+    /// Looks at the oldest chunk, from which a pool without threads takes most, and then from the
+    /// end on, where a job is that has just come in.
     pub(crate) fn remove(&mut self, job: &Arc<dyn Run>) -> bool {
-        let chunks = std::iter::once(&mut self.open).chain(self.full.iter_mut().rev());
-        for chunk in chunks {
-            if let Some(place) = chunk.iter().rposition(|it| Arc::ptr_eq(it, job)) {
-                chunk.remove(place);
-                self.len -= 1;
-                return true;
+        for at in std::iter::once(0).chain((1..=self.full.len()).rev()) {
+            let chunk = self.full.get_mut(at).unwrap_or(&mut self.open);
+            let Some(place) = chunk.iter().position(|it| Arc::ptr_eq(it, job)) else { continue };
+            chunk.remove(place);
+            let is_used_up = chunk.is_empty();
+            self.len -= 1;
+            // The chunk that is being filled is not among these, and stays.
+            if let Some(empty) = is_used_up.then(|| self.full.remove(at)).flatten() {
+                self.keep(empty);
             }
+            return true;
         }
         false
     }
