@@ -22,7 +22,7 @@ use crate::sync::{AtomicBool, AtomicU8, Mutex, lock};
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum JobState {
-    /// Removed before it started; its closure has been dropped.
+    /// Removed before it started; whoever cancelled it drops its closure, if that is not done yet.
     Cancelled,
     /// Over: its closure returned.
     Finished,
@@ -267,6 +267,8 @@ impl<W: Work + 'static> Job<W> {
             let around = around;
             around.run(&mut job);
         }));
+        // What a context has not called is still there.
+        drop_contained(work);
         if let Err(payload) = ran {
             report(pool, W::name(), &self.header, "the context of a job panicked", payload);
             return Ending::Panicked;

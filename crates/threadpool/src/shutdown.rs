@@ -3,7 +3,7 @@
 //! The lock is held to change the state and to collect what is to be called or dropped; calling
 //! and dropping come after.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -167,9 +167,10 @@ impl Shared {
         if job.header().finish(JobState::Cancelled) {
             self.tell_end();
         }
-        job.discard();
+        let dropped = catch_unwind(AssertUnwindSafe(|| job.discard()));
         self.call_drained(drained);
-        true
+        // It is the caller's closure, so the panic is the caller's too.
+        dropped.map_or_else(|payload| resume_unwind(payload), |()| true)
     }
 
     /// Drops the closures of jobs that will not be run; how many there were.
