@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) on_thread_start: Option<Hook>,
     pub(crate) on_thread_stop: Option<Hook>,
     pub(crate) thread_gate: Option<ThreadGate>,
+    pub(crate) watch_gate: Option<ThreadGate>,
     /// The thread that a manual pool belongs to; none for a pool with threads.
     pub(crate) manual_thread: Option<ThreadId>,
 }
@@ -101,6 +102,7 @@ impl Builder {
             on_thread_start: None,
             on_thread_stop: None,
             thread_gate: None,
+            watch_gate: None,
             manual_thread: None,
         };
         Self { config, min: None, max: None, spare: DEFAULT_SPARE }
@@ -166,8 +168,9 @@ impl Builder {
     /// Sets how many jobs may wait before
     /// [`try_call_in_thread`](ThreadPool::try_call_in_thread) refuses; no limit by default.
     ///
-    /// A job that a thread is on its way to does not count. With a limit of 0 a job is accepted
-    /// only if a thread is there to run it at once.
+    /// A job does not count for which a thread is idle or on its way, or may still be started,
+    /// though that may take [`grow_after`](Self::grow_after) for each. With a limit of 0 jobs are
+    /// accepted for such threads alone.
     pub fn queue_limit(mut self, jobs: usize) -> Self {
         self.config.queue_limit = Some(jobs);
         self
@@ -259,6 +262,8 @@ impl Builder {
     }
 
     /// Sets what each thread calls when it has run its last job. A panic is logged.
+    ///
+    /// The thread counts no more then: while the hook lasts, another may be started in its place.
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.config.on_thread_stop = Some(Arc::new(hook));
         self
@@ -272,6 +277,13 @@ impl Builder {
         gate: impl Fn() -> io::Result<()> + Send + Sync + 'static,
     ) -> Self {
         self.config.thread_gate = Some(Arc::new(gate));
+        self
+    }
+
+    /// The same for the thread that watches over jobs that wait.
+    #[doc(hidden)]
+    pub fn watch_gate(mut self, gate: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> Self {
+        self.config.watch_gate = Some(Arc::new(gate));
         self
     }
 

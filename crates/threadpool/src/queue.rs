@@ -104,7 +104,12 @@ impl Queue {
         self.left_when(self.head.as_ref().map_or(0, |head| head.claimed()))
     }
 
-    /// The same while claims are held.
+    /// How many jobs workers have claimed, ever.
+    pub(crate) fn claimed(&self) -> u64 {
+        self.left().saturating_sub(self.swept)
+    }
+
+    /// The same as [`left`](Self::left) while claims are held.
     pub(crate) fn left_when(&self, claimed: usize) -> u64 {
         self.gone + claimed as u64
     }

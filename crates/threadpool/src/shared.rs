@@ -57,6 +57,19 @@ pub(crate) struct Shared {
     pub(crate) ended: Condvar,
 }
 
+impl Drop for Shared {
+    /// The last who holds a pool may be a thread that is ending, where a panic would abort the
+    /// process: what the hooks own is dropped here.
+    fn drop(&mut self) {
+        let config = &mut self.config;
+        drop_contained(config.on_thread_start.take());
+        drop_contained(config.on_thread_stop.take());
+        drop_contained(config.on_stall.take());
+        drop_contained(config.high_water.take());
+        drop_contained(config.context.take());
+    }
+}
+
 /// Everything under the lock.
 pub(crate) struct Core {
     pub(crate) state: State,
@@ -170,8 +183,9 @@ impl Shared {
             return;
         }
         while at_once && self.take_step(core, chores, true) {}
-        let at_once = self.config.grow_after.is_zero() || core.watcher.is_refused();
         loop {
+            // Asked anew each time: a watch that is refused in here can see to no growth later.
+            let at_once = self.config.grow_after.is_zero() || core.watcher.is_refused();
             let is_running = core.state.phase() == Phase::Running;
             let may_do = core.state.may_step(at_once) || watch::may_arm(self, core, at_once);
             let quiet = !(is_running && may_do);

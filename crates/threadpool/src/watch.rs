@@ -81,7 +81,8 @@ pub(crate) fn arm(shared: &Arc<Shared>, core: &mut Core, at_once: bool) -> bool 
     if core.watcher == Watcher::Absent {
         let own = Arc::clone(shared);
         let thread = shared.thread(format!("{}-watch", shared.config.name));
-        let spawned = thread.spawn(move || watch(&own));
+        let allowed = shared.config.watch_gate.as_ref().map_or(Ok(()), |gate| gate());
+        let spawned = allowed.and_then(|()| thread.spawn(move || watch(&own)));
         core.watcher = if spawned.is_ok() { Watcher::Awake } else { Watcher::Refused };
     } else {
         shared.watch.notify_one();
@@ -93,8 +94,8 @@ pub(crate) fn arm(shared: &Arc<Shared>, core: &mut Core, at_once: bool) -> bool 
 /// The life of the watching thread.
 fn watch(shared: &Arc<Shared>) {
     place::enter(Place::new(shared, None));
-    // How many jobs had been claimed when a stall was reported: as long as it stands, that stall
-    // lasts.
+    // How many jobs workers had claimed when a stall was reported: as long as it stands, that
+    // stall lasts.
     let mut reported = None;
     let mut first = true;
     let mut core = shared.core();
@@ -104,7 +105,7 @@ fn watch(shared: &Arc<Shared>) {
         (core, growth) = grow(shared, core, now);
         let stall = core.stall_due(shared, now, reported);
         if stall.is_some_and(|due| due <= now) {
-            reported = Some(core.queue.left());
+            reported = Some(core.queue.claimed());
             let report = core.stall_report(shared);
             drop(core);
             stall::tell(shared, &report);
@@ -166,14 +167,15 @@ impl Core {
     fn stall_due(&self, shared: &Shared, now: Instant, reported: Option<u64>) -> Option<Instant> {
         let stall_after = shared.config.stall_after?;
         let saturated = self.state.is_saturated(shared.unclaimed(self));
-        if !saturated || reported == Some(self.queue.left()) {
+        // The places of cancelled jobs wait for nothing.
+        let oldest = self.oldest_wait_since(shared).filter(|_| saturated);
+        let Some(oldest) = oldest.filter(|_| reported != Some(self.queue.claimed())) else {
             return now.checked_add(stall_after.max(LOOK_AGAIN));
-        }
+        };
         // With jobs waiting, one starts whenever one finishes: the last start is the last finish.
         let jobs = self.workers.iter().flatten().filter_map(|worker| worker.seat.job());
         let last_start = jobs.map(|job| job.header().started()).max();
         let last_start = last_start.and_then(|start| shared.instant(start));
-        let still_since = last_start.max(self.oldest_wait_since(shared)).unwrap_or(now);
-        still_since.checked_add(stall_after)
+        last_start.map_or(oldest, |start| start.max(oldest)).checked_add(stall_after)
     }
 }
