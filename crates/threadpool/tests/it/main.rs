@@ -43,6 +43,8 @@ mod stats;
 mod reporting;
 // A system that gives no threads.
 mod refused_threads;
+// What was once broken.
+mod regressions;
 
 // Support: pools, gates and the log.
 mod gate;
