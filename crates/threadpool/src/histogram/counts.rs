@@ -3,6 +3,8 @@
 //! The count is the sum over the buckets, which are the truth: a sum that was read in the midst of
 //! a recording may be ahead of them or behind, and is bent to the bounds where they are compared.
 
+use std::time::Duration;
+
 use super::scale;
 
 /// What a histogram of at least one duration knows, in nanoseconds.
@@ -21,6 +23,13 @@ impl Counts {
     pub(super) fn nothing() -> Box<Self> {
         let buckets = [0; scale::BUCKETS];
         Box::new(Self { buckets, count: 0, sum: 0, min: u64::MAX, max: 0 })
+    }
+
+    pub(super) fn sum(&self) -> Duration {
+        const SECOND: u128 = 1_000_000_000;
+        let seconds = u64::try_from(self.sum / SECOND);
+        let fraction = (self.sum % SECOND) as u32;
+        seconds.map_or(Duration::MAX, |seconds| Duration::new(seconds, fraction))
     }
 
     pub(super) fn mean(&self) -> u64 {
@@ -45,6 +54,43 @@ impl Counts {
             left -= count;
         }
         self.max
+    }
+
+    /// How many there are in the buckets up to that of `limit`.
+    ///
+    /// Neither `min` nor `max` have a say: they move, and what was counted must stay so.
+    pub(super) fn up_to(&self, limit: u64) -> u64 {
+        let counts = self.buckets.iter().take(scale::index(limit) + 1);
+        counts.fold(0, |sum, &count| sum.saturating_add(count))
+    }
+
+    pub(super) fn record(&mut self, number: u64) {
+        let count = &mut self.buckets[scale::index(number)];
+        *count = count.saturating_add(1);
+        self.count = self.count.saturating_add(1);
+        self.sum = self.sum.saturating_add(u128::from(number));
+        self.min = self.min.min(number);
+        self.max = self.max.max(number);
+    }
+
+    /// What is here and not in `earlier`; none if that is nothing.
+    pub(super) fn since(&self, earlier: &Self) -> Option<Box<Self>> {
+        let mut between = Self::nothing();
+        let counts = self.buckets.iter().zip(&earlier.buckets).enumerate();
+        for (index, (count, earlier)) in counts {
+            let count = count.saturating_sub(*earlier);
+            if count > 0 {
+                between.buckets[index] = count;
+                between.count = between.count.saturating_add(count);
+                between.min = between.min.min(scale::first(index).max(self.min));
+                between.max = scale::last(index).min(self.max);
+            }
+        }
+        // Either sum may have been ahead of its counts.
+        let (count, sum) = (u128::from(between.count), self.sum.saturating_sub(earlier.sum));
+        let (least, most) = (count * u128::from(between.min), count * u128::from(between.max));
+        between.sum = sum.max(least).min(most);
+        (between.count > 0).then_some(between)
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 use proptest::test_runner::Config;
 
-use super::{Bucket, Histogram, Recorder};
+use super::{Bucket, Counts, Histogram, Recorder, scale};
 
 fn histogram(numbers: &[u64]) -> Histogram {
     let recorder = Recorder::new();
@@ -39,7 +39,15 @@ fn an_empty_histogram_has_no_numbers_to_tell() {
     assert_eq!((empty.min(), empty.max(), empty.mean()), (None, None, None));
     assert_eq!(empty.quantile(0.5), None);
     assert_eq!(format!("{empty} {empty:?}"), "count 0 Histogram(count 0)");
+    assert_eq!((empty.sum(), empty.count_up_to(Duration::MAX)), (Duration::ZERO, 0));
+    assert_eq!(empty.since(&histogram(&[1])), empty);
+    assert_eq!(Histogram::from_iter([]), empty);
+}
+
+#[test]
+fn a_histogram_takes_a_pointer_and_4_kib_if_it_is_not_empty() {
     assert_eq!(size_of::<Histogram>(), size_of::<usize>());
+    assert!((3900..=4096).contains(&size_of::<Counts>()), "{}", size_of::<Counts>());
 }
 
 #[test]
@@ -105,6 +113,84 @@ fn merging_with_nothing_changes_nothing() {
     assert_eq!(empty, some);
 }
 
+#[test]
+fn a_sum_is_exact_to_its_end_and_no_further() {
+    let end = Duration::from_nanos(u64::MAX);
+    let mut histogram = histogram(&[u64::MAX, u64::MAX, 1]);
+    assert_eq!(histogram.sum(), end * 2 + Duration::from_nanos(1));
+    let mut last = histogram.sum();
+    for _ in 0..70 {
+        let same = histogram.clone();
+        histogram.merge(&same);
+        assert!(histogram.sum() >= last);
+        last = histogram.sum();
+    }
+    assert_eq!(last, Duration::MAX);
+}
+
+#[test]
+fn what_is_longer_than_the_scale_counts_as_its_end() {
+    let longest = Histogram::from_iter([Duration::MAX]);
+    assert_eq!(longest, histogram(&[u64::MAX]));
+    assert_eq!(longest.count_up_to(Duration::MAX), 1);
+}
+
+/// All of 960 to 1023 are in one bucket.
+#[test]
+fn a_limit_counts_all_of_its_bucket() {
+    let histogram = histogram(&[959, 960, 1000, 1023, 1024]);
+    let up_to = |limit| histogram.count_up_to(Duration::from_nanos(limit));
+    assert_eq!([958, 959, 960, 1000, 1022, 1023, 1024].map(up_to), [1, 1, 4, 4, 4, 4, 5]);
+    assert_eq!([0, 895, 896].map(up_to), [0, 0, 1]);
+    assert_eq!(histogram.count_up_to(Duration::MAX), 5);
+}
+
+#[test]
+fn limits_below_16_ns_are_exact() {
+    let histogram = histogram(&(0..16).collect::<Vec<u64>>());
+    for limit in 0..16 {
+        assert_eq!(histogram.count_up_to(Duration::from_nanos(limit)), limit + 1);
+    }
+}
+
+/// A counter must not fall because a longer duration has come, nor leap because of a shorter one.
+#[test]
+fn a_limit_counts_a_duration_whatever_else_there_is() {
+    let limit = Duration::from_nanos(970);
+    for number in [965, 1000] {
+        let mut histogram = histogram(&[number; 10]);
+        assert_eq!(histogram.count_up_to(limit), 10);
+        histogram.extend([Duration::from_secs(1)]);
+        assert_eq!(histogram.count_up_to(limit), 10);
+        histogram.extend([Duration::ZERO]);
+        assert_eq!(histogram.count_up_to(limit), 11);
+    }
+}
+
+#[test]
+fn a_difference_knows_new_extremes_exactly_and_others_by_their_bucket() {
+    let earlier = histogram(&[1, 5_000]);
+    let both = |new: &[u64]| histogram(&[&[1, 5_000], new].concat()).since(&earlier);
+    let outside = both(&[0, 9_999]);
+    assert_eq!((outside.min(), outside.max()), (nanoseconds(0), nanoseconds(9_999)));
+    let inside = both(&[1000, 1000]);
+    assert_eq!((inside.min(), inside.max()), (nanoseconds(960), nanoseconds(1023)));
+    assert_eq!((inside.sum(), inside.mean()), (Duration::from_nanos(2000), nanoseconds(1000)));
+    assert_eq!(both(&[]), Histogram::default());
+    assert_eq!(earlier.since(&Histogram::default()), earlier);
+}
+
+#[test]
+fn a_difference_of_strangers_says_little_and_does_not_contradict_itself() {
+    assert!(histogram(&[7]).since(&histogram(&[7, 7, 3])).is_empty());
+    // The sum of the other is larger.
+    let difference = histogram(&[7, 1000, 1000]).since(&histogram(&[7, 1_000_000]));
+    assert_eq!((difference.count(), difference.sum()), (2, Duration::from_nanos(2 * 960)));
+    // The sum of the other is smaller by what it does not share.
+    let difference = histogram(&[1000, 5000]).since(&histogram(&[970]));
+    assert_eq!((difference.count(), difference.sum()), (1, Duration::from_nanos(5000)));
+}
+
 proptest! {
     #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 
@@ -155,5 +241,83 @@ proptest! {
         let in_one = histogram(&[left, right].concat());
         prop_assert_eq!(&merged, &in_one);
         prop_assert_eq!(&both, &in_one);
+    }
+
+    #[test]
+    fn collecting_is_recording(left in numbers(), right in numbers()) {
+        let durations = |numbers: &[u64]| -> Vec<Duration> {
+            numbers.iter().map(|&number| Duration::from_nanos(number)).collect()
+        };
+        let mut collected: Histogram = durations(&left).into_iter().collect();
+        prop_assert_eq!(&collected, &histogram(&left));
+        collected.extend(durations(&right));
+        prop_assert_eq!(collected, histogram(&[left, right].concat()));
+    }
+
+    /// At least those that are no longer than the limit, and none that is longer by an eighth.
+    #[test]
+    fn a_limit_is_kept_to_within_a_bucket(
+        numbers in numbers(),
+        limit in (any::<u64>(), 0..64).prop_map(|(number, shift)| number >> shift),
+        near in any::<Option<proptest::sample::Index>>(),
+    ) {
+        // One of the numbers, which random limits hardly ever come near.
+        let limit = near.map_or(limit, |near| *near.get(&numbers));
+        let histogram = histogram(&numbers);
+        let mut sorted = numbers;
+        sorted.sort_unstable();
+        let count = histogram.count_up_to(Duration::from_nanos(limit));
+        let exact = sorted.partition_point(|&number| number <= limit) as u64;
+        let in_reach = sorted.partition_point(|&number| number - number / 9 <= limit) as u64;
+        prop_assert!((exact..=in_reach).contains(&count), "{exact} <= {count} <= {in_reach}");
+        let bucket = scale::last(scale::index(limit));
+        prop_assert_eq!(count, sorted.partition_point(|&number| number <= bucket) as u64);
+        prop_assert_eq!(histogram.count_up_to(histogram.max().unwrap()), histogram.count());
+    }
+
+    #[test]
+    fn limits_of_merged_histograms_add_up(
+        left in numbers(),
+        right in numbers(),
+        limit in (any::<u64>(), 0..64).prop_map(|(number, shift)| number >> shift),
+    ) {
+        let limit = Duration::from_nanos(limit);
+        let (left, right) = (histogram(&left), histogram(&right));
+        let mut merged = left.clone();
+        merged.merge(&right);
+        let count = merged.count_up_to(limit);
+        prop_assert_eq!(count, left.count_up_to(limit) + right.count_up_to(limit));
+        prop_assert_eq!(merged.since(&left).count_up_to(limit), right.count_up_to(limit));
+    }
+
+    #[test]
+    fn a_difference_is_what_was_merged(before in numbers(), after in numbers()) {
+        let (before, after) = (histogram(&before), histogram(&after));
+        let mut merged = before.clone();
+        merged.merge(&after);
+        let between = merged.since(&before);
+        prop_assert!(between.buckets().eq(after.buckets()));
+        prop_assert_eq!((between.count(), between.sum()), (after.count(), after.sum()));
+        prop_assert_eq!(between.mean(), after.mean());
+        let (low, min) = (between.min().unwrap(), after.min().unwrap());
+        prop_assert!(low <= min && min - low <= min / 9, "{low:?} for {min:?}");
+        let (high, max) = (between.max().unwrap(), after.max().unwrap());
+        prop_assert!(high >= max && high - max <= max / 8, "{high:?} for {max:?}");
+    }
+
+    /// As successive snapshots have it.
+    #[test]
+    fn a_sum_is_exact_and_never_falls(numbers in numbers()) {
+        let recorder = Recorder::new();
+        let (mut exact, mut last) = (0_u128, Duration::ZERO);
+        for number in numbers {
+            recorder.record(number);
+            exact += u128::from(number);
+            let mut snapshot = Histogram::default();
+            recorder.add_to(&mut snapshot);
+            prop_assert_eq!(snapshot.sum().as_nanos(), exact);
+            prop_assert!(snapshot.sum() >= last);
+            last = snapshot.sum();
+        }
     }
 }

@@ -41,6 +41,8 @@ mod lifetime;
 mod stats;
 // What each worker is doing, and the numbers behind it.
 mod reporting;
+// What an exporter makes of the histograms.
+mod histograms;
 // A system that gives no threads.
 mod refused_threads;
 // What was once broken.
