@@ -64,6 +64,10 @@ fn serve(shared: &Arc<Shared>, index: usize, seat: &Arc<Seat>) {
     // If a job counted on this worker, another has to come for it.
     let mut chores = Chores::default();
     shared.advance(&mut core, &mut chores, false);
+    // Two that were too many at once may have roused the same one.
+    if core.state.is_surplus() {
+        core.rouse_coldest(&mut chores);
+    }
     drop(core);
     shared.finish(chores);
 }

@@ -2,15 +2,15 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::{JobContext, StallReport, ThreadPool};
+use ropewalk_threadpool::{JobContext, StallReport, ThreadPool, blocking};
 
-use crate::gate::{Blocker, until};
+use crate::gate::{Blocker, started, until};
 
 /// A pool of one thread that is stalled after `stall_after`.
 fn watched(stall_after: Duration) -> (ThreadPool, Receiver<StallReport>) {
@@ -98,6 +98,38 @@ fn a_stall_lasts_while_jobs_behind_it_are_cancelled() {
         assert!(reported.recv_timeout(Duration::from_millis(250)).is_err());
         blocker.release();
         pool.stop();
+    });
+}
+
+/// Two jobs that went on at about the same time both roused the same idle worker, and the thread
+/// that was too many as well stayed until a job ended.
+#[test]
+fn w6_spare_threads_end_when_several_jobs_go_on_at_once() {
+    within(DEADLINE, || {
+        for _ in 0..30 {
+            let pool = started(2, 2);
+            let (goes_on, meeting) = (Arc::new(Barrier::new(3)), Arc::new(Barrier::new(2)));
+            let releases = [(); 2].map(|()| {
+                let goes_on = Arc::clone(&goes_on);
+                let (release, released) = channel::<()>();
+                pool.call_in_thread(move || {
+                    blocking(|| goes_on.wait());
+                    let _ = released.recv();
+                })
+                .unwrap();
+                release
+            });
+            until(&pool, |stats| stats.blocked == 2);
+            for _ in 0..2 {
+                let meeting = Arc::clone(&meeting);
+                pool.call_in_thread(move || drop(meeting.wait())).unwrap();
+            }
+            until(&pool, |stats| stats.completed == 2 && stats.idle == 2);
+            goes_on.wait();
+            until(&pool, |stats| stats.blocked == 0 && stats.threads == 2);
+            drop(releases);
+            pool.stop();
+        }
     });
 }
 
