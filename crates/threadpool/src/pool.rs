@@ -133,6 +133,10 @@ impl ThreadPool {
 
     /// Refuses further jobs, waits until those accepted have run and joins the threads.
     ///
+    /// A thread that had left the pool before, since it was not needed, may still be in the
+    /// destructors of its thread-local values. Of several calls at a time, one joins; the others
+    /// return when every thread has left the pool.
+    ///
     /// A pool that was never started is started for the jobs that wait in it. Stopping twice is
     /// allowed. Waits without a limit: [`stop_within`](Self::stop_within) has one. If jobs wait
     /// but the pool has no thread and the system refuses one, they are dropped, counted as
