@@ -122,7 +122,7 @@ fn w6_spare_threads_end_when_several_jobs_go_on_at_once() {
             until(&pool, |stats| stats.blocked == 2);
             for _ in 0..2 {
                 let meeting = Arc::clone(&meeting);
-                pool.call_in_thread(move || drop(meeting.wait())).unwrap();
+                pool.call_in_thread(move || _ = meeting.wait()).unwrap();
             }
             until(&pool, |stats| stats.completed == 2 && stats.idle == 2);
             goes_on.wait();
