@@ -169,13 +169,13 @@ fn a_limit_counts_a_duration_whatever_else_there_is() {
 
 #[test]
 fn a_difference_knows_new_extremes_exactly_and_others_by_their_bucket() {
-    let earlier = histogram(&[1, 5_000]);
-    let both = |new: &[u64]| histogram(&[&[1, 5_000], new].concat()).since(&earlier);
-    let outside = both(&[0, 9_999]);
-    assert_eq!((outside.min(), outside.max()), (nanoseconds(0), nanoseconds(9_999)));
-    let inside = both(&[1000, 1000]);
-    assert_eq!((inside.min(), inside.max()), (nanoseconds(960), nanoseconds(1023)));
-    assert_eq!((inside.sum(), inside.mean()), (Duration::from_nanos(2000), nanoseconds(1000)));
+    let earlier = histogram(&[2000, 5000]);
+    let both = |new: &[u64]| histogram(&[&[2000, 5000], new].concat()).since(&earlier);
+    let outside = both(&[1000, 9999]);
+    assert_eq!((outside.min(), outside.max()), (nanoseconds(1000), nanoseconds(9999)));
+    let inside = both(&[3000, 3000]);
+    assert_eq!((inside.min(), inside.max()), (nanoseconds(2816), nanoseconds(3071)));
+    assert_eq!((inside.sum(), inside.mean()), (Duration::from_nanos(6000), nanoseconds(3000)));
     assert_eq!(both(&[]), Histogram::default());
     assert_eq!(earlier.since(&Histogram::default()), earlier);
 }
