@@ -23,9 +23,7 @@ use crate::room::Room;
 use crate::seat::Seat;
 use crate::state::{Fate, Phase, State, Step};
 use crate::stats::Tally;
-use crate::sync::{
-    AtomicUsize, Builder, Condvar, JoinHandle, Mutex, MutexGuard, forget_ended, lock,
-};
+use crate::sync::{AtomicUsize, Builder, Condvar, JoinHandle, Mutex, MutexGuard, lock, take_ended};
 use crate::watch::Watcher;
 use crate::{watch, worker};
 
@@ -240,7 +238,8 @@ impl Shared {
     /// stack.
     #[inline(never)]
     fn spawn_worker(self: &Arc<Self>, core: &mut Core) -> io::Result<()> {
-        forget_ended(&mut core.departed);
+        // Not joined: what their thread-local values do at the end must not hold up who submits.
+        drop(take_ended(&mut core.departed));
         let allowed = self.config.thread_gate.as_ref().map_or(Ok(()), |gate| gate());
         allowed?;
         let seat = Arc::new(Seat::new(&self.config.name, core.born + 1));

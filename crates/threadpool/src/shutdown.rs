@@ -12,7 +12,7 @@ use crate::error::StillRunning;
 use crate::job::{JobState, Run, drop_contained};
 use crate::shared::{Core, Shared};
 use crate::state::Phase;
-use crate::sync::wait_until;
+use crate::sync::{JoinHandle, take_ended, wait_until};
 use crate::unrun::UnrunJob;
 
 impl Shared {
@@ -118,7 +118,11 @@ impl Shared {
     /// no deadline bounds: std can neither join with a time-out nor see those.
     pub(crate) fn join_departed(&self) {
         let departed = std::mem::take(&mut self.core().departed);
-        for thread in departed {
+        self.join(departed);
+    }
+
+    fn join(&self, threads: Vec<JoinHandle<()>>) {
+        for thread in threads {
             if thread.join().is_err() {
                 tracing::error!(pool = &*self.config.name, "a thread panicked outside of a job");
             }
@@ -135,12 +139,16 @@ impl Shared {
         let worker = core.workers.get_mut(index).and_then(Option::take);
         let Some(worker) = worker else { return };
         core.tally.keep(&worker.seat);
+        // An ended thread keeps its stack until it is joined: who leaves joins those before it.
+        let ended = take_ended(&mut core.departed);
         core.departed.extend(worker.handle);
         core.live -= 1;
         if core.live == 0 {
             core.watcher.rest(self);
             self.gone.notify_all();
         }
+        drop(core);
+        self.join(ended);
     }
 
     pub(crate) fn call_drained(&self, callbacks: Vec<Box<dyn FnOnce() + Send>>) {

@@ -51,11 +51,14 @@ pub(crate) fn wait_until<'a, T>(
     (guard, waited.timed_out())
 }
 
-/// Lets go of the handles of threads that have ended, without ever waiting for one.
-pub(crate) fn forget_ended(handles: &mut Vec<JoinHandle<()>>) {
-    #[cfg(not(loom))]
-    handles.retain(|handle| !handle.is_finished());
+/// Takes out the handles of threads that have ended.
+pub(crate) fn take_ended(handles: &mut Vec<JoinHandle<()>>) -> Vec<JoinHandle<()>> {
     // loom's handles do not tell; `stop` joins them all.
     #[cfg(loom)]
-    let _ = handles;
+    let ended = |_: &JoinHandle<()>| false;
+    #[cfg(not(loom))]
+    let ended = JoinHandle::is_finished;
+    let (ended, others) = std::mem::take(handles).into_iter().partition(ended);
+    *handles = others;
+    ended
 }
