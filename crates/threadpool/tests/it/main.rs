@@ -5,6 +5,8 @@
 mod submitting;
 // First in, first out; the worker that fell idle last comes first.
 mod order;
+// What Twisted's tests say of a team of workers.
+mod team;
 // Sizes: what is refused, and what a change starts and ends.
 mod resizing;
 // When another thread is started: at once, after a wait, or not at all.
