@@ -90,11 +90,10 @@ impl Shared {
     }
 
     /// Does what a worker has to do that was called and has its next job: if somebody waits for
-    /// room, the claim may have made it. Gives what [`attention`](Self::attention) gives.
-    pub(crate) fn look_after_room(&self) -> usize {
+    /// room, the claim may have made it.
+    pub(crate) fn look_after_room(&self) {
         let core = self.core();
         self.offer_room(&core);
-        self.attention()
     }
 
     /// True if another job may come in when no more than `limit` may wait.

@@ -84,7 +84,7 @@ fn run_batch<'a>(
     // sees to the next.
     let mut chores = Chores::default();
     shared.advance(&mut core, &mut chores, false);
-    let mut attention = shared.attention();
+    let attention = shared.attention();
     // Still under the lock: `stop_now` finds there what is claimed and not begun.
     seat.set_batch(Some(Arc::clone(&batch)));
     drop(core);
@@ -104,8 +104,9 @@ fn run_batch<'a>(
             Some(next) => place = next,
             None => break,
         }
+        // The one look at room that cannot wait for the end of the job; the rest does.
         if shared.calls(attention) {
-            attention = shared.look_after_room();
+            shared.look_after_room();
         }
     }
     drop(seat.set_batch(None));
