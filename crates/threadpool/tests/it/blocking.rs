@@ -172,10 +172,17 @@ fn i3_a_panic_inside_passes_through_and_the_count_returns() {
     });
 }
 
-#[test]
-fn an_idle_thread_ends_when_the_blocked_one_goes_on() {
-    within(DEADLINE, || {
-        let pool = started(2, 2);
+/// A job that waits inside of `blocking` until `opens` is dropped, says so, and stays busy until
+/// `release` is.
+struct Waiter {
+    opens: Sender<()>,
+    went_on: Receiver<()>,
+    release: Sender<()>,
+}
+
+impl Waiter {
+    /// Submits the job and returns when it is blocked.
+    fn on(pool: &ThreadPool) -> Self {
         let (release, released) = channel::<()>();
         let (opens, opened) = channel::<()>();
         let (goes_on, went_on) = channel();
@@ -185,7 +192,16 @@ fn an_idle_thread_ends_when_the_blocked_one_goes_on() {
             let _ = released.recv();
         };
         pool.call_in_thread(job).unwrap();
-        until(&pool, |stats| stats.blocked == 1);
+        until(pool, |stats| stats.blocked == 1);
+        Self { opens, went_on, release }
+    }
+}
+
+#[test]
+fn an_idle_thread_ends_when_the_blocked_one_goes_on() {
+    within(DEADLINE, || {
+        let pool = started(2, 2);
+        let Waiter { opens, went_on, release } = Waiter::on(&pool);
         let blockers = [Blocker::on(&pool), Blocker::on(&pool)];
         assert_eq!(pool.stats().threads, 3);
         blockers.into_iter().for_each(Blocker::release);
@@ -201,16 +217,7 @@ fn an_idle_thread_ends_when_the_blocked_one_goes_on() {
 fn with_all_threads_busy_the_first_that_is_through_ends() {
     within(DEADLINE, || {
         let pool = started(1, 1);
-        let (release, released) = channel::<()>();
-        let (opens, opened) = channel::<()>();
-        let (goes_on, went_on) = channel();
-        let job = move || {
-            blocking(|| opened.recv().unwrap_err());
-            goes_on.send(()).unwrap();
-            let _ = released.recv();
-        };
-        pool.call_in_thread(job).unwrap();
-        until(&pool, |stats| stats.blocked == 1);
+        let Waiter { opens, went_on, release } = Waiter::on(&pool);
         let spare = Blocker::on(&pool);
         let behind = pool.call_in_thread(|| ()).unwrap();
         drop(opens);

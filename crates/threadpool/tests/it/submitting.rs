@@ -262,3 +262,20 @@ fn a_handle_names_its_job_by_function_and_line() {
     let handle = pool.call_in_thread_with_callback(|_| (), || ()).unwrap();
     assert_eq!(handle.location().file(), file!());
 }
+
+/// Twice as much as a thread of std has by default: with less the process would end.
+#[test]
+fn threads_have_the_stack_that_was_asked_for() {
+    fn use_stack() -> usize {
+        let bytes = std::hint::black_box([1_u8; 4 << 20]);
+        bytes.iter().map(|&byte| usize::from(byte)).sum()
+    }
+    within(DEADLINE, || {
+        let pool = ThreadPool::builder().stack_size(32 << 20).build().unwrap();
+        pool.start().unwrap();
+        let (sender, receiver) = channel();
+        pool.call_in_thread(move || sender.send(use_stack()).unwrap()).unwrap();
+        assert_eq!(receiver.recv().unwrap(), 4 << 20);
+        pool.stop();
+    });
+}
