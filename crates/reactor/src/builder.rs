@@ -5,8 +5,8 @@ use crate::core::{Core, Lifecycle};
 use crate::inbox::Inbox;
 use crate::manual_clock::ManualClock;
 use crate::panics::PanicPolicy;
-use crate::poller::Selector;
 use crate::reactor::Reactor;
+use crate::selector::{EVENTS, Selector};
 use crate::slots::LocalSlots;
 use crate::stats::Counters;
 use crate::stopwatch::Stopwatch;
@@ -39,6 +39,7 @@ pub struct Builder {
     panic_policy: PanicPolicy,
     shutdown_deadline: Duration,
     slow_callback: Option<Duration>,
+    portable: bool,
 }
 
 impl Default for Builder {
@@ -49,6 +50,7 @@ impl Default for Builder {
             panic_policy: PanicPolicy::default(),
             shutdown_deadline: Duration::from_secs(30),
             slow_callback: None,
+            portable: false,
         }
     }
 }
@@ -116,13 +118,21 @@ impl Builder {
         self
     }
 
+    /// Waits for events through `polling` alone, as on platforms for which there is no shorter way.
+    /// For measuring, and for trying what only those would meet.
+    #[doc(hidden)]
+    pub fn portable_selector(mut self) -> Self {
+        self.portable = true;
+        self
+    }
+
     /// Makes the reactor; this thread is its thread.
     ///
     /// # Errors
     ///
     /// What the operating system says when it has no descriptors left to wait with.
     pub fn build(self) -> io::Result<Reactor> {
-        let selector = Selector::new()?;
+        let selector = Selector::new(self.portable)?;
         let (inbox, shared) = Inbox::new(selector.waker());
         let reactor = Reactor::owning(Core {
             clock: self.clock.clone().map_or(Clock::Real, Clock::Manual),
@@ -131,6 +141,7 @@ impl Builder {
             shutdown_deadline: self.shutdown_deadline,
             lifecycle: Cell::new(Lifecycle::Idle),
             entered: Cell::new(false),
+            embedded: Cell::new(false),
             dropped: Cell::new(false),
             crashed: Cell::new(false),
             runs: Cell::new(0),
@@ -146,7 +157,7 @@ impl Builder {
             shares: RefCell::default(),
             locals: LocalSlots::default(),
             lasting: LocalSlots::default(),
-            events: Cell::new(None),
+            events: Cell::new(Vec::with_capacity(EVENTS)),
             selector,
             shared,
         });

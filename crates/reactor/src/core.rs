@@ -8,16 +8,15 @@ use crate::clock::Clock;
 use crate::hold::Hold;
 use crate::inbox::{Inbox, Shared};
 use crate::panics::{self, PanicPolicy};
-use crate::poller::Selector;
 use crate::reactor::Reactor;
 use crate::remote::Shares;
+use crate::selector::{Event, Selector};
 use crate::slots::LocalSlots;
 use crate::source::Sources;
 use crate::stats::Counters;
 use crate::stopwatch::Stopwatch;
 use crate::timers::Timers;
 use crate::triggers::Triggers;
-use polling::Events;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::Location;
@@ -53,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) lifecycle: Cell<Lifecycle>,
     /// Inside of `run` or `turn`.
     pub(crate) entered: Cell<bool>,
+    /// Its descriptor is in the hands of another loop.
+    pub(crate) embedded: Cell<bool>,
     /// The owner has dropped it: it does not run again.
     pub(crate) dropped: Cell<bool>,
     pub(crate) crashed: Cell<bool>,
@@ -77,7 +78,7 @@ pub(crate) struct Core {
     pub(crate) lasting: LocalSlots,
 
     /// Out of its place while the events are delivered.
-    pub(crate) events: Cell<Option<Events>>,
+    pub(crate) events: Cell<Vec<Event>>,
     pub(crate) selector: Selector,
     pub(crate) shared: Arc<Shared>,
 }

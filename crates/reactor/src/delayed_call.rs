@@ -118,6 +118,8 @@ impl DelayedCall {
         let mut timers = core.timers.borrow_mut();
         let due = timers.deadline(self.key).ok_or_else(|| self.why_not())?;
         timers.set_deadline(self.key, to(core.clock.now(), due));
+        drop(timers);
+        core.changed();
         Ok(())
     }
 

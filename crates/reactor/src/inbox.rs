@@ -6,9 +6,9 @@
 
 use crate::gate::Gate;
 use crate::hold::Holds;
-use crate::poller::Waker;
 use crate::reactor::Reactor;
 use crate::remote::Released;
+use crate::selector::Waker;
 use crate::slots::SharedSlots;
 use crate::storage::GiveBack as _;
 use std::cell::RefCell;
@@ -63,6 +63,11 @@ impl Shared {
             tracing::error!("a call was lost: the queue ended before its gate closed");
         }
         Ok(())
+    }
+
+    /// Makes the loop look around, whether it sleeps or not.
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
     }
 
     /// Makes the loop look around, if it sleeps.

@@ -47,6 +47,7 @@ mod clock;
 mod compile_fail;
 mod core;
 mod delayed_call;
+mod embed;
 mod error;
 mod gate;
 mod handle;
@@ -58,6 +59,7 @@ mod poller;
 mod reactor;
 mod remote;
 mod run;
+mod selector;
 #[cfg(all(feature = "signals", unix))]
 #[cfg_attr(docsrs, doc(cfg(feature = "signals")))]
 mod signals;

@@ -3,110 +3,45 @@
 //! `polling` asks one thing of its callers that the compiler cannot check: a source must be
 //! deleted from the poller before it is closed. [`Armed`] keeps that promise by owning the source:
 //! it lends it out by shared reference only, and deletes it before it drops it.
-//!
-//! [`Selector`] is all that the loop knows of the operating system.
 
 #![expect(unsafe_code, reason = "polling's registration contract, upheld by `Armed`")]
 
 use crate::source::Interest;
-use polling::{AsSource, Event, Events, PollMode, Poller};
+use polling::{AsSource, Event, PollMode, Poller};
 use std::cell::Cell;
-use std::fmt;
 use std::io;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 #[cfg(unix)]
 use std::os::fd::{AsRawFd as _, BorrowedFd as Borrowed, RawFd as Raw};
 #[cfg(windows)]
 use std::os::windows::io::{AsRawSocket as _, BorrowedSocket as Borrowed, RawSocket as Raw};
 
-/// The most events that one look at the operating system may bring: the budget of a turn for I/O.
-const EVENTS: usize = 256;
-
-/// Longer sleeps are cut into pieces of this length; some systems cannot count further.
-const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 24 * 60 * 60);
-
-/// Waits for readiness; can be interrupted from any thread through its [`Waker`].
-pub(crate) struct Selector {
-    poller: Arc<Poller>,
-}
-
-impl Selector {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poller: Arc::new(Poller::new()?) })
-    }
-
-    pub(crate) fn waker(&self) -> Waker {
-        Waker(Arc::clone(&self.poller))
-    }
-
-    /// Room for the events of one look.
-    pub(crate) fn events() -> Events {
-        Events::with_capacity(NonZeroUsize::new(EVENTS).unwrap_or(NonZeroUsize::MIN))
-    }
-
-    /// Waits until something is ready, the time is over, or the waker is used; `None` is for ever.
-    pub(crate) fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
-        let timeout = timeout.map(|timeout| timeout.min(LONGEST_SLEEP));
-        match self.poller.wait(events, timeout) {
-            // A signal handler ran; the loop looks at everything again anyway.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            other => other.map(|_| ()),
-        }
-    }
-
-    /// Starts to watch `source`; hands it back if the system cannot watch it.
-    ///
-    /// The key is made after the source was asked for its descriptor: that runs the source's code,
-    /// which may register another one.
-    pub(crate) fn arm<S: AsSource>(
-        &self,
-        source: S,
-        key: impl FnOnce() -> usize,
-        interest: Interest,
-    ) -> Result<Armed<S>, (S, io::Error)> {
-        let raw = raw(&source);
-        let key = key();
-        let (event, mode) = armed_for(key, interest, &self.poller);
-        // SAFETY: the source is moved into `Armed`, which never lends it mutably, and which
-        // deletes it from this poller, by the descriptor it had here, before dropping it.
-        let added = unsafe { self.poller.add_with_mode(raw, event, mode) };
-        match added {
-            Ok(()) => Ok(Armed {
-                poller: Arc::clone(&self.poller),
-                raw,
-                key,
-                interest: Cell::new(Some(interest)),
-                source,
-            }),
-            Err(error) => Err((source, error)),
-        }
-    }
-}
-
-impl fmt::Debug for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Selector")
-    }
-}
-
-/// Ends the wait of a [`Selector`], from any thread. Wakes that come close together are one.
-pub(crate) struct Waker(Arc<Poller>);
-
-impl Waker {
-    pub(crate) fn wake(&self) {
-        if let Err(error) = self.0.notify() {
-            tracing::error!(%error, "the reactor could not be woken");
-        }
-    }
-}
-
-impl fmt::Debug for Waker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Waker")
+/// Starts to watch `source`; hands it back if the system cannot watch it.
+///
+/// The key is made after the source was asked for its descriptor: that runs the source's code, which
+/// may register another one.
+pub(crate) fn arm<S: AsSource>(
+    poller: &Arc<Poller>,
+    source: S,
+    key: impl FnOnce() -> usize,
+    interest: Interest,
+) -> Result<Armed<S>, (S, io::Error)> {
+    let raw = raw(&source);
+    let key = key();
+    let (event, mode) = armed_for(key, interest, poller);
+    // SAFETY: the source is moved into `Armed`, which never lends it mutably, and which deletes it
+    // from this poller, by the descriptor it had here, before dropping it.
+    let added = unsafe { poller.add_with_mode(raw, event, mode) };
+    match added {
+        Ok(()) => Ok(Armed {
+            poller: Arc::clone(poller),
+            raw,
+            key,
+            interest: Cell::new(Some(interest)),
+            source,
+        }),
+        Err(error) => Err((source, error)),
     }
 }
 
@@ -156,7 +91,8 @@ impl<S: AsSource> Armed<S> {
 
     /// Watches on after an event, where the system forgets a source with each event.
     pub(crate) fn rearm(&self) {
-        let interest = self.interest.get().filter(|interest| *interest != Interest::NONE);
+        let level = |interest: &Interest| !interest.is_none() && !interest.is_edge_triggered();
+        let interest = self.interest.get().filter(level);
         if let (Some(interest), false) = (interest, self.poller.supports_level()) {
             let (event, mode) = armed_for(self.key, interest, &self.poller);
             // SAFETY: `interest` is `Some`, so `raw` is open (invariant above).
@@ -190,8 +126,16 @@ impl<S: AsSource> Drop for Armed<S> {
 /// no interest at all it is one event at most: a hang-up is always reported, and would be for ever.
 fn armed_for(key: usize, interest: Interest, poller: &Poller) -> (Event, PollMode) {
     let event = Event::new(key, interest.is_readable(), interest.is_writable());
-    let level = poller.supports_level() && interest != Interest::NONE;
-    (event, if level { PollMode::Level } else { PollMode::Oneshot })
+    let mode = if interest.is_none() {
+        PollMode::Oneshot
+    } else if interest.is_edge_triggered() {
+        PollMode::Edge
+    } else if poller.supports_level() {
+        PollMode::Level
+    } else {
+        PollMode::Oneshot
+    };
+    (event, mode)
 }
 
 #[cfg(unix)]

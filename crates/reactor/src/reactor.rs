@@ -157,6 +157,7 @@ impl Reactor {
         let due = clock::deadline(self.now(), delay);
         let pending = Pending { run: Box::new(f), location };
         let key = self.core.timers.borrow_mut().insert(due, pending);
+        self.core.changed();
         DelayedCall::new(Rc::downgrade(&self.core), key)
     }
 
@@ -185,6 +186,7 @@ impl Reactor {
     ) {
         let pending = Pending { run: Box::new(f), location };
         self.core.soon.borrow_mut().push_back(pending);
+        self.core.changed();
     }
 
     /// The timers that are pending, the earliest first.
@@ -270,6 +272,7 @@ impl Reactor {
         if self.core.dropped.get() || self.core.entered.replace(true) {
             return None;
         }
+        self.core.get_up();
         Some(Entered { core: &self.core, _current: Current::set(&self.core) })
     }
 }
@@ -308,6 +311,7 @@ pub(crate) struct Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.core.entered.set(false);
+        self.core.changed();
     }
 }
 

@@ -8,8 +8,9 @@ use crate::error::RegisterError;
 use crate::panics;
 use crate::poller::Armed;
 use crate::reactor::Reactor;
+use crate::selector::Event;
 use crate::stopwatch::Kind;
-use polling::{AsSource, Event};
+use polling::AsSource;
 use slab::Slab;
 use std::fmt;
 use std::io;
@@ -31,10 +32,44 @@ impl Interest {
     /// Both.
     pub const BOTH: Self = Self(3);
 
+    const EDGE: u8 = 4;
+
     /// The interest made of two answers.
     #[must_use]
     pub const fn new(readable: bool, writable: bool) -> Self {
         Self(readable as u8 | (writable as u8) << 1)
+    }
+
+    /// The same, edge-triggered: the callback is called when the source *becomes* ready, not as long
+    /// as it is. Default: level-triggered.
+    ///
+    /// The callback must read, or write, until the source would block; what it leaves is not told of
+    /// again before more comes. It spares a busy program the turns in which nothing is new. Setting
+    /// the interest anew tells of what is there. A platform whose system has no such thing refuses it
+    /// ([`io::ErrorKind::Unsupported`]).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Interest;
+    ///
+    /// let edge = Interest::READABLE.edge_triggered();
+    /// assert!(edge.is_readable() && edge.is_edge_triggered());
+    /// assert_ne!(edge, Interest::READABLE);
+    /// ```
+    #[must_use]
+    pub const fn edge_triggered(self) -> Self {
+        Self(self.0 | Self::EDGE)
+    }
+
+    /// Whether it is edge-triggered.
+    #[must_use]
+    pub const fn is_edge_triggered(self) -> bool {
+        self.0 & Self::EDGE != 0
+    }
+
+    pub(crate) const fn is_none(self) -> bool {
+        !self.is_readable() && !self.is_writable()
     }
 
     /// Whether reading is watched.
@@ -56,12 +91,13 @@ impl Interest {
 
 impl fmt::Debug for Interest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match *self {
-            Self::NONE => "Interest::NONE",
-            Self::READABLE => "Interest::READABLE",
-            Self::WRITABLE => "Interest::WRITABLE",
-            _ => "Interest::BOTH",
-        })
+        f.write_str(match (self.is_readable(), self.is_writable()) {
+            (false, false) => "Interest::NONE",
+            (true, false) => "Interest::READABLE",
+            (false, true) => "Interest::WRITABLE",
+            (true, true) => "Interest::BOTH",
+        })?;
+        f.write_str(if self.is_edge_triggered() { ".edge_triggered()" } else { "" })
     }
 }
 
@@ -74,6 +110,12 @@ pub struct Readiness {
     pub readable: bool,
     /// A write will not block.
     pub writable: bool,
+    /// The peer has closed the connection, or the other end of the pipe is gone, as far as the
+    /// system tells. `false` does not mean that it is there: reading meets the end in any case.
+    pub hung_up: bool,
+    /// The source has an error that is not fetched yet, as far as the system tells; the next read
+    /// or write meets it.
+    pub error: bool,
 }
 
 /// A watched source, and the right to stop watching it.
@@ -203,8 +245,9 @@ impl Reactor {
     /// Watches `source` and calls `callback` on each turn in which it is ready.
     ///
     /// `source` is anything that owns a descriptor: a socket, a pipe, or an `Rc` or `Arc` of one.
-    /// It should be non-blocking. Readiness is level-triggered: the callback is called in each turn
-    /// until it has read, or written, enough. One that panics stays registered and is called again.
+    /// It should be non-blocking. Readiness is level-triggered unless the interest is
+    /// [edge-triggered](Interest::edge_triggered): the callback is called in each turn until it has
+    /// read, or written, enough. One that panics stays registered and is called again.
     ///
     /// # Threads
     ///
@@ -292,9 +335,9 @@ impl Reactor {
     }
 
     /// Runs the callback of the source that an event is for, if that source is still there.
-    pub(crate) fn dispatch(&self, event: &Event) {
+    pub(crate) fn dispatch(&self, event: Event) {
         let core = &self.core;
-        let readiness = Readiness { readable: event.readable, writable: event.writable };
+        let readiness = event.readiness;
         let taken = core.sources.borrow_mut().get_mut(event.key).and_then(|source| {
             if !source.watched.interest().is_met_by(readiness) {
                 // A hang-up that nobody asked for, or an event that was fetched before the

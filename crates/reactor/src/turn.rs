@@ -13,14 +13,15 @@
 //! asks of a later step may still run in this turn, all else runs in the next. Before each callback
 //! everything that was borrowed for finding it is given back (I5).
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
+use crate::core::Core;
 use crate::error::RunError;
-use crate::poller::Selector;
 use crate::reactor::Reactor;
+use crate::selector::Wait;
 use crate::stopwatch::Kind;
 use crate::storage::GiveBack as _;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Reactor {
     /// Makes one turn by hand: serves what is ready, or, if nothing is, waits for something to
@@ -146,40 +147,47 @@ impl Reactor {
 
     fn serve_io(&self, timeout: Option<Duration>) -> io::Result<()> {
         let core = &self.core;
-        let now = core.clock.now();
-        let (due, soon) = (core.timers.borrow().first_deadline(), core.soon.borrow().is_empty());
-        let until_due = match (due, &core.clock) {
-            (None, _) => None,
-            (Some(due), Clock::Real) => Some(due.saturating_duration_since(now)),
-            // Time does not pass by waiting: only what is due at this instant is worth a turn.
-            (Some(due), Clock::Manual(_)) => (due <= now).then_some(Duration::ZERO),
-        };
-        let mut wait = match (until_due, timeout) {
-            (Some(due), Some(timeout)) => Some(due.min(timeout)),
-            (due, timeout) => due.or(timeout),
-        };
-        // Only here it is known whether a callback of this turn has moved the clock.
-        if !soon || !core.inbox.is_empty() || core.clock.is_behind() {
-            wait = Some(Duration::ZERO);
-        }
-        let sleeps = wait != Some(Duration::ZERO) && core.inbox.may_sleep(&core.shared);
+        let mut wait = core.how_long(timeout);
+        let sleeps = wait != Wait::Not && core.inbox.may_sleep(&core.shared);
         if !sleeps {
             if core.sources.borrow().len() == 0 {
                 return Ok(());
             }
-            wait = Some(Duration::ZERO);
+            wait = Wait::Not;
         }
 
-        let mut events = core.events.take().unwrap_or_else(Selector::events);
+        let mut events = core.events.take();
         let waited = core.selector.wait(&mut events, wait);
         if sleeps {
             core.inbox.woke_up(&core.shared);
         }
         self.start_watch();
         if waited.is_ok() {
-            events.iter().for_each(|event| self.dispatch(&event));
+            events.iter().for_each(|&event| self.dispatch(event));
         }
-        core.events.set(Some(events));
+        core.events.set(events);
         waited
+    }
+}
+
+impl Core {
+    /// How long the loop has nothing to do, or `timeout` if that is shorter.
+    pub(crate) fn how_long(&self, timeout: Option<Duration>) -> Wait {
+        // Only here it is known whether a callback of this turn has moved the clock.
+        if !self.soon.borrow().is_empty() || !self.inbox.is_empty() || self.clock.is_behind() {
+            return Wait::Not;
+        }
+        let due = self.timers.borrow().first_deadline();
+        if due.is_none() && timeout.is_none() {
+            return Wait::Forever;
+        }
+        let now = self.clock.now();
+        if due.is_some_and(|due| due <= now) || timeout == Some(Duration::ZERO) {
+            return Wait::Not;
+        }
+        // Time that is moved by hand does not pass by waiting.
+        let due = due.filter(|_| matches!(self.clock, Clock::Real));
+        let over = timeout.map(|timeout| clock::deadline(Instant::now(), timeout));
+        due.into_iter().chain(over).min().map_or(Wait::Forever, Wait::Until)
     }
 }
