@@ -122,8 +122,12 @@ impl Reactor {
         if core.timers.borrow().len() == 0 {
             return false;
         }
-        let due = core.timers.borrow().due(core.clock.now(), core.budget);
+        let (first, now) = (core.timers.borrow().first_deadline(), core.clock.now());
+        let due = core.timers.borrow().due(now, core.budget);
         let any = !due.is_empty();
+        if let (true, Some(first)) = (any, first) {
+            core.counters.lag(now.saturating_duration_since(first));
+        }
         for one in due {
             let taken = self.unless_dropped(|| core.timers.borrow_mut().take_due(one));
             let Some(timer) = taken else { continue };
@@ -139,6 +143,7 @@ impl Reactor {
         for _ in 0..batch {
             let next = self.unless_dropped(|| core.soon.borrow_mut().pop_front());
             let Some(pending) = next else { break };
+            core.counters.soon();
             self.run_callback(Kind::Soon, pending.location, || (pending.run)(self));
         }
         core.soon.borrow_mut().give_back();
@@ -149,7 +154,9 @@ impl Reactor {
         let core = &self.core;
         let mut wait = core.how_long(timeout);
         let sleeps = wait != Wait::Not && core.inbox.may_sleep(&core.shared);
-        if !sleeps {
+        if sleeps {
+            core.counters.sleep();
+        } else {
             if core.sources.borrow().len() == 0 {
                 return Ok(());
             }

@@ -22,6 +22,7 @@ mod restart; // stop, crash, run again
 mod shutdown; // holds and the deadline
 
 mod slow_callbacks; // who keeps the loop
+mod stats; // what the counters count
 
 mod remote; // shared values
 mod slots; // what upper crates keep in a reactor

@@ -1,0 +1,109 @@
+//! What the counters count.
+
+use crate::fixture::{foreign, sockets};
+use ropewalk_reactor::{Interest, ManualClock, Reactor};
+use ropewalk_testing::{DEADLINE, within};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// Keeps the thread for that long, at least.
+fn busy(time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {}
+}
+
+#[test]
+fn each_kind_is_counted_and_what_waits_too() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (server, mut client) = sockets();
+        let callback = |reactor: &Reactor, mut server: &TcpStream, _| {
+            assert_eq!(server.read(&mut [0]).unwrap(), 1);
+            reactor.stop();
+        };
+        let registration = reactor.register(server, Interest::READABLE, callback).unwrap();
+        client.write_all(b"x").unwrap();
+        let timers = [0, 0, 3600].map(|s| reactor.call_later(Duration::from_secs(s), |_| ()));
+        (0..3).for_each(|_| reactor.call_soon(|_| ()));
+        (0..4).for_each(|_| reactor.handle().call_from_thread(|_| ()).unwrap());
+        let waiting = reactor.stats();
+        let pending = (waiting.pending_calls, waiting.pending_timers, waiting.pending_soon);
+        assert_eq!((pending, waiting.sources), ((4, 3, 3), 1));
+        reactor.run().unwrap();
+        let stats = reactor.stats();
+        assert_eq!((stats.calls, stats.timers, stats.soon, stats.events), (4, 2, 3, 1));
+        let pending = (stats.pending_calls, stats.pending_timers, stats.pending_soon);
+        assert_eq!((pending, stats.sources), ((0, 1, 0), 1));
+        drop((registration, timers));
+    });
+}
+
+/// A call that keeps the loop is served before the timer that has to wait for it.
+#[test]
+fn lag_is_how_late_the_first_timer_of_a_pass_is() {
+    within(DEADLINE, || {
+        let kept = Duration::from_millis(2);
+        let reactor = Reactor::new().unwrap();
+        let first = reactor.call_later(Duration::ZERO, |_| ());
+        let second = reactor.call_later(kept, |reactor| reactor.stop());
+        reactor.handle().call_from_thread(move |_| busy(kept)).unwrap();
+        assert_eq!((reactor.stats().lag, reactor.stats().longest_lag), Default::default());
+        reactor.run().unwrap();
+        let stats = reactor.stats();
+        assert!(stats.longest_lag >= kept && stats.longest_lag < DEADLINE, "{stats:?}");
+        assert!(stats.lag <= stats.longest_lag);
+        drop((first, second));
+    });
+}
+
+/// It is of the last pass that ran a timer, and the longest stays.
+#[test]
+fn the_longest_lag_stays_when_the_lag_goes() {
+    within(DEADLINE, || {
+        let clock = ManualClock::new();
+        let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
+        let late = reactor.call_later(Duration::from_secs(1), |_| ());
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(reactor.stats().lag, Duration::ZERO, "time stops at each deadline");
+        let kept = Duration::from_millis(2);
+        let real = Reactor::new().unwrap();
+        let timer = real.call_later(Duration::ZERO, |_| ());
+        busy(kept);
+        real.turn(Some(Duration::ZERO)).unwrap();
+        let before = real.stats();
+        assert!(before.lag >= kept && before.lag == before.longest_lag, "{before:?}");
+        real.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!(real.stats().lag, before.lag, "no timer ran");
+        let far = real.call_later(DEADLINE, |_| ());
+        far.reset(Duration::ZERO).unwrap();
+        real.turn(Some(Duration::ZERO)).unwrap();
+        assert_ne!(real.stats().lag, before.lag);
+        assert!(real.stats().longest_lag >= before.longest_lag);
+        drop((late, timer, far));
+    });
+}
+
+#[test]
+fn a_loop_that_waits_sleeps_and_one_that_has_work_does_not() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        for _ in 0..3 {
+            reactor.call_soon(|_| ());
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+        }
+        assert_eq!((reactor.stats().turns, reactor.stats().sleeps), (3, 0));
+        let handle = reactor.handle();
+        let caller = foreign(move || handle.call_from_thread(|_| ()).unwrap());
+        while reactor.stats().calls == 0 {
+            reactor.turn(None).unwrap();
+        }
+        caller.join().unwrap();
+        let timer = reactor.call_later(Duration::from_millis(1), |_| ());
+        let before = reactor.stats().sleeps;
+        while timer.active() {
+            reactor.turn(None).unwrap();
+        }
+        assert!(reactor.stats().sleeps > before);
+    });
+}
