@@ -14,6 +14,7 @@ use crate::timers::Timers;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Settings for a new [`Reactor`]; made by [`Reactor::builder`].
@@ -159,6 +160,7 @@ impl Builder {
             lasting: LocalSlots::default(),
             events: Cell::new(Vec::with_capacity(EVENTS)),
             selector,
+            running: Arc::clone(&shared.running),
             shared,
         });
         if let Some(clock) = self.clock {

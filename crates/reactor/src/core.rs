@@ -10,6 +10,7 @@ use crate::inbox::{Inbox, Shared};
 use crate::panics::{self, PanicPolicy};
 use crate::reactor::Reactor;
 use crate::remote::Shares;
+use crate::running::Record;
 use crate::selector::{Event, Selector};
 use crate::slots::LocalSlots;
 use crate::source::Sources;
@@ -81,6 +82,8 @@ pub(crate) struct Core {
     pub(crate) events: Cell<Vec<Event>>,
     pub(crate) selector: Selector,
     pub(crate) shared: Arc<Shared>,
+    /// What runs now.
+    pub(crate) running: Arc<Record>,
 }
 
 impl Core {
@@ -101,6 +104,7 @@ impl Core {
     pub(crate) fn purge(&self) {
         self.dropped.set(true);
         self.shared.close();
+        self.running.end();
         self.purge_pending();
         // Whoever lasted until here heard of all that; nobody hears of what is his own.
         if self.drop_each(self.lasting.take()) {

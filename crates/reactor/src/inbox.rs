@@ -8,6 +8,7 @@ use crate::gate::Gate;
 use crate::hold::Holds;
 use crate::reactor::Reactor;
 use crate::remote::Released;
+use crate::running::Record;
 use crate::selector::Waker;
 use crate::slots::SharedSlots;
 use crate::storage::GiveBack as _;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) slots: SharedSlots,
     pub(crate) holds: Holds,
     pub(crate) released: Released,
+    /// Away from what other threads write: the loop reads it at each callback.
+    pub(crate) running: Arc<Record>,
 }
 
 impl Shared {
@@ -174,6 +177,7 @@ impl Inbox {
             slots: SharedSlots::default(),
             holds: Holds::default(),
             released: Released::default(),
+            running: Arc::default(),
         });
         (Self { calls: receiver, batch: RefCell::default() }, shared)
     }

@@ -59,6 +59,7 @@ mod poller;
 mod reactor;
 mod remote;
 mod run;
+mod running;
 mod selector;
 #[cfg(all(feature = "signals", unix))]
 #[cfg_attr(docsrs, doc(cfg(feature = "signals")))]
@@ -85,6 +86,8 @@ pub use crate::manual_clock::ManualClock;
 pub use crate::panics::PanicPolicy;
 pub use crate::reactor::{Reactor, WeakReactor};
 pub use crate::remote::Remote;
+#[doc(hidden)]
+pub use crate::running::{Glance, ReactorWatch, RunningCallback};
 pub use crate::source::{Interest, Readiness, Registration};
 pub use crate::stats::ReactorStats;
 pub use crate::triggers::{Phase, SystemEvent, TriggerId};

@@ -349,6 +349,7 @@ impl Reactor {
             Some((callback, Rc::clone(&source.watched), source.location))
         });
         let Some((mut callback, watched, location)) = taken else { return };
+        let _running = core.running.enter(Kind::Source.name(), location);
         self.contain(Kind::Source.what(), location, || callback(self, readiness));
         core.counters.event();
 

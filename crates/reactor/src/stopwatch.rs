@@ -38,7 +38,7 @@ impl Kind {
     }
 
     /// In a field.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Call => "call",
             Self::Soon => "soon",
@@ -137,6 +137,7 @@ impl Reactor {
         location: &'static Location<'static>,
         code: impl FnOnce(),
     ) {
+        let _running = self.core.running.enter(kind.name(), location);
         self.contain(kind.what(), location, code);
         self.callback_ended(kind, location);
     }
@@ -152,17 +153,18 @@ impl Reactor {
         }
     }
 
-    /// Whether this reactor looks for slow callbacks. It never changes. For crates that extend the
-    /// reactor.
+    /// Whether somebody wants to know of the pieces of a callback: this reactor looks for slow ones,
+    /// or is watched. For crates that extend the reactor.
     #[doc(hidden)]
     #[must_use]
     pub fn times_callbacks(&self) -> bool {
-        self.core.watch.is_some()
+        self.core.watch.is_some() || self.core.running.is_watched()
     }
 
     /// Runs a piece of a callback that has a kind and a location of its own, such as a task in its
-    /// executor: if it is slow, it is named, and not the callback around it. With no threshold set
-    /// it costs one comparison. For crates that extend the reactor.
+    /// executor: if it is slow, or blocks, it is named, and not the callback around it. With no
+    /// threshold set and nobody watching it costs two comparisons. For crates that extend the
+    /// reactor.
     #[doc(hidden)]
     pub fn timed<R>(
         &self,
@@ -170,6 +172,7 @@ impl Reactor {
         location: &'static Location<'static>,
         piece: impl FnOnce() -> R,
     ) -> R {
+        let _running = self.core.running.enter(kind, location);
         let Some(watch) = &self.core.watch else { return piece() };
         let began = Instant::now();
         let _leaves = Piece { watch, outer: watch.enter(began), began, kind, location };
