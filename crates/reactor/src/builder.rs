@@ -135,8 +135,10 @@ impl Builder {
     pub fn build(self) -> io::Result<Reactor> {
         let selector = Selector::new(self.portable)?;
         let (inbox, shared) = Inbox::new(selector.waker());
+        let clock = self.clock.clone().map_or(Clock::Real, Clock::Manual);
+        let timers = RefCell::new(Timers::new(clock.now()));
         let reactor = Reactor::owning(Core {
-            clock: self.clock.clone().map_or(Clock::Real, Clock::Manual),
+            clock,
             budget: self.budget.get(),
             panic_policy: self.panic_policy,
             shutdown_deadline: self.shutdown_deadline,
@@ -152,7 +154,7 @@ impl Builder {
             inbox,
             on_bell: Cell::new(None),
             soon: RefCell::default(),
-            timers: RefCell::new(Timers::new()),
+            timers,
             sources: RefCell::default(),
             triggers: RefCell::default(),
             shares: RefCell::default(),

@@ -92,7 +92,7 @@ impl Core {
         !self.inbox.is_empty()
             || self.shared.is_rung()
             || !self.soon.borrow().is_empty()
-            || self.timers.borrow().first_deadline().is_some_and(|due| due <= self.clock.now())
+            || self.timers.borrow_mut().first_deadline().is_some_and(|due| due <= self.clock.now())
     }
 
     /// How much waits, due or not.

@@ -37,13 +37,14 @@ use std::time::{Duration, Instant};
 #[doc(alias = "IDelayedCall")]
 pub struct DelayedCall {
     core: Weak<Core>,
-    key: TimerKey,
+    /// Another one after each move.
+    key: Cell<TimerKey>,
     cancelled: Cell<bool>,
 }
 
 impl DelayedCall {
     pub(crate) fn new(core: Weak<Core>, key: TimerKey) -> Self {
-        Self { core, key, cancelled: Cell::new(false) }
+        Self { core, key: Cell::new(key), cancelled: Cell::new(false) }
     }
 
     /// Takes the call back; its closure is dropped now.
@@ -55,7 +56,7 @@ impl DelayedCall {
     /// Twisted: `cancel`.
     pub fn cancel(&self) -> Result<(), NotPending> {
         let removed =
-            self.core.upgrade().and_then(|core| core.timers.borrow_mut().remove(self.key));
+            self.core.upgrade().and_then(|core| core.timers.borrow_mut().remove(self.key.get()));
         if removed.is_none() {
             return Err(self.why_not());
         }
@@ -110,14 +111,15 @@ impl DelayedCall {
     #[doc(alias = "getTime")]
     #[must_use]
     pub fn time(&self) -> Option<Instant> {
-        self.core.upgrade()?.timers.borrow().deadline(self.key)
+        self.core.upgrade()?.timers.borrow().deadline(self.key.get())
     }
 
     fn move_to(&self, to: impl FnOnce(Instant, Instant) -> Instant) -> Result<(), NotPending> {
         let core = self.core.upgrade().ok_or_else(|| self.why_not())?;
         let mut timers = core.timers.borrow_mut();
-        let due = timers.deadline(self.key).ok_or_else(|| self.why_not())?;
-        timers.set_deadline(self.key, to(core.clock.now(), due));
+        let due = timers.deadline(self.key.get()).ok_or_else(|| self.why_not())?;
+        let moved = timers.set_deadline(self.key.get(), to(core.clock.now(), due));
+        self.key.set(moved.ok_or_else(|| self.why_not())?);
         drop(timers);
         core.changed();
         Ok(())
@@ -135,7 +137,7 @@ impl DelayedCall {
 impl fmt::Debug for DelayedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let due = self.core.upgrade().and_then(|core| {
-            let due = core.timers.borrow().deadline(self.key)?;
+            let due = core.timers.borrow().deadline(self.key.get())?;
             Some(due.saturating_duration_since(core.clock.now()))
         });
         match due {

@@ -146,7 +146,7 @@ impl ManualClock {
         if !self.is_behind() {
             return;
         }
-        let due = core.timers.borrow().first_deadline();
+        let due = core.timers.borrow_mut().first_deadline();
         if due.is_none_or(|due| due > self.now()) || self.is_stuck(core.backlog()) {
             // What is due now belongs to other reactors, which do not run, or does not end.
             self.step(true);
@@ -178,8 +178,9 @@ impl ManualClock {
             .reactors()
             .iter()
             .filter_map(|core| {
-                let timers = core.timers.borrow();
-                if skip { timers.first_deadline_after(now) } else { timers.first_deadline() }
+                let mut timers = core.timers.borrow_mut();
+                let first = timers.first_deadline()?;
+                if skip && first <= now { timers.first_deadline_after(now) } else { Some(first) }
             })
             .min()
             .map_or(target, |due| due.min(target));

@@ -8,7 +8,7 @@ use slab::Slab;
 use std::collections::VecDeque;
 
 /// Up to this many entries the storage is kept, for the next burst of the everyday kind.
-const KEPT: usize = 1024;
+pub(crate) const KEPT: usize = 1024;
 
 pub(crate) trait GiveBack {
     /// Gives the storage back if nothing is in it and it is large. Cheap, and runs no user code.

@@ -8,104 +8,133 @@
 //! were set (I8). The sequence number also tells which timers a pass may run: one that is set
 //! while a pass runs has a later number and waits for the next pass (I7).
 
-use crate::storage::GiveBack as _;
-use slab::Slab;
-use std::collections::BTreeMap;
-use std::ops::Bound;
-use std::time::Instant;
+#[cfg(all(test, not(loom)))]
+mod model;
+mod wheel;
 
-/// Names one timer. The identity is never used again, the slot is.
+use crate::clock;
+use crate::storage::{GiveBack as _, KEPT};
+use slab::Slab;
+use std::time::{Duration, Instant};
+use wheel::{Entry, Wheel};
+
+/// Up to this many cancelled or moved timers are left in the wheel in any case.
+const LEFT: usize = 64;
+
+/// Names one timer as long as it is not moved. The sequence is never used again, the slot is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerKey {
     slot: usize,
-    identity: u64,
+    sequence: u64,
+}
+
+/// What one pass over the timers may run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    now: u64,
+    last_sequence: u64,
 }
 
 #[derive(Debug)]
 struct Timer<F> {
-    identity: u64,
-    deadline: Instant,
+    deadline: u64,
     sequence: u64,
     callback: F,
 }
 
 #[derive(Debug)]
 pub(crate) struct Timers<F> {
+    /// Deadlines are kept as nanoseconds since then. The last of them, 584 years later, is never.
+    base: Instant,
     slots: Slab<Timer<F>>,
-    order: BTreeMap<(Instant, u64), usize>,
-    next_sequence: u64,
+    wheel: Wheel,
+    last_sequence: u64,
+    /// How many have left since the storage was last looked at.
+    gone: usize,
 }
 
 impl<F> Timers<F> {
-    pub(crate) fn new() -> Self {
-        Self { slots: Slab::new(), order: BTreeMap::new(), next_sequence: 0 }
+    /// There are no deadlines before `base`: they count as being then.
+    pub(crate) fn new(base: Instant) -> Self {
+        Self { base, slots: Slab::new(), wheel: Wheel::new(), last_sequence: 0, gone: 0 }
     }
 
     pub(crate) fn insert(&mut self, deadline: Instant, callback: F) -> TimerKey {
-        let sequence = self.sequence();
-        let timer = Timer { identity: sequence, deadline, sequence, callback };
-        let slot = self.slots.insert(timer);
-        self.order.insert((deadline, sequence), slot);
-        TimerKey { slot, identity: sequence }
+        let (deadline, sequence) = (self.nanos(deadline), self.sequence());
+        let slot = self.slots.insert(Timer { deadline, sequence, callback });
+        self.wheel.insert(Entry { deadline, sequence, slot });
+        TimerKey { slot, sequence }
     }
 
     /// Takes a timer out, whether it is due or not.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<F> {
-        let timer = self.find(key)?;
-        let place = (timer.deadline, timer.sequence);
-        self.order.remove(&place);
-        let removed = self.slots.try_remove(key.slot);
-        self.slots.give_back();
-        removed.map(|timer| timer.callback)
+        self.find(key)?;
+        let callback = self.take_slot(key.slot);
+        self.sweep();
+        callback
     }
 
-    /// Moves a timer; among equal deadlines it goes to the end. `false`: it is not pending.
-    pub(crate) fn set_deadline(&mut self, key: TimerKey, deadline: Instant) -> bool {
-        let sequence = self.sequence();
-        let Some(timer) = self.slots.get_mut(key.slot).filter(|t| t.identity == key.identity)
-        else {
-            return false;
-        };
-        self.order.remove(&(timer.deadline, timer.sequence));
-        timer.deadline = deadline;
-        timer.sequence = sequence;
-        self.order.insert((deadline, sequence), key.slot);
-        true
+    /// Moves a timer, which has another name from then on; among equal deadlines it goes to the
+    /// end. `None`: it is not pending.
+    pub(crate) fn set_deadline(&mut self, key: TimerKey, deadline: Instant) -> Option<TimerKey> {
+        let deadline = self.nanos(deadline);
+        let timer = self.slots.get_mut(key.slot).filter(|timer| timer.sequence == key.sequence)?;
+        self.last_sequence += 1;
+        let sequence = self.last_sequence;
+        (timer.deadline, timer.sequence) = (deadline, sequence);
+        self.wheel.insert(Entry { deadline, sequence, slot: key.slot });
+        self.sweep();
+        Some(TimerKey { slot: key.slot, sequence })
     }
 
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<Instant> {
-        self.find(key).map(|timer| timer.deadline)
+        self.find(key).map(|timer| self.instant(timer.deadline))
     }
 
-    pub(crate) fn first_deadline(&self) -> Option<Instant> {
-        self.order.first_key_value().map(|(&(deadline, _), _)| deadline)
-    }
-
-    /// The first deadline that is later than `now`.
-    pub(crate) fn first_deadline_after(&self, now: Instant) -> Option<Instant> {
-        let later = (Bound::Excluded((now, u64::MAX)), Bound::Unbounded);
-        self.order.range(later).next().map(|(&(deadline, _), _)| deadline)
-    }
-
-    /// The timers that are due at `now`, at most `limit` of them, in order. They stay pending: each
-    /// is to be taken with [`take_due`](Self::take_due), because one may cancel or move the next.
-    pub(crate) fn due(&self, now: Instant, limit: usize) -> Vec<(TimerKey, u64)> {
-        self.order
-            .range(..=(now, u64::MAX))
-            .take(limit)
-            .filter_map(|(&(_, sequence), &slot)| {
-                let identity = self.slots.get(slot)?.identity;
-                Some((TimerKey { slot, identity }, sequence))
-            })
-            .collect()
-    }
-
-    /// Takes one timer of [`due`](Self::due), unless it was cancelled or moved since.
-    pub(crate) fn take_due(&mut self, (key, sequence): (TimerKey, u64)) -> Option<F> {
-        if self.find(key)?.sequence != sequence {
+    /// When the first timer is due; `None` also if all that there are are never due.
+    pub(crate) fn first_deadline(&mut self) -> Option<Instant> {
+        if self.slots.is_empty() {
             return None;
         }
-        self.remove(key)
+        let slots = &self.slots;
+        let first = self.wheel.first(|entry| is_pending(slots, entry))?;
+        (first.deadline != u64::MAX).then(|| self.instant(first.deadline))
+    }
+
+    /// The first deadline that is later than `now`. It looks at all timers.
+    pub(crate) fn first_deadline_after(&self, now: Instant) -> Option<Instant> {
+        let now = self.nanos(now);
+        let deadlines = self.slots.iter().map(|(_, timer)| timer.deadline);
+        let first = deadlines.filter(|&deadline| deadline > now && deadline != u64::MAX).min()?;
+        Some(self.instant(first))
+    }
+
+    /// Begins a pass over what is due at `now`.
+    pub(crate) fn begin_pass(&self, now: Instant) -> Pass {
+        Pass { now: self.nanos(now).min(u64::MAX - 1), last_sequence: self.last_sequence }
+    }
+
+    /// Takes the next timer of a pass, and how long ago it was due. A timer that was set or moved
+    /// since the pass began is none of it, and neither is one that was cancelled.
+    pub(crate) fn next_due(&mut self, pass: Pass) -> Option<(Duration, F)> {
+        loop {
+            let slots = &self.slots;
+            self.wheel.open(pass.now, |entry| is_pending(slots, entry));
+            let &first = self.wheel.front()?;
+            let pending = is_pending(slots, &first);
+            // What was set since is due at the beginning of the pass at the earliest, so that it
+            // comes after all that was set before.
+            if pending && (first.deadline > pass.now || first.sequence > pass.last_sequence) {
+                return None;
+            }
+            self.wheel.pop_front();
+            if pending {
+                let late = Duration::from_nanos(pass.now - first.deadline);
+                let callback = self.take_slot(first.slot);
+                self.sweep();
+                return callback.map(|callback| (late, callback));
+            }
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -114,101 +143,65 @@ impl<F> Timers<F> {
 
     #[cfg(all(test, not(loom)))]
     pub(crate) fn capacity(&self) -> usize {
-        self.slots.capacity()
+        self.slots.capacity().max(self.wheel.capacity())
     }
 
     /// Takes all timers out; the caller drops their closures.
     pub(crate) fn take(&mut self) -> Vec<F> {
-        self.order.clear();
-        self.slots.drain().map(|timer| timer.callback).collect()
+        self.wheel.clear();
+        std::mem::take(&mut self.slots).into_iter().map(|(_, timer)| timer.callback).collect()
     }
 
     /// Deadline and callback of each pending timer, the earliest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Instant, &F)> {
-        self.order.iter().filter_map(|(&(deadline, _), &slot)| {
-            self.slots.get(slot).map(|timer| (deadline, &timer.callback))
-        })
+        let mut timers: Vec<_> = self.slots.iter().map(|(_, timer)| timer).collect();
+        timers.sort_unstable_by_key(|timer| (timer.deadline, timer.sequence));
+        timers.into_iter().map(|timer| (self.instant(timer.deadline), &timer.callback))
     }
 
     fn find(&self, key: TimerKey) -> Option<&Timer<F>> {
-        self.slots.get(key.slot).filter(|timer| timer.identity == key.identity)
+        self.slots.get(key.slot).filter(|timer| timer.sequence == key.sequence)
+    }
+
+    fn take_slot(&mut self, slot: usize) -> Option<F> {
+        let timer = self.slots.try_remove(slot)?;
+        self.gone += 1;
+        self.slots.give_back();
+        let capacity = self.slots.capacity();
+        if capacity > KEPT && self.gone > capacity / 8 {
+            self.gone = 0;
+            if self.slots.len() < capacity / 4 {
+                self.slots.shrink_to_fit();
+            }
+        }
+        Some(timer.callback)
+    }
+
+    /// Takes what does not count any more out of the wheel, once it is the greater part. Each two
+    /// entries that are looked at are paid for by a timer that went since the last time.
+    fn sweep(&mut self) {
+        if self.wheel.len() > 2 * self.slots.len() + LEFT {
+            let slots = &self.slots;
+            self.wheel.retain(|entry| is_pending(slots, entry));
+        }
     }
 
     fn sequence(&mut self) -> u64 {
-        self.next_sequence += 1;
-        self.next_sequence
+        self.last_sequence += 1;
+        self.last_sequence
+    }
+
+    fn nanos(&self, time: Instant) -> u64 {
+        let nanos = time.saturating_duration_since(self.base).as_nanos();
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+
+    fn instant(&self, nanos: u64) -> Instant {
+        clock::deadline(self.base, Duration::from_nanos(nanos))
     }
 }
 
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::Timers;
-    use proptest::collection::vec;
-    use proptest::prelude::{Strategy, any, prop_oneof, proptest};
-    use std::time::{Duration, Instant};
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Insert(u64),
-        Remove(usize),
-        Move(usize, u64),
-        Fire(u64),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            (0..20_u64).prop_map(Step::Insert),
-            any::<usize>().prop_map(Step::Remove),
-            (any::<usize>(), 0..20_u64).prop_map(|(which, to)| Step::Move(which, to)),
-            (0..20_u64).prop_map(Step::Fire),
-        ]
-    }
-
-    proptest! {
-        /// Against a list that is sorted by (deadline, time of setting) at each step. The clock
-        /// jumps both ways between steps.
-        #[test]
-        fn timers_agree_with_a_sorted_list(steps in vec(step(), 1..200)) {
-            let base = Instant::now();
-            let at = |second| base + Duration::from_secs(second);
-            let mut timers = Timers::new();
-            let mut keys = Vec::new();
-            let mut model: Vec<(Instant, usize, usize)> = Vec::new();
-            for (order, step) in steps.into_iter().enumerate() {
-                match step {
-                    Step::Insert(second) => {
-                        model.push((at(second), order, keys.len()));
-                        keys.push(timers.insert(at(second), keys.len()));
-                    }
-                    Step::Remove(which) if !keys.is_empty() => {
-                        let which = which % keys.len();
-                        let expected = model.iter().position(|&(_, _, id)| id == which);
-                        assert_eq!(timers.remove(keys[which]).is_some(), expected.is_some());
-                        expected.map(|index| model.remove(index));
-                    }
-                    Step::Move(which, second) if !keys.is_empty() => {
-                        let which = which % keys.len();
-                        let expected = model.iter().position(|&(_, _, id)| id == which);
-                        let moved = timers.set_deadline(keys[which], at(second));
-                        assert_eq!(moved, expected.is_some());
-                        if let Some(index) = expected {
-                            model[index] = (at(second), order, which);
-                        }
-                    }
-                    Step::Fire(second) => {
-                        model.sort_unstable();
-                        let due = model.iter().take_while(|one| one.0 <= at(second)).count();
-                        let expected: Vec<_> = model.drain(..due).map(|(_, _, id)| id).collect();
-                        let batch = timers.due(at(second), usize::MAX);
-                        let fired: Vec<_> =
-                            batch.into_iter().filter_map(|one| timers.take_due(one)).collect();
-                        assert_eq!(fired, expected);
-                    }
-                    Step::Remove(_) | Step::Move(..) => {}
-                }
-                assert_eq!(timers.len(), model.len());
-                assert_eq!(timers.first_deadline(), model.iter().map(|one| one.0).min());
-            }
-        }
-    }
+/// Whether the timer of an entry is still there and where the entry says.
+fn is_pending<F>(slots: &Slab<Timer<F>>, entry: &Entry) -> bool {
+    slots.get(entry.slot).is_some_and(|timer| timer.sequence == entry.sequence)
 }

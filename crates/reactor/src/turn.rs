@@ -122,19 +122,17 @@ impl Reactor {
         if core.timers.borrow().len() == 0 {
             return false;
         }
-        let (first, now) = (core.timers.borrow().first_deadline(), core.clock.now());
-        let due = core.timers.borrow().due(now, core.budget);
-        let any = !due.is_empty();
-        if let (true, Some(first)) = (any, first) {
-            core.counters.lag(now.saturating_duration_since(first));
-        }
-        for one in due {
-            let taken = self.unless_dropped(|| core.timers.borrow_mut().take_due(one));
-            let Some(timer) = taken else { continue };
+        let pass = core.timers.borrow().begin_pass(core.clock.now());
+        for served in 0..core.budget {
+            let next = self.unless_dropped(|| core.timers.borrow_mut().next_due(pass));
+            let Some((late, timer)) = next else { return served > 0 };
+            if served == 0 {
+                core.counters.lag(late);
+            }
             core.counters.timer();
             self.run_callback(Kind::Timer, timer.location, || (timer.run)(self));
         }
-        any
+        true
     }
 
     fn serve_soon(&self) -> bool {
@@ -184,7 +182,7 @@ impl Core {
         if !self.soon.borrow().is_empty() || !self.inbox.is_empty() || self.clock.is_behind() {
             return Wait::Not;
         }
-        let due = self.timers.borrow().first_deadline();
+        let due = self.timers.borrow_mut().first_deadline();
         if due.is_none() && timeout.is_none() {
             return Wait::Forever;
         }
