@@ -2,6 +2,7 @@
 
 use crate::placement::Placement;
 use crate::sample::Sample;
+use crate::skipped::Skipped;
 use crate::workload::{Contestant, Figure, Load, Setting, Workload};
 use anyhow::Context as _;
 use cpu_time::ProcessTime;
@@ -28,18 +29,26 @@ impl Order {
     pub(crate) const FLAG: &'static str = "--child";
 }
 
-/// In the child: does as told, and prints the sample.
+/// In the child: does as told, and prints the sample, or why there is none.
 pub(crate) fn obey(order: &Order) -> anyhow::Result<()> {
     order.placement.apply().context("this thread cannot be placed")?;
-    if order.workload.figure != Figure::Bytes {
+    match take_part(order) {
+        Ok(sample) => print!("{}", sample.to_text()),
+        Err(error) => print!("{}", error.downcast::<Skipped>()?.to_text()),
+    }
+    Ok(())
+}
+
+fn take_part(order: &Order) -> anyhow::Result<Sample> {
+    if matches!(order.workload.figure, Figure::RoundTrip | Figure::Throughput) {
         let warm_up = (order.operations / WARM_UP).max(1);
         (order.contestant.run)(&Load::of(order.workload, warm_up))?;
     }
     let before = ProcessTime::try_now()?;
     let mut sample = (order.contestant.run)(&Load::of(order.workload, order.operations))?;
-    sample.busy = before.try_elapsed()?;
-    print!("{}", sample.to_text());
-    Ok(())
+    // A contestant that starts a process of its own has counted that.
+    sample.busy += before.try_elapsed()?;
+    Ok(sample)
 }
 
 /// In the parent: has one contestant run, and waits for its sample.
@@ -77,5 +86,5 @@ pub(crate) fn measure(
     let joined = reader.join();
     let text = text.with_context(|| format!("not done after {DEADLINE:?}"))??;
     anyhow::ensure!(status.success() && joined.is_ok(), "the child ended with {status}");
-    Sample::parse(&text)
+    Skipped::parse(&text).map_or_else(|| Sample::parse(&text), |skipped| Err(skipped.into()))
 }

@@ -3,7 +3,8 @@
 use crate::arguments::Options;
 use crate::child;
 use crate::sample::Sample;
-use crate::statistics::{least, median, p99};
+use crate::skipped::Skipped;
+use crate::statistics::{greatest, least, median, p99};
 use crate::workload::{Contestant, Figure, Role, Setting, Workload};
 
 pub(crate) struct Outcome {
@@ -15,20 +16,27 @@ pub(crate) struct Outcome {
 /// What one contestant did in all rounds.
 pub(crate) struct Standing {
     pub(crate) contestant: &'static Contestant,
-    /// Nanoseconds per operation, or bytes, one figure per round.
+    /// Nanoseconds per operation, or bytes, or a count, one figure per round.
     pub(crate) figures: Vec<f64>,
     /// Nanoseconds of processor time per operation, one figure per round.
     busy: Vec<f64>,
     laps: Vec<f64>,
     pub(crate) in_order: bool,
+    /// It made so many; the slow ones make fewer than they were asked for.
+    pub(crate) operations: usize,
     /// It takes no further part.
     pub(crate) failure: Option<anyhow::Error>,
 }
 
+/// A count needs no more: nothing on a machine disturbs it by a little.
+const MOST_ROUNDS_OF_COUNTS: usize = 3;
+
 pub(crate) fn hold(workload: &Workload, setting: &Setting, options: &Options) -> Outcome {
     let operations = if options.quick { setting.quick_operations } else { setting.operations };
     let mut standings: Vec<_> = workload.contestants.iter().map(Standing::new).collect();
-    for round in 0..options.rounds {
+    let most = if workload.figure == Figure::Count { MOST_ROUNDS_OF_COUNTS } else { usize::MAX };
+    let rounds = options.rounds.min(most);
+    for round in 0..rounds {
         for place in 0..standings.len() {
             let turn = (round + place) % workload.contestants.len();
             let standing = &mut standings[turn];
@@ -41,23 +49,29 @@ pub(crate) fn hold(workload: &Workload, setting: &Setting, options: &Options) ->
             }
         }
     }
-    Outcome { operations, rounds: options.rounds, standings }
+    Outcome { operations, rounds, standings }
 }
 
 impl Standing {
     fn new(contestant: &'static Contestant) -> Self {
         let (figures, busy, laps) = (Vec::new(), Vec::new(), Vec::new());
-        Self { contestant, figures, busy, laps, in_order: true, failure: None }
+        Self { contestant, figures, busy, laps, in_order: true, operations: 0, failure: None }
     }
 
     fn add(&mut self, figure: Figure, sample: Sample) {
         self.figures.push(match figure {
             Figure::Throughput => sample.nanoseconds_each(),
-            Figure::RoundTrip | Figure::Bytes => median(&sample.laps),
+            Figure::RoundTrip | Figure::Bytes | Figure::Count => median(&sample.laps),
         });
         self.busy.push(sample.busy_nanoseconds_each());
         self.in_order &= sample.in_order;
+        self.operations = sample.operations;
         self.laps.extend(sample.laps);
+    }
+
+    /// Why it does not take part, if that is no failure.
+    pub(crate) fn skipped(&self) -> Option<&Skipped> {
+        self.failure.as_ref().and_then(|failure| failure.downcast_ref())
     }
 
     pub(crate) fn min(&self) -> f64 {
@@ -66,6 +80,10 @@ impl Standing {
 
     pub(crate) fn median(&self) -> f64 {
         median(&self.figures)
+    }
+
+    pub(crate) fn max(&self) -> f64 {
+        greatest(&self.figures)
     }
 
     /// Processor time, of all threads.

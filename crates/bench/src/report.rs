@@ -10,7 +10,8 @@ pub(crate) fn list() {
     for workload in ALL {
         println!("{}: {}", workload.name, workload.about);
         for setting in workload.settings {
-            println!("    {} operations, {}", setting.operations, setting.placement);
+            let amount = amount(workload, setting.operations);
+            println!("    {amount}, {}", setting.placement);
         }
         let names: Vec<_> = workload.contestants.iter().map(|one| one.name).collect();
         println!("    {}", names.join("; "));
@@ -39,7 +40,8 @@ pub(crate) fn table(workload: &Workload, setting: &Setting, outcome: &Outcome) -
     let Outcome { operations, rounds, .. } = outcome;
     let (columns, unit) = (columns(workload), unit(workload));
     println!("\n### {}, {}\n", workload.name, setting.placement);
-    println!("{}; {operations} operations, {rounds} rounds, {unit} each.\n", workload.about);
+    let amount = amount(workload, *operations);
+    println!("{}; {amount}, {rounds} rounds, {unit}.\n", workload.about);
     let heads: String = columns.iter().map(|column| format!(" {} |", column.head)).collect();
     let rules: String = columns.iter().map(|column| column.rule).collect();
     println!("| contestant |{heads}\n|---|{rules}");
@@ -50,10 +52,14 @@ pub(crate) fn table(workload: &Workload, setting: &Setting, outcome: &Outcome) -
     }
     verdict(workload, setting, outcome);
     println!("\nLoad of the machine at the end: {}.", load());
-    let failures = outcome.standings.iter().filter_map(|one| Some((one, one.failure.as_ref()?)));
-    let failures =
-        failures.map(|(one, failure)| println!("\n{}: {failure:#}", one.contestant.name));
-    failures.count()
+    let mut failed = 0;
+    for standing in &outcome.standings {
+        if let Some(failure) = &standing.failure {
+            println!("\n{}: {failure:#}.", standing.contestant.name);
+            failed += usize::from(standing.skipped().is_none());
+        }
+    }
+    failed
 }
 
 struct Column {
@@ -65,6 +71,7 @@ struct Column {
 impl Column {
     const MIN: Self = Self::figure("min", |_, standing| number(standing.min()));
     const MEDIAN: Self = Self::figure("median", |_, standing| number(standing.median()));
+    const MAX: Self = Self::figure("max", |_, standing| number(standing.max()));
     const P99: Self = Self::figure("p99", |_, standing| number(standing.p99()));
     const PROCESSOR: Self = Self::figure("processor", |_, standing| number(standing.busy()));
     const TO_FLOOR: Self =
@@ -84,6 +91,10 @@ impl Column {
 
 fn columns(workload: &Workload) -> Vec<Column> {
     let mut columns = vec![Column::MIN, Column::MEDIAN];
+    if workload.figure == Figure::Count {
+        columns.push(Column::MAX);
+        return columns;
+    }
     if workload.figure != Figure::Bytes {
         columns.extend([Column::P99, Column::PROCESSOR]);
     }
@@ -96,12 +107,16 @@ fn columns(workload: &Workload) -> Vec<Column> {
 }
 
 fn row(columns: &[Column], outcome: &Outcome, standing: &Standing) -> String {
-    let name = match standing.contestant.role {
+    let mut name = match standing.contestant.role {
         Role::Ours => format!("**{}**", standing.contestant.name),
         _ => standing.contestant.name.to_owned(),
     };
     if standing.failure.is_some() {
-        return format!("| {name} | failed |{}", " |".repeat(columns.len() - 1));
+        let word = if standing.skipped().is_some() { "skipped" } else { "failed" };
+        return format!("| {name} | {word} |{}", " |".repeat(columns.len() - 1));
+    }
+    if standing.operations != outcome.operations {
+        name = format!("{name} ({} operations)", number(standing.operations as f64));
     }
     let cells = columns.iter().map(|column| format!(" {} |", (column.cell)(outcome, standing)));
     format!("| {name} |{}", cells.collect::<String>())
@@ -115,20 +130,40 @@ fn verdict(workload: &Workload, setting: &Setting, outcome: &Outcome) {
     let to_floor = ours.ratio(floor);
     let goal = setting.goal.map_or(String::new(), |goal| {
         let (reached, limit) = match workload.figure {
-            Figure::Bytes => (ours.median(), format!("{} {}", number(goal), unit(workload))),
+            Figure::Bytes | Figure::Count => {
+                (ours.median(), format!("{} {}", number(goal), what(workload)))
+            }
             Figure::RoundTrip | Figure::Throughput => (to_floor, times(goal)),
         };
         let word = if reached <= goal { "met" } else { "missed" };
         format!(" (goal: at most {limit}, {word})")
     });
+    if workload.figure == Figure::Count {
+        println!("\n{}: {} {}{goal}.", ours.contestant.name, number(ours.median()), what(workload));
+        return;
+    }
     let peer = outcome.best_peer().map_or(String::new(), |peer| {
         format!(", {} the best peer, {}", times(ours.ratio(peer)), peer.contestant.name)
     });
     println!("\n{}: {} the floor{goal}{peer}.", ours.contestant.name, times(to_floor));
 }
 
-fn unit(workload: &Workload) -> &'static str {
-    if workload.figure == Figure::Bytes { "bytes" } else { "ns" }
+fn amount(workload: &Workload, operations: usize) -> String {
+    let word = if workload.figure == Figure::Count { "seconds" } else { "operations" };
+    format!("{operations} {word}")
+}
+
+fn unit(workload: &Workload) -> String {
+    let each = if workload.figure == Figure::Count { "in all" } else { "each" };
+    format!("{} {each}", what(workload))
+}
+
+fn what(workload: &Workload) -> &'static str {
+    match workload.figure {
+        Figure::RoundTrip | Figure::Throughput => "ns",
+        Figure::Bytes => "bytes",
+        Figure::Count => "wake-ups",
+    }
 }
 
 fn ratio(standing: &Standing, other: Option<&Standing>) -> String {

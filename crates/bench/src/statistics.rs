@@ -21,6 +21,11 @@ pub(crate) fn least(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NAN, f64::min)
 }
 
+/// NaN for none.
+pub(crate) fn greatest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NAN, f64::max)
+}
+
 fn sorted(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -29,7 +34,7 @@ fn sorted(values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{least, median, p99};
+    use super::{greatest, least, median, p99};
 
     #[test]
     fn the_middle_of_odd_and_even_many() {
@@ -48,8 +53,9 @@ mod tests {
     }
 
     #[test]
-    fn the_least_of_many() {
+    fn the_ends_of_many() {
         assert_eq!(least(&[2.0, 1.0, 3.0]).to_string(), "1");
-        assert!(least(&[]).is_nan());
+        assert_eq!(greatest(&[2.0, 3.0, 1.0]).to_string(), "3");
+        assert!(least(&[]).is_nan() && greatest(&[]).is_nan());
     }
 }

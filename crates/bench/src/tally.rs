@@ -7,6 +7,8 @@ use crate::sample::Sample;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
+pub(crate) const MAX_PRODUCERS: usize = 4;
+
 thread_local! {
     static TALLY: Tally = const { Tally::new() };
 }
@@ -17,6 +19,8 @@ struct Tally {
     lap: Cell<usize>,
     next_lap: Cell<usize>,
     in_order: Cell<bool>,
+    /// How many have come from each producer.
+    from: [Cell<usize>; MAX_PRODUCERS],
     sum: Cell<usize>,
     moments: RefCell<Vec<Instant>>,
 }
@@ -29,6 +33,7 @@ impl Tally {
             lap: Cell::new(1),
             next_lap: Cell::new(0),
             in_order: Cell::new(true),
+            from: [const { Cell::new(0) }; MAX_PRODUCERS],
             sum: Cell::new(0),
             moments: RefCell::new(Vec::new()),
         }
@@ -43,6 +48,7 @@ pub(crate) fn start(total: usize, lap: usize) {
         tally.lap.set(lap);
         tally.next_lap.set(lap);
         tally.in_order.set(true);
+        tally.from.iter().for_each(|from| from.set(0));
         tally.sum.set(0);
         let mut moments = tally.moments.borrow_mut();
         *moments = Vec::with_capacity(total / lap + 2);
@@ -62,12 +68,19 @@ pub(crate) fn began(start: Instant) {
 /// The operation with this number has arrived. `true`: it was the last one.
 #[inline]
 pub(crate) fn arrive(number: usize) -> bool {
+    arrive_of::<1>(number)
+}
+
+/// As [`arrive`], where so many producers take turns with the numbers: each has an order of its own.
+#[inline]
+pub(crate) fn arrive_of<const PRODUCERS: usize>(number: usize) -> bool {
     TALLY.with(|tally| {
-        let arrived = tally.arrived.get();
-        if number != arrived {
+        let from = &tally.from[number % PRODUCERS];
+        if number / PRODUCERS != from.get() {
             tally.in_order.set(false);
         }
-        let arrived = arrived + 1;
+        from.set(from.get() + 1);
+        let arrived = tally.arrived.get() + 1;
         tally.arrived.set(arrived);
         tally.sum.set(tally.sum.get().wrapping_add(number));
         let last = arrived == tally.total.get();
@@ -106,7 +119,7 @@ pub(crate) fn finish() -> anyhow::Result<Sample> {
 
 #[cfg(test)]
 mod tests {
-    use super::{arrive, finish, start};
+    use super::{arrive, arrive_of, finish, start};
 
     #[test]
     fn laps_are_whole() {
@@ -127,5 +140,15 @@ mod tests {
         start(3, 1);
         assert_eq!([0, 1, 1].map(arrive), [false, false, true]);
         assert!(finish().is_err());
+    }
+
+    #[test]
+    fn each_producer_has_an_order_of_its_own() {
+        start(4, 1);
+        assert_eq!([1, 3, 0, 2].map(arrive_of::<2>), [false, false, false, true]);
+        assert!(finish().unwrap().in_order);
+        start(4, 1);
+        assert_eq!([3, 1, 0, 2].map(arrive_of::<2>), [false, false, false, true]);
+        assert!(!finish().unwrap().in_order);
     }
 }

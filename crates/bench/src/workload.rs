@@ -28,6 +28,9 @@ pub(crate) enum Figure {
     RoundTrip,
     /// Bytes per operation, of memory that the process occupies.
     Bytes,
+    /// What was counted while time passed: an operation is a second. A ratio of counts, which may
+    /// be 0, says nothing.
+    Count,
 }
 
 /// One table of a workload.
@@ -35,7 +38,8 @@ pub(crate) struct Setting {
     pub(crate) placement: Placement,
     pub(crate) operations: usize,
     pub(crate) quick_operations: usize,
-    /// What we want, at most: the ratio to the floor or, where a round counts bytes, so many.
+    /// What we want, at most: the ratio to the floor or, where a round counts bytes or wake-ups, so
+    /// many.
     pub(crate) goal: Option<f64>,
 }
 

@@ -17,6 +17,7 @@ pub(crate) const POOL_THREADS: usize = 10;
 
 pub(crate) const ALL: &[&Workload] = &[
     &calls::CALLS,
+    &calls::CALLS_4_PRODUCERS,
     &blocking_call::BLOCKING_CALL,
     &defer::DEFER,
     &defer::DEFER_64,

@@ -8,8 +8,7 @@ use calloop::channel::{Event, channel};
 
 type Boxed = Box<dyn FnOnce() -> bool + Send>;
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
-    let operations = load.operations;
+pub(super) fn run<const PRODUCERS: usize>(load: &Load) -> anyhow::Result<Sample> {
     let mut event_loop = EventLoop::<bool>::try_new()?;
     let (sender, calls) = channel::<Boxed>();
     let inserted = event_loop.handle().insert_source(calls, |event, (), done| {
@@ -18,14 +17,14 @@ pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
         }
     });
     inserted.map_err(|refused| refused.error)?;
-    let produce = move || {
-        for number in 0..operations {
-            if sender.send(Box::new(move || tally::arrive(number))).is_err() {
+    let produce = move |numbers: super::Numbers| {
+        for number in numbers {
+            if sender.send(Box::new(move || tally::arrive_of::<PRODUCERS>(number))).is_err() {
                 return;
             }
         }
     };
-    super::race(operations, produce, || {
+    super::race::<PRODUCERS>(load, produce, || {
         let mut done = false;
         while !done {
             event_loop.dispatch(None, &mut done)?;

@@ -14,18 +14,17 @@ struct Call {
     captured: [usize; 3],
 }
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
-    let operations = load.operations;
+pub(super) fn run<const PRODUCERS: usize>(load: &Load) -> anyhow::Result<Sample> {
     let mut floor = FloorLoop::<Call, Epoll>::new()?;
     let handle = floor.handle();
-    let produce = move || {
-        for number in 0..operations {
-            handle.call(Call { function: arrive, captured: [number, 0, 0] });
+    let produce = move |numbers: super::Numbers| {
+        for number in numbers {
+            handle.call(Call { function: arrive::<PRODUCERS>, captured: [number, 0, 0] });
         }
     };
-    super::race(operations, produce, || floor.run(|call| (call.function)(call.captured)))
+    super::race::<PRODUCERS>(load, produce, || floor.run(|call| (call.function)(call.captured)))
 }
 
-fn arrive([number, ..]: [usize; 3]) -> bool {
-    tally::arrive(number)
+fn arrive<const PRODUCERS: usize>([number, ..]: [usize; 3]) -> bool {
+    tally::arrive_of::<PRODUCERS>(number)
 }

@@ -8,14 +8,13 @@ use crate::workload::Load;
 
 type Boxed = Box<dyn FnOnce() -> bool + Send>;
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
-    let operations = load.operations;
+pub(super) fn run<const PRODUCERS: usize>(load: &Load) -> anyhow::Result<Sample> {
     let mut floor = FloorLoop::<Boxed, Epoll>::new()?;
     let handle = floor.handle();
-    let produce = move || {
-        for number in 0..operations {
-            handle.call(Box::new(move || tally::arrive(number)));
+    let produce = move |numbers: super::Numbers| {
+        for number in numbers {
+            handle.call(Box::new(move || tally::arrive_of::<PRODUCERS>(number)));
         }
     };
-    super::race(operations, produce, || floor.run(|call| call()))
+    super::race::<PRODUCERS>(load, produce, || floor.run(|call| call()))
 }

@@ -5,14 +5,13 @@ use crate::tally;
 use crate::workload::Load;
 use ropewalk_reactor::Reactor;
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
-    let operations = load.operations;
+pub(super) fn run<const PRODUCERS: usize>(load: &Load) -> anyhow::Result<Sample> {
     let reactor = Reactor::new()?;
     let handle = reactor.handle();
-    let produce = move || {
-        for number in 0..operations {
+    let produce = move |numbers: super::Numbers| {
+        for number in numbers {
             let called = handle.call_from_thread(move |reactor| {
-                if tally::arrive(number) {
+                if tally::arrive_of::<PRODUCERS>(number) {
                     reactor.stop();
                 }
             });
@@ -22,5 +21,5 @@ pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
             }
         }
     };
-    super::race(operations, produce, || Ok(reactor.run()?))
+    super::race::<PRODUCERS>(load, produce, || Ok(reactor.run()?))
 }

@@ -5,29 +5,33 @@ use crate::tally;
 use crate::workload::Load;
 use async_executor::Executor;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
+pub(super) fn run<const PRODUCERS: usize>(load: &Load) -> anyhow::Result<Sample> {
     let operations = load.operations;
     let executor = Arc::new(Executor::new());
     let theirs = Arc::clone(&executor);
-    let (sender, done) = oneshot::channel();
-    let produce = move || {
-        let mut sender = Some(sender);
-        for number in 0..operations {
-            let last = if number + 1 == operations { sender.take() } else { None };
+    let (sender, mut done) = mpsc::channel(PRODUCERS);
+    let produce = move |numbers: super::Numbers| {
+        for number in numbers {
+            // The last one of each producer says so.
+            let last = (number + PRODUCERS >= operations).then(|| sender.clone());
             let call = async move {
-                tally::arrive(number);
+                tally::arrive_of::<PRODUCERS>(number);
                 if let Some(last) = last {
                     // The loop waits for it, so somebody listens.
-                    let _ = last.send(());
+                    let _ = last.send(()).await;
                 }
             };
             theirs.spawn(call).detach();
         }
     };
-    super::race(operations, produce, || {
-        async_io::block_on(executor.run(done))?;
+    super::race::<PRODUCERS>(load, produce, || {
+        async_io::block_on(executor.run(async {
+            for _ in 0..PRODUCERS {
+                done.recv().await;
+            }
+        }));
         Ok(())
     })
 }

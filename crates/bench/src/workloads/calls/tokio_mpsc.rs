@@ -8,18 +8,17 @@ use tokio::sync::mpsc;
 
 type Boxed = Box<dyn FnOnce() -> bool + Send>;
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
-    let operations = load.operations;
+pub(super) fn run<const PRODUCERS: usize>(load: &Load) -> anyhow::Result<Sample> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (sender, mut calls) = mpsc::unbounded_channel::<Boxed>();
-    let produce = move || {
-        for number in 0..operations {
-            if sender.send(Box::new(move || tally::arrive(number))).is_err() {
+    let produce = move |numbers: super::Numbers| {
+        for number in numbers {
+            if sender.send(Box::new(move || tally::arrive_of::<PRODUCERS>(number))).is_err() {
                 return;
             }
         }
     };
-    super::race(operations, produce, || {
+    super::race::<PRODUCERS>(load, produce, || {
         runtime.block_on(async {
             while let Some(call) = calls.recv().await {
                 if call() {
