@@ -30,6 +30,10 @@ mod memory_transport;
 mod results;
 mod tracing_capture;
 
+/// For the programs behind `cargo xtask soak`.
+#[doc(hidden)]
+pub mod soak;
+
 pub use event_log::EventLog;
 pub use memory_transport::{Ending, MemoryTransport};
 pub use results::{failure_as, failure_of, no_result, success_of};

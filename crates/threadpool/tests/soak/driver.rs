@@ -3,14 +3,13 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
+use ropewalk_testing::soak::{Dice, Post};
 use ropewalk_threadpool::ThreadPool;
 
-use crate::dice::Dice;
 use crate::ending;
 use crate::plan::Start;
 use crate::round::Round;
 use crate::submission;
-use crate::watchdog::Post;
 use crate::work;
 
 /// What a driver does.

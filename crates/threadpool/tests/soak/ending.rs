@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ropewalk_testing::soak::Dice;
 use ropewalk_threadpool::{AlreadyStopped, StillRunning, ThreadPool};
 
-use crate::dice::Dice;
 use crate::plan::Finale;
 use crate::record::take_back;
 use crate::round::{Round, add};

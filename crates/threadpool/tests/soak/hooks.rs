@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
+use ropewalk_testing::soak::mix;
 use ropewalk_threadpool::{BuildError, JobContext, ThreadPool};
 
-use crate::dice::mix;
 use crate::round::{Round, add, get};
 use crate::work::panic_as_planned;
 

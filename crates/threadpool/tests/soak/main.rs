@@ -12,9 +12,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
-// How it goes: arguments, a seed, and the life of one pool after the other.
-mod arguments;
-mod dice;
+// How it goes: the life of one pool after the other.
 mod hooks;
 mod plan;
 mod round;
@@ -38,13 +36,11 @@ use std::time::{Duration, Instant};
 use std::{env, io, panic, thread};
 
 use account::{Account, check_state};
-use arguments::Arguments;
-use dice::Dice;
 use driver::Step;
 use plan::{DRIVERS, Plan, Start};
+use ropewalk_testing::soak::{Arguments, Dice, Post, Watchdog};
 use ropewalk_threadpool::ThreadPool;
 use round::Round;
-use watchdog::{Post, Watchdog};
 use work::Work;
 
 /// A panic that nobody planned; those that are planned pass by the hook.
@@ -57,7 +53,7 @@ fn main() -> ExitCode {
         PANICKED.store(true, Ordering::SeqCst);
         hook(info);
     }));
-    let Arguments { time, seed, is_told } = arguments;
+    let Arguments { time, seed, is_told, .. } = arguments;
     if is_told {
         println!("soak: the pool for {time:?}, seed {seed}");
     }
@@ -93,7 +89,8 @@ fn main() -> ExitCode {
 fn live(seed: u64) -> io::Result<(Account, Vec<String>, Duration)> {
     let round = Round::new(Plan::new(seed, Step::ALL.len(), Work::ALL.len()));
     let posts: Arc<Vec<Post>> = Arc::new((0..=DRIVERS).map(|_| Post::default()).collect());
-    let _watchdog = Watchdog::new(&round, &posts)?;
+    let watched = Arc::clone(&round);
+    let _watchdog = Watchdog::new(&posts, move || watchdog::last_words(&watched))?;
     let mut dice = Dice::new(!seed);
     let Some(pool) = round.open() else {
         return Ok((Account::default(), round.complaints(), Duration::ZERO));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::dice::Dice;
+use ropewalk_testing::soak::Dice;
+
 use crate::ending::Way;
 
 /// How many threads use the pool from outside.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ropewalk_testing::soak::Dice;
 use ropewalk_threadpool::{JobHandle, SubmitError, ThreadPool};
 
-use crate::dice::Dice;
 use crate::hooks;
 use crate::record::{Note, Receipt, Record, Ticket};
 use crate::round::{Kept, Round, add};

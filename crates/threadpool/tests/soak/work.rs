@@ -7,10 +7,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use ropewalk_testing::soak::Dice;
 use ropewalk_threadpool::{JobState, Panicked, ThreadPool, WouldDeadlock, blocking};
 
 use crate::account::check_snapshot;
-use crate::dice::Dice;
 use crate::ending::{self, Way};
 use crate::record::{Fate, Note, Receipt, Record, Ticket};
 use crate::round::{Round, add, get};

@@ -11,16 +11,22 @@ const WITH_VALUE: &[&str] = &["--color", "--format", "--logfile", "--skip", "--t
 
 /// What to do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Arguments {
-    pub(crate) time: Duration,
-    pub(crate) seed: u64,
+#[non_exhaustive]
+pub struct Arguments {
+    /// For how long.
+    pub time: Duration,
+    /// What all random choices follow from.
+    pub seed: u64,
     /// Print the account also when it holds.
-    pub(crate) is_told: bool,
+    pub is_told: bool,
 }
 
 impl Arguments {
-    /// None if nothing is to be run: the tests are to be listed, or others are asked for.
-    pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
+    /// Those that the process was given, without its name.
+    ///
+    /// `None` if nothing is to be run: the tests are to be listed, or others are asked for.
+    #[must_use]
+    pub fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
         let mut numbers = Vec::new();
         let mut filters = Vec::new();
         let mut is_value = false;

@@ -1,10 +1,11 @@
 //! Random choices that one number repeats: `SplitMix64`.
 
 /// What one draw adds to the state: odd, so that every state comes up once.
-pub(crate) const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
+const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The `count`-th number that follows from `seed`.
-pub(crate) fn mix(seed: u64, count: u64) -> u64 {
+#[must_use]
+pub fn mix(seed: u64, count: u64) -> u64 {
     let mut bits = seed.wrapping_add(count.wrapping_mul(STRIDE));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -13,38 +14,46 @@ pub(crate) fn mix(seed: u64, count: u64) -> u64 {
 
 /// A stream of choices.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice {
+pub struct Dice {
     seed: u64,
     drawn: u64,
 }
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The stream of `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self { seed: mix(seed, 0), drawn: 0 }
     }
 
-    pub(crate) fn number(&mut self) -> u64 {
+    /// Any number.
+    pub fn number(&mut self) -> u64 {
         self.drawn += 1;
         mix(self.seed, self.drawn)
     }
 
     /// From 0, less than `bound`.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         // The remainder prefers small numbers by less than one in 2^40: nobody counts that here.
         self.number() as usize % bound.max(1)
     }
 
-    pub(crate) fn one_in(&mut self, chances: usize) -> bool {
+    /// True once in so many times.
+    pub fn one_in(&mut self, chances: usize) -> bool {
         self.below(chances) == 0
     }
 
-    /// One of `these`, which must not be empty.
-    pub(crate) fn pick<T: Copy>(&mut self, these: &[T]) -> T {
+    /// One of `these`.
+    ///
+    /// # Panics
+    ///
+    /// If there are none.
+    pub fn pick<T: Copy>(&mut self, these: &[T]) -> T {
         these[self.below(these.len())]
     }
 
     /// The place of one of `weights`, each as often as its weight says.
-    pub(crate) fn weighted(&mut self, weights: &[usize]) -> usize {
+    pub fn weighted(&mut self, weights: &[usize]) -> usize {
         let mut left = self.below(weights.iter().sum());
         for (place, &weight) in weights.iter().enumerate() {
             if left < weight {
