@@ -137,7 +137,9 @@ impl Reactor {
         self.fire(SystemEvent::Startup, Phase::During);
         self.fire(SystemEvent::Startup, Phase::After);
         loop {
-            self.pass(None).map_err(RunError::Poll)?;
+            // What has ended the startup's waiting has used up its nudge: nothing would wake us.
+            let wait = self.ends().then_some(Duration::ZERO);
+            self.pass(wait).map_err(RunError::Poll)?;
             if core.crashed.get() {
                 return Ok(());
             }

@@ -263,3 +263,18 @@ fn i9_a_reactor_does_not_run_while_it_is_dropped() {
         drop(reactor);
     });
 }
+
+/// What ends the waiting of the startup has woken the loop for that: the first turn after it must
+/// not sleep.
+#[test]
+fn i9_what_ends_a_held_startup_ends_the_run_that_has_nothing_else_to_do() {
+    within(DEADLINE, || {
+        for ends in [Reactor::stop, Reactor::stop_now, Reactor::crash] {
+            let reactor = Reactor::new().unwrap();
+            let hold = reactor.hold(SystemEvent::Startup);
+            reactor.call_later(Duration::from_millis(1), ends);
+            reactor.run().unwrap();
+            drop(hold);
+        }
+    });
+}
