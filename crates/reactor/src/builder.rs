@@ -6,7 +6,7 @@ use crate::inbox::Inbox;
 use crate::manual_clock::ManualClock;
 use crate::panics::PanicPolicy;
 use crate::reactor::Reactor;
-use crate::selector::{EVENTS, Selector};
+use crate::selector::{EVENTS, ManualSelector, Selector};
 use crate::slots::LocalSlots;
 use crate::stats::Counters;
 use crate::stopwatch::Stopwatch;
@@ -41,6 +41,7 @@ pub struct Builder {
     shutdown_deadline: Duration,
     slow_callback: Option<Duration>,
     portable: bool,
+    manual_selector: Option<ManualSelector>,
 }
 
 impl Default for Builder {
@@ -52,6 +53,7 @@ impl Default for Builder {
             shutdown_deadline: Duration::from_secs(30),
             slow_callback: None,
             portable: false,
+            manual_selector: None,
         }
     }
 }
@@ -127,15 +129,26 @@ impl Builder {
         self
     }
 
+    /// Has readiness made by hand, by a test. Default: the operating system tells.
+    pub fn manual_selector(mut self, selector: &ManualSelector) -> Self {
+        self.manual_selector = Some(selector.clone());
+        self
+    }
+
     /// Makes the reactor; this thread is its thread.
     ///
     /// # Errors
     ///
-    /// What the operating system says when it has no descriptors left to wait with.
+    /// What the operating system says when it has no descriptors left to wait with, or
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy) if the manual selector has a reactor already.
     pub fn build(self) -> io::Result<Reactor> {
-        let selector = Selector::new(self.portable)?;
+        let clock = || self.clock.clone().map_or(Clock::Real, Clock::Manual);
+        let selector = match &self.manual_selector {
+            Some(manual) => Selector::by_hand(manual, clock())?,
+            None => Selector::new(self.portable)?,
+        };
         let (inbox, shared) = Inbox::new(selector.waker());
-        let clock = self.clock.clone().map_or(Clock::Real, Clock::Manual);
+        let clock = clock();
         let timers = RefCell::new(Timers::new(clock.now()));
         let reactor = Reactor::owning(Core {
             clock,

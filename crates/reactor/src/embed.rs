@@ -47,7 +47,11 @@ impl Reactor {
         }
         match self.core.how_long(None) {
             Wait::Not => Some(Duration::ZERO),
-            Wait::Until(due) => Some(due.saturating_duration_since(Instant::now())),
+            Wait::Until(due) => {
+                let by_hand = self.core.selector.is_by_hand();
+                let now = if by_hand { self.now() } else { Instant::now() };
+                Some(due.saturating_duration_since(now))
+            }
             Wait::Forever => None,
         }
     }

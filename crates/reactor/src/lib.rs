@@ -88,6 +88,7 @@ pub use crate::reactor::{Reactor, WeakReactor};
 pub use crate::remote::Remote;
 #[doc(hidden)]
 pub use crate::running::{Glance, ReactorWatch, RunningCallback};
+pub use crate::selector::ManualSelector;
 pub use crate::source::{Interest, Readiness, Registration};
 pub use crate::stats::ReactorStats;
 pub use crate::triggers::{Phase, SystemEvent, TriggerId};

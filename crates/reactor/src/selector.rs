@@ -1,14 +1,22 @@
 //! All that the loop knows of the operating system: who is ready, and how to be woken.
 //!
-//! There are two ways to wait. On Linux the loop waits on the epoll descriptor of its poller by
+//! There are two ways to wait, and a third for tests. On Linux the loop waits on the epoll descriptor of its poller by
 //! itself (`selector/epoll.rs`): one system call for a turn, where `Poller::wait` makes five.
 //! Everywhere else, and where the start-up self-test finds that this does not work, it asks
-//! `polling`. Sources are registered through `polling` in both cases.
+//! `polling`. Sources are registered through `polling` in both cases. In a test a source can be
+//! ready because the test says so (`selector/manual.rs`).
 
+mod armed;
 #[cfg(target_os = "linux")]
 mod epoll;
+mod manual;
+mod watched;
 
-use crate::poller::{self, Armed};
+pub(crate) use self::armed::Armed;
+pub use self::manual::ManualSelector;
+
+use crate::clock::Clock;
+use crate::poller;
 use crate::source::{Interest, Readiness};
 use polling::{AsSource, Events, Poller};
 use std::cell::RefCell;
@@ -49,6 +57,7 @@ enum Way {
     #[cfg(target_os = "linux")]
     Epoll(epoll::Epoll),
     Polling(RefCell<Events>),
+    ByHand(manual::Attached),
 }
 
 impl Selector {
@@ -65,11 +74,24 @@ impl Selector {
         Ok(Self { poller, way: Way::Polling(RefCell::new(Events::with_capacity(room))) })
     }
 
+    /// `clock` is that of the reactor.
+    pub(crate) fn by_hand(manual: &ManualSelector, clock: Clock) -> io::Result<Self> {
+        // With a poller that stays empty, for those who ask for a descriptor.
+        let poller = Arc::new(Poller::new()?);
+        Ok(Self { poller, way: Way::ByHand(manual::Attached::new(manual, clock)?) })
+    }
+
+    /// Whether waiting is a test's doing, so that its time is the reactor's and not the machine's.
+    pub(crate) fn is_by_hand(&self) -> bool {
+        matches!(self.way, Way::ByHand(_))
+    }
+
     pub(crate) fn waker(&self) -> Waker {
         match &self.way {
             #[cfg(target_os = "linux")]
             Way::Epoll(epoll) => Waker::Epoll(epoll.waker()),
             Way::Polling(_) => Waker::Polling(Arc::clone(&self.poller)),
+            Way::ByHand(attached) => Waker::ByHand(attached.bell()),
         }
     }
 
@@ -87,6 +109,7 @@ impl Selector {
                 ready.extend(events.iter().map(Event::from));
                 waited
             }
+            Way::ByHand(attached) => attached.wait(ready, wait),
         };
         match waited {
             // A signal handler ran; the loop looks at everything again anyway.
@@ -102,7 +125,10 @@ impl Selector {
         key: impl FnOnce() -> usize,
         interest: Interest,
     ) -> Result<Armed<S>, (S, io::Error)> {
-        poller::arm(&self.poller, source, key, interest)
+        if let Way::ByHand(attached) = &self.way {
+            return Ok(Armed::ByHand(attached.arm(source, key(), interest)));
+        }
+        poller::arm(&self.poller, source, key, interest).map(Armed::Polled)
     }
 }
 
@@ -132,6 +158,7 @@ impl fmt::Debug for Selector {
             #[cfg(target_os = "linux")]
             Way::Epoll(_) => "Selector(epoll)",
             Way::Polling(_) => "Selector(polling)",
+            Way::ByHand(_) => "Selector(by hand)",
         })
     }
 }
@@ -141,6 +168,7 @@ pub(crate) enum Waker {
     #[cfg(target_os = "linux")]
     Epoll(Arc<epoll::Waker>),
     Polling(Arc<Poller>),
+    ByHand(Arc<manual::Bell>),
 }
 
 impl Waker {
@@ -149,6 +177,10 @@ impl Waker {
             #[cfg(target_os = "linux")]
             Self::Epoll(waker) => waker.wake(),
             Self::Polling(poller) => poller.notify(),
+            Self::ByHand(bell) => {
+                bell.ring();
+                Ok(())
+            }
         };
         if let Err(error) = woken {
             tracing::error!(%error, "the reactor could not be woken");
@@ -176,7 +208,7 @@ impl Selector {
         match &self.way {
             Way::Epoll(epoll) => epoll.announce(due),
             // Whoever turns such a reactor from another loop goes by `poll_timeout`.
-            Way::Polling(_) => Ok(()),
+            Way::Polling(_) | Way::ByHand(_) => Ok(()),
         }
     }
 }

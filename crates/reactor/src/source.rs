@@ -6,9 +6,8 @@
 use crate::core::Core;
 use crate::error::RegisterError;
 use crate::panics;
-use crate::poller::Armed;
 use crate::reactor::Reactor;
-use crate::selector::Event;
+use crate::selector::{Armed, Event};
 use crate::stopwatch::Kind;
 use polling::AsSource;
 use slab::Slab;
@@ -103,7 +102,7 @@ impl fmt::Debug for Interest {
 
 /// What a source is ready for. A hang-up or an error makes it ready for both, so that the read or
 /// the write that follows meets the reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Readiness {
     /// A read will not block.
@@ -116,6 +115,17 @@ pub struct Readiness {
     /// The source has an error that is not fetched yet, as far as the system tells; the next read
     /// or write meets it.
     pub error: bool,
+}
+
+impl Readiness {
+    /// Ready for nothing; what else there is can be set in a copy of it.
+    pub const NONE: Self = Self { readable: false, writable: false, hung_up: false, error: false };
+    /// A read will not block.
+    pub const READABLE: Self = Self { readable: true, ..Self::NONE };
+    /// A write will not block.
+    pub const WRITABLE: Self = Self { writable: true, ..Self::NONE };
+    /// Both.
+    pub const BOTH: Self = Self { writable: true, ..Self::READABLE };
 }
 
 /// A watched source, and the right to stop watching it.
@@ -134,6 +144,10 @@ impl<S: AsSource> Registration<S> {
     /// The source.
     pub fn source(&self) -> &S {
         self.armed.source()
+    }
+
+    pub(crate) fn armed(&self) -> &Armed<S> {
+        &self.armed
     }
 
     /// Changes what the source is watched for.

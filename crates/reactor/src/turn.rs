@@ -190,9 +190,11 @@ impl Core {
         if due.is_some_and(|due| due <= now) || timeout == Some(Duration::ZERO) {
             return Wait::Not;
         }
-        // Time that is moved by hand does not pass by waiting.
-        let due = due.filter(|_| matches!(self.clock, Clock::Real));
-        let over = timeout.map(|timeout| clock::deadline(Instant::now(), timeout));
+        // Time that is moved by hand does not pass by waiting, unless waiting is a test's doing, too.
+        let passes = self.selector.is_by_hand() || matches!(self.clock, Clock::Real);
+        let due = due.filter(|_| passes);
+        let from = if passes { now } else { Instant::now() };
+        let over = timeout.map(|timeout| clock::deadline(from, timeout));
         due.into_iter().chain(over).min().map_or(Wait::Forever, Wait::Until)
     }
 }
