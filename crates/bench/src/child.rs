@@ -40,7 +40,7 @@ pub(crate) fn obey(order: &Order) -> anyhow::Result<()> {
 }
 
 fn take_part(order: &Order) -> anyhow::Result<Sample> {
-    if matches!(order.workload.figure, Figure::RoundTrip | Figure::Throughput) {
+    if matches!(order.workload.figure, Figure::RoundTrip | Figure::OneWay | Figure::Throughput) {
         let warm_up = (order.operations / WARM_UP).max(1);
         (order.contestant.run)(&Load::of(order.workload, warm_up))?;
     }

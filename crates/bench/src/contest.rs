@@ -61,7 +61,7 @@ impl Standing {
     fn add(&mut self, figure: Figure, sample: Sample) {
         self.figures.push(match figure {
             Figure::Throughput => sample.nanoseconds_each(),
-            Figure::RoundTrip | Figure::Bytes | Figure::Count => median(&sample.laps),
+            _ => median(&sample.laps),
         });
         self.busy.push(sample.busy_nanoseconds_each());
         self.in_order &= sample.in_order;

@@ -12,6 +12,7 @@
 pub(crate) mod batching;
 pub(crate) mod epoll;
 pub(crate) mod poller;
+pub(crate) mod spinning;
 pub(crate) mod workers;
 
 use std::mem;
@@ -19,6 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the loop waits in when there is nothing to do.
 pub(crate) trait Sleeper: Sized + Send + Sync {
+    /// It stays on its core for a while.
+    const SPINS: bool = false;
+
     fn new() -> anyhow::Result<Self>;
     fn sleep(&self) -> anyhow::Result<()>;
     /// From any thread.

@@ -19,6 +19,7 @@ mod python;
 mod report;
 mod sample;
 mod skipped;
+mod slumber;
 mod statistics;
 mod tally;
 mod workload;

@@ -95,8 +95,10 @@ fn columns(workload: &Workload) -> Vec<Column> {
         columns.push(Column::MAX);
         return columns;
     }
-    if workload.figure != Figure::Bytes {
-        columns.extend([Column::P99, Column::PROCESSOR]);
+    match workload.figure {
+        Figure::Bytes => {}
+        Figure::OneWay => columns.push(Column::P99),
+        _ => columns.extend([Column::P99, Column::PROCESSOR]),
     }
     columns.extend([Column::TO_FLOOR, Column::TO_PEER]);
     // It is a question only where many operations of one thread are under way.
@@ -133,7 +135,7 @@ fn verdict(workload: &Workload, setting: &Setting, outcome: &Outcome) {
             Figure::Bytes | Figure::Count => {
                 (ours.median(), format!("{} {}", number(goal), what(workload)))
             }
-            Figure::RoundTrip | Figure::Throughput => (to_floor, times(goal)),
+            _ => (to_floor, times(goal)),
         };
         let word = if reached <= goal { "met" } else { "missed" };
         format!(" (goal: at most {limit}, {word})")
@@ -160,9 +162,9 @@ fn unit(workload: &Workload) -> String {
 
 fn what(workload: &Workload) -> &'static str {
     match workload.figure {
-        Figure::RoundTrip | Figure::Throughput => "ns",
         Figure::Bytes => "bytes",
         Figure::Count => "wake-ups",
+        _ => "ns",
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Figure {
     Throughput,
     /// The median of the round trips. An interruption by another program is in the p99.
     RoundTrip,
+    /// As `RoundTrip`, where the harness itself keeps a core busy: its processor time says nothing.
+    OneWay,
     /// Bytes per operation, of memory that the process occupies.
     Bytes,
     /// What was counted while time passed: an operation is a second. A ratio of counts, which may

@@ -9,6 +9,7 @@ mod dispatch;
 mod fan_out;
 mod memory;
 mod spawn;
+mod wake_latency;
 
 use crate::workload::Workload;
 
@@ -18,6 +19,7 @@ pub(crate) const POOL_THREADS: usize = 10;
 pub(crate) const ALL: &[&Workload] = &[
     &calls::CALLS,
     &calls::CALLS_4_PRODUCERS,
+    &wake_latency::WAKE_LATENCY,
     &blocking_call::BLOCKING_CALL,
     &defer::DEFER,
     &defer::DEFER_64,

@@ -1,0 +1,26 @@
+//! Ropewalk: `call_from_thread`.
+
+use super::Rest;
+use crate::sample::Sample;
+use crate::workload::Load;
+use ropewalk_reactor::{Builder, Reactor};
+
+pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
+    converse(load, Rest::Sleeps, Reactor::builder())
+}
+
+/// As on a platform on which the reactor does not sleep in epoll by itself.
+pub(super) fn run_portably(load: &Load) -> anyhow::Result<Sample> {
+    converse(load, Rest::Sleeps, Reactor::builder().portable_selector())
+}
+
+fn converse(load: &Load, rest: Rest, builder: Builder) -> anyhow::Result<Sample> {
+    let reactor = builder.build()?;
+    let (handle, stopper) = (reactor.handle(), reactor.handle());
+    let call = move |asked| {
+        let called = handle.call_from_thread(move |_| super::arrive(asked));
+        anyhow::ensure!(called.is_ok(), "the reactor has stopped");
+        Ok(())
+    };
+    super::converse(load, rest, call, move || stopper.stop(), || Ok(reactor.run()?))
+}
