@@ -54,7 +54,7 @@ const RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     code::allowances,
     msrv::let_chains,
     unsafety::forbidden_everywhere,
-    unsafety::one_place,
+    unsafety::its_places,
     layout::top_level,
     layout::self_named_modules,
     layout::examples,

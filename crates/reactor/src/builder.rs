@@ -147,7 +147,8 @@ impl Builder {
             Some(manual) => Selector::by_hand(manual, clock())?,
             None => Selector::new(self.portable)?,
         };
-        let (inbox, shared) = Inbox::new(selector.waker());
+        let inbox = Inbox::new(selector.waker());
+        let shared = Arc::clone(inbox.shared());
         let clock = clock();
         let timers = RefCell::new(Timers::new(clock.now()));
         let reactor = Reactor::owning(Core {

@@ -127,7 +127,7 @@ impl Core {
         // The slots first: upper crates keep there who waits for a result, and whom they tell that
         // the reactor is gone, before what would have brought the result is dropped.
         let mut found = self.drop_each(self.locals.take());
-        found |= self.drop_each(self.inbox.take_all());
+        found |= self.drop_calls();
         found |= self.drop_each(self.soon.take());
         // Each is taken out in a statement of its own, so that its borrow ends before the drops.
         let timers = self.timers.borrow_mut().take();
@@ -141,16 +141,30 @@ impl Core {
         found | self.drop_each(self.shared.slots.take())
     }
 
+    /// Drops the calls that wait; `false`: there were none.
+    fn drop_calls(&self) -> bool {
+        let mut found = false;
+        while self.inbox.next_of_all().is_some() {
+            found = true;
+            self.drop_one(|| self.inbox.drop_next());
+        }
+        found
+    }
+
     fn drop_each<T>(&self, values: impl IntoIterator<Item = T>) -> bool {
         let mut found = false;
         for value in values {
             found = true;
-            if let Err(message) = panics::catch(|| drop(value)) {
-                self.counters.panic();
-                tracing::error!(panic = message, "dropping what was pending panicked");
-            }
+            self.drop_one(|| drop(value));
         }
         found
+    }
+
+    fn drop_one(&self, drops: impl FnOnce()) {
+        if let Err(message) = panics::catch(drops) {
+            self.counters.panic();
+            tracing::error!(panic = message, "dropping what was pending panicked");
+        }
     }
 
     /// The holds that keep the shutdown from ending.

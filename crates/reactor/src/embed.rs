@@ -105,7 +105,7 @@ impl Core {
     /// Ends the rest.
     pub(crate) fn get_up(&self) {
         if self.embedded.get() {
-            self.inbox.woke_up(&self.shared);
+            self.inbox.woke_up();
         }
     }
 
@@ -117,7 +117,7 @@ impl Core {
             return;
         }
         let wait = self.how_long(None);
-        if wait == Wait::Not || !self.inbox.may_sleep(&self.shared) {
+        if wait == Wait::Not || !self.inbox.may_sleep() {
             self.shared.wake();
             return;
         }

@@ -61,7 +61,7 @@ impl ReactorHandle {
     where
         F: FnOnce(&Reactor) + Send + 'static,
     {
-        self.0.send(f, Location::caller(), |f| Box::new(f)).map_err(ReactorStopped)
+        self.0.send(f, Location::caller(), |f| f).map_err(ReactorStopped)
     }
 
     /// Asks the reactor to stop, as [`Reactor::stop`] does, and wakes it.

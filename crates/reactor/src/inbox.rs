@@ -1,38 +1,32 @@
-//! The way in from other threads: the queue of calls, and all else that a handle can reach.
+//! What a handle can reach of its reactor, and the reactor's end of it.
 //!
-//! The queue is a flume channel; [`Gate`] in front of it decides who may still enter and whether
-//! the loop must be woken, so that a burst of calls costs one wake-up and a call to a loop that is
-//! awake costs none. The loop takes the whole queue at once and works it off in pieces.
+//! Calls from other threads come in through the [`Intake`], which decides who may still enter and
+//! whether the loop must be woken: a burst of calls costs one wake-up, and a call to a loop that is
+//! awake costs none. The loop swaps the whole queue for an empty one and works it off in pieces.
 
-use crate::gate::Gate;
+use crate::closures::{self, Closures};
 use crate::hold::Holds;
+use crate::intake::Intake;
 use crate::reactor::Reactor;
 use crate::remote::Released;
 use crate::running::Record;
 use crate::selector::Waker;
 use crate::slots::SharedSlots;
-use crate::storage::GiveBack as _;
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ThreadId;
 
-/// A closure on its way to the reactor thread.
-pub(crate) struct Call {
-    pub(crate) run: Box<dyn FnOnce(&Reactor) + Send>,
-    pub(crate) location: &'static Location<'static>,
-}
+/// Calls on their way to the reactor thread.
+type Calls = Closures<Reactor>;
 
 /// What the reactor and all its handles share.
 pub(crate) struct Shared {
-    gate: Gate,
-    calls: flume::Sender<Call>,
+    intake: Intake<Calls>,
     waker: Waker,
-    /// Something other than a call wants the loop to look around before it sleeps.
-    nudged: AtomicBool,
     /// What is behind [`Core::on_bell`](crate::core::Core) is to be called.
     bell: AtomicBool,
     stop: AtomicBool,
@@ -46,26 +40,30 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Hands in one call, or `argument` back. `make` runs only if the gate is open.
-    pub(crate) fn send<F>(
+    /// Hands in one call, or `argument` back. `make` runs only if calls are accepted; it must not
+    /// do more than to wrap what it is given, because it runs under a lock.
+    pub(crate) fn send<T, F>(
         &self,
-        argument: F,
+        argument: T,
         location: &'static Location<'static>,
-        make: impl FnOnce(F) -> Box<dyn FnOnce(&Reactor) + Send>,
-    ) -> Result<(), F> {
-        if !self.gate.enter() {
-            tracing::debug!(%location, "a call was refused: the reactor has stopped");
-            return Err(argument);
+        make: impl FnOnce(T) -> F,
+    ) -> Result<(), T>
+    where
+        F: FnOnce(&Reactor) + Send + 'static,
+    {
+        let pushed =
+            self.intake.push(argument, |calls, argument| calls.push(make(argument), location));
+        match pushed {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                self.waker.wake();
+                Ok(())
+            }
+            Err(argument) => {
+                tracing::debug!(%location, "a call was refused: the reactor has stopped");
+                Err(argument)
+            }
         }
-        // The receiver lives as long as a reactor can be run; if it is gone, the gate is closed.
-        let sent = self.calls.send(Call { run: make(argument), location });
-        if self.gate.leave() {
-            self.waker.wake();
-        }
-        if sent.is_err() {
-            tracing::error!("a call was lost: the queue ended before its gate closed");
-        }
-        Ok(())
     }
 
     /// Makes the loop look around, whether it sleeps or not.
@@ -73,25 +71,22 @@ impl Shared {
         self.waker.wake();
     }
 
-    /// Makes the loop look around, if it sleeps.
-    ///
-    /// `nudged` is set by a swap, not by a store: of two nudges at once the loop may take the
-    /// second one only, and must see what the first one was about all the same. A swap acquires
-    /// what the swap before it released; a store would cut that off.
+    /// Makes the loop look around, before it sleeps again.
     pub(crate) fn nudge(&self) {
-        self.nudged.swap(true, Ordering::AcqRel);
-        if self.gate.rouse() {
+        if self.intake.nudge() {
             self.waker.wake();
         }
     }
 
     /// Has the next turn begin with the function of the bell, and wakes the loop if it sleeps.
     ///
-    /// It passes by the gate: it is heard in whatever comes next, a run or a turn by hand. A swap,
-    /// not a store, for the reason that is given at [`nudge`](Self::nudge); and whoever finds the
-    /// bell rung leaves it to the first one to wake the loop.
+    /// It is accepted always: it is heard in whatever comes next, a run or a turn by hand. A swap,
+    /// not a store: of two that ring at once the loop may hear the second one only, and must see
+    /// what the first one was about all the same. A swap acquires what the swap before it released;
+    /// a store would cut that off. Whoever finds the bell rung leaves it to the first one to wake
+    /// the loop.
     pub(crate) fn ring(&self) {
-        if !self.bell.swap(true, Ordering::AcqRel) && self.gate.rouse() {
+        if !self.bell.swap(true, Ordering::AcqRel) && self.intake.call_out() {
             self.waker.wake();
         }
     }
@@ -107,17 +102,13 @@ impl Shared {
 
     /// Asks the reactor to stop. A reactor that has stopped already is left alone.
     pub(crate) fn stop(&self, now: bool) {
-        // Inside the gate, so that the end of a run, which closes it, cannot miss this.
-        if !self.gate.enter() {
-            return;
-        }
-        self.stop.store(true, Ordering::Release);
-        if now {
-            self.stop_now.store(true, Ordering::Release);
-        }
-        let wake = self.gate.leave();
-        self.nudged.swap(true, Ordering::AcqRel);
-        if wake || self.gate.rouse() {
+        let wake = self.intake.nudge_if_open(|| {
+            self.stop.store(true, Ordering::Release);
+            if now {
+                self.stop_now.store(true, Ordering::Release);
+            }
+        });
+        if wake {
             self.waker.wake();
         }
     }
@@ -136,40 +127,37 @@ impl Shared {
     }
 
     pub(crate) fn open(&self) {
-        self.gate.open();
+        self.intake.open();
     }
 
     /// Refuses all further calls; those that were accepted are in the inbox when it returns.
     pub(crate) fn close(&self) {
-        self.gate.close();
+        self.intake.close();
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.gate.is_open()
+        self.intake.is_open()
     }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("gate", &self.gate).finish_non_exhaustive()
+        f.debug_struct("Shared").field("open", &self.is_open()).finish_non_exhaustive()
     }
 }
 
 /// The reactor's end of the queue.
 pub(crate) struct Inbox {
-    calls: flume::Receiver<Call>,
+    shared: Arc<Shared>,
     /// Taken from the queue, not yet run.
-    batch: RefCell<VecDeque<Call>>,
+    batch: RefCell<Calls>,
 }
 
 impl Inbox {
-    pub(crate) fn new(waker: Waker) -> (Self, Arc<Shared>) {
-        let (sender, receiver) = flume::unbounded();
+    pub(crate) fn new(waker: Waker) -> Self {
         let shared = Arc::new(Shared {
-            gate: Gate::new(),
-            calls: sender,
+            intake: Intake::new(Calls::new()),
             waker,
-            nudged: AtomicBool::new(false),
             bell: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             stop_now: AtomicBool::new(false),
@@ -179,58 +167,58 @@ impl Inbox {
             released: Released::default(),
             running: Arc::default(),
         });
-        (Self { calls: receiver, batch: RefCell::default() }, shared)
+        Self { shared, batch: RefCell::default() }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// How many calls may run in this turn: those that are here now, `budget` at most. What they
     /// hand in themselves waits for the next turn.
     pub(crate) fn begin_turn(&self, budget: usize) -> usize {
         let mut batch = self.batch.borrow_mut();
-        if batch.is_empty() {
-            batch.extend(self.calls.drain());
+        if batch.len() == 0 && self.shared.intake.has_arrived() {
+            self.shared.intake.take(|queue| mem::swap(queue, &mut batch));
         }
         batch.len().min(budget)
     }
 
-    pub(crate) fn next(&self) -> Option<Call> {
-        let mut batch = self.batch.borrow_mut();
-        let call = batch.pop_front();
-        batch.give_back();
-        call
+    /// Where the next call of the batch was made.
+    pub(crate) fn next_location(&self) -> Option<&'static Location<'static>> {
+        self.batch.borrow().first_location()
     }
 
-    #[cfg(all(test, not(loom)))]
-    pub(crate) fn capacity(&self) -> usize {
-        self.batch.borrow().capacity()
+    /// Runs the next call of the batch.
+    pub(crate) fn run_next(&self, reactor: &Reactor) {
+        closures::call_first(&self.batch, reactor);
+    }
+
+    /// Drops the next call of the batch.
+    pub(crate) fn drop_next(&self) {
+        closures::discard_first(&self.batch);
+    }
+
+    /// Where the next call of all was made. For the end of a run: it takes in what has arrived.
+    pub(crate) fn next_of_all(&self) -> Option<&'static Location<'static>> {
+        self.begin_turn(1);
+        self.next_location()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.batch.borrow().len() + self.calls.len()
+        self.batch.borrow().len() + self.shared.intake.look(Calls::len)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.batch.borrow().is_empty() && self.calls.is_empty()
-    }
-
-    /// Takes all calls, for the end of a run.
-    pub(crate) fn take_all(&self) -> VecDeque<Call> {
-        let mut all = self.batch.take();
-        all.extend(self.calls.drain());
-        all
+        self.batch.borrow().len() == 0 && !self.shared.intake.has_arrived()
     }
 
     /// Whether the loop may sleep now; if so, whoever hands something in from here on wakes it.
-    pub(crate) fn may_sleep(&self, shared: &Shared) -> bool {
-        shared.gate.doze();
-        let idle = self.calls.is_empty() && !shared.is_rung();
-        if idle && !shared.nudged.swap(false, Ordering::AcqRel) {
-            return true;
-        }
-        shared.gate.wake();
-        false
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.shared.intake.doze(|| !self.shared.is_rung())
     }
 
-    pub(crate) fn woke_up(&self, shared: &Shared) {
-        shared.gate.wake();
+    pub(crate) fn woke_up(&self) {
+        self.shared.intake.wake();
     }
 }

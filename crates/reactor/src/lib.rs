@@ -44,15 +44,18 @@
 
 mod builder;
 mod clock;
+mod closures;
 mod compile_fail;
 mod core;
 mod delayed_call;
 mod embed;
 mod error;
-mod gate;
 mod handle;
 mod hold;
 mod inbox;
+mod intake;
+#[cfg(all(test, loom))]
+mod intake_models;
 mod manual_clock;
 mod panics;
 mod poller;

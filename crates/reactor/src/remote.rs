@@ -140,12 +140,12 @@ impl<T: 'static> Remote<T> {
         F: FnOnce(&T, &Reactor) + Send + 'static,
     {
         let remote = self.clone();
-        let send = |f: F| -> Box<dyn FnOnce(&Reactor) + Send> {
-            Box::new(move |reactor| {
+        let send = |f: F| {
+            move |reactor: &Reactor| {
                 if let Some(value) = remote.get(reactor) {
                     f(&value, reactor);
                 }
-            })
+            }
         };
         self.inner.handle.0.send(f, Location::caller(), send).map_err(ReactorStopped)
     }

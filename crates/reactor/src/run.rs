@@ -218,9 +218,9 @@ impl Reactor {
         let core = &self.core;
         core.shared.close();
         self.start_watch();
-        for call in core.inbox.take_all() {
+        while let Some(location) = core.inbox.next_of_all() {
             core.counters.call();
-            self.run_callback(Kind::Call, call.location, || (call.run)(self));
+            self.run_callback(Kind::Call, location, || core.inbox.run_next(self));
         }
     }
 
@@ -230,9 +230,9 @@ impl Reactor {
         core.lifecycle.set(Lifecycle::Changing);
         core.shared.close();
         core.shared.forget_stop();
-        for call in core.inbox.take_all() {
-            tracing::warn!(location = %call.location, "a call was dropped: the reactor crashed");
-            self.contain("dropping a call", call.location, || drop(call.run));
+        while let Some(location) = core.inbox.next_of_all() {
+            tracing::warn!(%location, "a call was dropped: the reactor crashed");
+            self.contain("dropping a call", location, || core.inbox.drop_next());
         }
         for phase in [Phase::Before, Phase::During, Phase::After] {
             self.fire(SystemEvent::End, phase);

@@ -101,9 +101,10 @@ impl Reactor {
         let core = &self.core;
         let batch = core.inbox.begin_turn(core.budget);
         for _ in 0..batch {
-            let Some(call) = self.unless_dropped(|| core.inbox.next()) else { break };
+            let next = self.unless_dropped(|| core.inbox.next_location());
+            let Some(location) = next else { break };
             core.counters.call();
-            self.run_callback(Kind::Call, call.location, || (call.run)(self));
+            self.run_callback(Kind::Call, location, || core.inbox.run_next(self));
         }
         batch > 0
     }
@@ -151,7 +152,7 @@ impl Reactor {
     fn serve_io(&self, timeout: Option<Duration>) -> io::Result<()> {
         let core = &self.core;
         let mut wait = core.how_long(timeout);
-        let sleeps = wait != Wait::Not && core.inbox.may_sleep(&core.shared);
+        let sleeps = wait != Wait::Not && core.inbox.may_sleep();
         if sleeps {
             core.counters.sleep();
         } else {
@@ -164,7 +165,7 @@ impl Reactor {
         let mut events = core.events.take();
         let waited = core.selector.wait(&mut events, wait);
         if sleeps {
-            core.inbox.woke_up(&core.shared);
+            core.inbox.woke_up();
         }
         self.start_watch();
         if waited.is_ok() {

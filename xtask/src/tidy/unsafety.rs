@@ -1,4 +1,4 @@
-//! Where `unsafe` may stand: in one file.
+//! Where `unsafe` may stand: in two files.
 //!
 //! `crates/bench` is held to neither rule: it is no part of what users get, and the floors that it
 //! measures against are written to be as bare as the system allows.
@@ -7,11 +7,11 @@ use super::Finding;
 use super::code::has_word;
 use super::tree::{File, Tree};
 
-const PLACE: &str = "crates/reactor/src/poller.rs";
+const PLACES: &[&str] = &["crates/reactor/src/closures.rs", "crates/reactor/src/poller.rs"];
 const FORBID: &str = "#![forbid(unsafe_code)]";
 const DENY: &str = "#![deny(unsafe_code)]";
 
-/// Each crate root forbids it; `reactor`, which has the one place, denies it.
+/// Each crate root forbids it; `reactor`, which has those places, denies it.
 pub(super) fn forbidden_everywhere(tree: &Tree) -> Vec<Finding> {
     let bare = tree.rust().filter(|file| is_root(file)).filter_map(|file| {
         let wanted = if file.path.starts_with("crates/reactor/") { DENY } else { FORBID };
@@ -22,13 +22,14 @@ pub(super) fn forbidden_everywhere(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Nothing else has it.
-pub(super) fn one_place(tree: &Tree) -> Vec<Finding> {
+pub(super) fn its_places(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let elsewhere = |file: &&File| file.path != PLACE && !is_bench(file);
+    let elsewhere = |file: &&File| !PLACES.contains(&&*file.path) && !is_bench(file);
     for file in tree.rust().filter(elsewhere) {
         for (number, code, _) in file.code() {
             if has_word(code, "unsafe") {
-                let what = format!("`unsafe` outside of {PLACE}: find a safe way or a kept crate");
+                let places = PLACES.join(" and ");
+                let what = format!("`unsafe` outside of {places}: find a safe way or a kept crate");
                 findings.push(Finding::new(&file.path, number, what));
             }
         }
@@ -52,7 +53,7 @@ fn is_root(file: &File) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{forbidden_everywhere, one_place};
+    use super::{PLACES, forbidden_everywhere, its_places};
     use crate::tidy::assert_rule;
 
     #[test]
@@ -70,12 +71,14 @@ mod tests {
     #[test]
     fn unsafe_elsewhere_is_found() {
         let code = "fn a() {\n    unsafe { b() }\n}\n";
-        assert_rule(one_place, &[("crates/reactor/src/poller.rs", code)], None);
+        for place in PLACES {
+            assert_rule(its_places, &[(place, code)], None);
+        }
         assert_rule(
-            one_place,
+            its_places,
             &[("crates/reactor/src/turn.rs", code)],
             Some("turn.rs:2: `unsafe`"),
         );
-        assert_rule(one_place, &[("examples/a.rs", "// unsafe\nlet unsafe_code = 1;\n")], None);
+        assert_rule(its_places, &[("examples/a.rs", "// unsafe\nlet unsafe_code = 1;\n")], None);
     }
 }
