@@ -9,6 +9,7 @@ mod dispatch;
 mod fan_out;
 mod memory;
 mod spawn;
+mod timers;
 mod wake_latency;
 
 use crate::workload::Workload;
@@ -44,6 +45,10 @@ pub(crate) const ALL: &[&Workload] = &[
     &fan_out::FAN_OUT,
     &memory::QUEUED,
     &memory::IDLE,
+    &timers::CANCEL,
+    &timers::CHURN,
+    &timers::FIRE,
+    &timers::MEMORY,
 ];
 
 /// Workloads that one name stands for.
@@ -74,5 +79,6 @@ pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[
     ),
     ("dispatch_mpsc", &[&dispatch::MPSC_TWO, &dispatch::MPSC_EIGHT, &dispatch::MPSC_TEN]),
     ("burst", &[&burst::BURST_64, &burst::BURST_1000]),
+    ("timers", &[&timers::CANCEL, &timers::CHURN, &timers::FIRE, &timers::MEMORY]),
     ("memory", &[&memory::QUEUED, &memory::IDLE]),
 ];
