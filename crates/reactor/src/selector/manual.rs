@@ -147,10 +147,11 @@ impl ManualSelector {
     /// Has `f` called wherever the loop would sleep, with the time that it would sleep for: nothing
     /// is ready, and nobody has woken it.
     ///
-    /// `f` may do whatever a callback may do, make sources ready, move a clock, stop the reactor (which
-    /// [`Reactor::with_current`](crate::Reactor::with_current) lends); then the loop turns. If it does
-    /// nothing of all that, the loop comes straight back to it. It replaces the function that was set
-    /// before, and is dropped with the reactor.
+    /// `f` may do whatever a callback may do: make sources ready, stop the reactor (which
+    /// [`Reactor::with_current`](crate::Reactor::with_current) lends), advance its clock, by which it
+    /// has slept for so long, but not beyond what the next timer wakes it for. Then the loop turns. If
+    /// `f` does nothing of all that, the loop comes straight back to it. It replaces the function that
+    /// was set before, and is dropped with the reactor.
     ///
     /// # Panics
     ///

@@ -7,16 +7,22 @@
 #![expect(clippy::unwrap_used, reason = "what goes wrong in the set-up of a test fails the test")]
 
 mod fixture; // threads, sockets, counted drops, a log to read
+mod rig; // a reactor with time and readiness made by hand
 
 // in the order of a first reading
 mod calls; // what comes in from other threads
 mod manual_clock; // time moved by hand
+mod manual_selector; // readiness made by hand
 mod sources; // I/O
 mod timers; // delayed calls
 mod triggers; // system events
 
 #[cfg(unix)]
 mod strange_sources; // sources with code of their own
+
+mod loop_order; // what a turn runs, exactly
+mod loop_sleep; // how long it sleeps then
+mod poll_errors; // when the system refuses to wait
 
 mod restart; // stop, crash, run again
 mod shutdown; // holds and the deadline
