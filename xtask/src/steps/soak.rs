@@ -10,14 +10,15 @@ use crate::failure::Failure;
 use crate::metadata::Metadata;
 
 pub(crate) const HELP: &str = "\
-pool   the thread pool: submissions, cancellations, panics, sizes, refused threads and stops
+pool     the thread pool: submissions, cancellations, panics, sizes, refused threads and stops
+reactor  the reactor: calls, timers, sources, panics, crashes, drops, stops and further runs
 
 Without SEED it takes a new one. A failure prints the seed that repeats its choices; how the
 threads meet is not repeated.
 ";
 
 /// Name and package of each.
-const SOAKS: &[(&str, &str)] = &[("pool", "ropewalk-threadpool")];
+const SOAKS: &[(&str, &str)] = &[("pool", "ropewalk-threadpool"), ("reactor", "ropewalk-reactor")];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     command(arguments, &Metadata::of_members()?.target_below("soak"))?.run()
@@ -60,10 +61,13 @@ mod tests {
 
     #[test]
     fn a_soak_is_the_test_of_its_crate() {
-        let command = command(&words("pool 60 7"), "t").unwrap().to_string();
-        let expected = "cargo test --quiet --release -p ropewalk-threadpool --test soak \
-                        --target-dir t -- 60 7";
-        assert!(command.ends_with(expected), "{command}");
+        for (name, package) in [("pool", "ropewalk-threadpool"), ("reactor", "ropewalk-reactor")] {
+            let command = command(&words(&format!("{name} 60 7")), "t").unwrap().to_string();
+            let expected = format!(
+                "cargo test --quiet --release -p {package} --test soak --target-dir t -- 60 7"
+            );
+            assert!(command.ends_with(&expected), "{command}");
+        }
     }
 
     #[test]
