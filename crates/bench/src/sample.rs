@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Sample {
     /// Of all operations together.
     pub(crate) elapsed: Duration,
-    /// Processor time of all threads, the start and the end of the threads included. The harness
-    /// adds that of the process in which the contestant has run.
+    /// Processor time of all threads, the start and the end of the threads included. If it is zero,
+    /// the harness puts in that of the process in which the contestant has run.
     pub(crate) busy: Duration,
     pub(crate) operations: usize,
     /// Nanoseconds per operation of each lap: one operation, or as many as a lap has.

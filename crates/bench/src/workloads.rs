@@ -6,6 +6,7 @@ mod calls;
 mod chain;
 mod defer;
 mod dispatch;
+mod echo;
 mod fan_out;
 mod memory;
 mod spawn;
@@ -21,6 +22,9 @@ pub(crate) const ALL: &[&Workload] = &[
     &calls::CALLS,
     &calls::CALLS_4_PRODUCERS,
     &wake_latency::WAKE_LATENCY,
+    &echo::ONE,
+    &echo::FIFTY,
+    &echo::THOUSAND,
     &blocking_call::BLOCKING_CALL,
     &defer::DEFER,
     &defer::DEFER_64,
@@ -64,6 +68,7 @@ pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[
             &chain::LONG,
         ],
     ),
+    ("echo", &[&echo::ONE, &echo::FIFTY, &echo::THOUSAND]),
     ("spawn", &[&spawn::WOKEN, &spawn::READY, &spawn::MILLION]),
     (
         "dispatch",
