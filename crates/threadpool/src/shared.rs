@@ -25,7 +25,7 @@ use crate::state::{Fate, Phase, State, Step};
 use crate::stats::Tally;
 use crate::sync::{AtomicUsize, Builder, Condvar, JoinHandle, Mutex, MutexGuard, lock, take_ended};
 use crate::watch::Watcher;
-use crate::{watch, worker};
+use crate::{stall, watch, worker};
 
 /// How long a pool with threads waits until it asks again for one that was refused.
 pub(crate) const RETRY_THREAD: Duration = Duration::from_millis(10);
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) gone: Condvar,
     /// Where the watching thread sleeps.
     pub(crate) watch: Condvar,
+    /// Who else hears of stalls.
+    pub(crate) stall_listeners: stall::Listeners,
     /// Where submitters wait for room.
     pub(crate) room: Condvar,
     /// Where those sleep who wait for the end of a job.
@@ -124,6 +126,7 @@ impl Shared {
             attention: Apart(AtomicUsize::new(0)),
             gone: Condvar::new(),
             watch: Condvar::new(),
+            stall_listeners: stall::Listeners::default(),
             room: Condvar::new(),
             ends: Mutex::new(()),
             ended: Condvar::new(),

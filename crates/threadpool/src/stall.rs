@@ -6,10 +6,11 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use crate::job::drop_contained;
+use crate::pool::ThreadPool;
 use crate::report::RunningJob;
 use crate::shared::{Core, Shared};
 
@@ -56,15 +57,48 @@ impl fmt::Display for StallReport {
     }
 }
 
-/// Warns, and calls the hook.
+/// Who hears of stalls beside the hook, for as long as he is there.
+pub(crate) type Listeners = Mutex<Vec<Weak<dyn Fn() + Send + Sync>>>;
+
+/// Warns, and calls the listeners and the hook.
 pub(crate) fn tell(shared: &Shared, report: &StallReport) {
     tracing::warn!(pool = &*report.pool, queued = report.queued, "{report}");
+    let present: Vec<_> = {
+        let mut listeners = listeners(shared);
+        listeners.retain(|listener| listener.strong_count() > 0);
+        listeners.iter().filter_map(Weak::upgrade).collect()
+    };
+    present.iter().for_each(|listener| listener());
     if let Some(on_stall) = &shared.config.on_stall {
         let told = catch_unwind(AssertUnwindSafe(|| on_stall(report)));
         if let Err(payload) = told {
             tracing::error!(pool = &*report.pool, "the on_stall hook panicked");
             drop_contained(payload);
         }
+    }
+}
+
+fn listeners(shared: &Shared) -> MutexGuard<'_, Vec<Weak<dyn Fn() + Send + Sync>>> {
+    shared.stall_listeners.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl ThreadPool {
+    /// Has `listener` called at each stall, on the watching thread, until its last owner drops it.
+    /// It must not panic. For crates that watch over pools.
+    #[doc(hidden)]
+    pub fn on_stalls(&self, listener: &Arc<dyn Fn() + Send + Sync>) {
+        listeners(self.shared()).push(Arc::downgrade(listener));
+    }
+
+    /// The report of the stall that lasts now, whether it has been reported or not. For crates that
+    /// watch over pools.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn stalled(&self) -> Option<StallReport> {
+        let (shared, now) = (self.shared(), Instant::now());
+        let core = shared.core();
+        let due = core.stall_due(shared, now, None)?;
+        (due <= now).then(|| core.stall_report(shared))
     }
 }
 

@@ -164,7 +164,12 @@ impl Core {
     }
 
     /// When the present state becomes a stall if nothing changes; none if never.
-    fn stall_due(&self, shared: &Shared, now: Instant, reported: Option<u64>) -> Option<Instant> {
+    pub(crate) fn stall_due(
+        &self,
+        shared: &Shared,
+        now: Instant,
+        reported: Option<u64>,
+    ) -> Option<Instant> {
         let stall_after = shared.config.stall_after?;
         let saturated = self.state.is_saturated(shared.unclaimed(self));
         // The places of cancelled jobs wait for nothing.

@@ -149,3 +149,28 @@ fn the_watch_can_be_off() {
         pool.stop();
     });
 }
+
+/// What a watchdog over several pools needs: to be called, and to ask whether a stall still lasts.
+#[test]
+fn w6_a_stall_has_listeners_and_can_be_asked_for_while_it_lasts() {
+    within(DEADLINE, || {
+        let (pool, reported) = watched("heard");
+        let (rings, rung) = channel();
+        let listener: Arc<dyn Fn() + Send + Sync> = Arc::new(move || rings.send(()).unwrap());
+        let gone: Arc<dyn Fn() + Send + Sync> = Arc::new(|| panic!("this one is gone"));
+        pool.on_stalls(&gone);
+        pool.on_stalls(&listener);
+        drop(gone);
+        assert!(pool.stalled().is_none());
+        let blocker = Blocker::on(&pool);
+        assert!(pool.stalled().is_none(), "no job waits");
+        let waiting = pool.call_in_thread(|| ()).unwrap();
+        rung.recv().unwrap();
+        reported.recv().unwrap();
+        assert_eq!(pool.stalled().unwrap().jobs.len(), 1);
+        blocker.release();
+        waiting.wait().unwrap();
+        assert!(pool.stalled().is_none());
+        pool.stop();
+    });
+}
