@@ -190,6 +190,12 @@ impl ReactorWatch {
         is_seen
     }
 
+    /// Whether both watch one reactor.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.record, &other.record)
+    }
+
     /// The thread of the reactor.
     #[must_use]
     pub fn thread(&self) -> &Thread {

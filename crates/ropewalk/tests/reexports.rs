@@ -141,6 +141,28 @@ fn threads() {
     });
 }
 
+/// A task is named by the line of its `spawn`, and not as a part of the turn that polls it.
+#[test]
+fn threads_watchdog() {
+    use ropewalk::threads::{BlockedCallback, Watchdog, WatchdogBuilder, WatchdogReport};
+    within(DEADLINE, || {
+        let (sender, reports) = std::sync::mpsc::channel();
+        let hook = move |report: &WatchdogReport| drop(sender.send(report.clone()));
+        let builder: WatchdogBuilder = Watchdog::builder().on_report(hook);
+        let reactor = ropewalk::Reactor::new().unwrap();
+        let builder = builder.blocked_after(Duration::from_millis(1)).watch(&reactor.handle());
+        let watchdog: Watchdog = builder.spawn().unwrap();
+        let line = line!() + 1;
+        let spawned = reactor.spawn(async move {
+            let is_here = |one: &BlockedCallback| one.location.line() == line;
+            Ok(reports.iter().find_map(|report| report.blocked.into_iter().find(is_here)))
+        });
+        let blocked = reactor.run_until(spawned).unwrap().unwrap();
+        assert_eq!((blocked.kind, blocked.location.file()), ("task", file!()));
+        watchdog.stop();
+    });
+}
+
 #[test]
 fn task() {
     within(DEADLINE, || {

@@ -95,6 +95,13 @@ impl WeakPool {
     pub fn upgrade(&self) -> Option<ThreadPool> {
         self.owner.upgrade().map(ThreadPool::of)
     }
+
+    /// Whether both refer to one pool. For crates that watch over pools.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn same_pool(&self, other: &Self) -> bool {
+        self.owner.ptr_eq(&other.owner)
+    }
 }
 
 impl ThreadPool {

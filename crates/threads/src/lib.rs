@@ -30,12 +30,14 @@ mod reactor_pool;
 mod reactor_thread;
 mod slot;
 mod sync;
+mod watchdog;
 
 pub use crate::error::WouldDeadlock;
 pub use crate::eventual::Eventual;
 pub use crate::in_thread::{BoxedJob, HandleThreads, ReactorThreads};
 pub use crate::outcome::JobOutcome;
 pub use crate::reactor_thread::ReactorThread;
+pub use crate::watchdog::{BlockedCallback, Watchdog, WatchdogBuilder, WatchdogReport};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -113,6 +113,11 @@ impl ReactorPool {
         }
     }
 
+    /// The pool as it is, with its number, for who watches over it.
+    pub(crate) fn present(&self) -> Option<(u64, ThreadPool)> {
+        self.with(|state| Some((state.number, state.stage.pool()?.clone())))
+    }
+
     /// Whether this thread is a worker of the pool.
     pub(crate) fn is_worker(&self) -> bool {
         let pool = self.with(|state| state.stage.pool().cloned());

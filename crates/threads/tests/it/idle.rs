@@ -1,13 +1,14 @@
 //! A reactor and a pool with nothing to do (I6).
 #![cfg(target_os = "linux")]
 
-use crate::support::foreign;
+use crate::support::{foreign, gated};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _};
+use ropewalk_threadpool::ThreadPool;
+use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _, Watchdog};
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -29,18 +30,39 @@ fn sleeps(prefix: &str) -> BTreeMap<String, u64> {
         .collect()
 }
 
-/// Other tests have reactors too, so this one is alone, in a process of its own.
+/// Other tests have reactors too, so each of these is alone, in a process of its own.
 const ALONE: &str = "ROPEWALK_IDLE_TEST_ALONE";
+
+/// Runs this test once more, in a process of its own; `false` there.
+fn was_run_alone(test: &str) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return false;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let test = format!("idle::{test}");
+    let output = command.args(["--exact", &test]).env(ALONE, "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{output:?}");
+    true
+}
+
+/// Waits until all threads whose names begin so have gone to sleep, and gives how often they have.
+fn at_rest(prefix: &str) -> BTreeMap<String, u64> {
+    let mut before = sleeps(prefix);
+    loop {
+        pause();
+        let now = sleeps(prefix);
+        if now == before {
+            return before;
+        }
+        before = now;
+    }
+}
 
 #[test]
 fn i6_an_idle_reactor_with_an_idle_pool_wakes_nobody() {
     within(DEADLINE, || {
-        if std::env::var_os(ALONE).is_none() {
-            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-            let test = "idle::i6_an_idle_reactor_with_an_idle_pool_wakes_nobody";
-            let output = command.args(["--exact", test]).env(ALONE, "1").output().unwrap();
-            let text = String::from_utf8_lossy(&output.stdout);
-            assert!(output.status.success() && text.contains("1 passed"), "{output:?}");
+        if was_run_alone("i6_an_idle_reactor_with_an_idle_pool_wakes_nobody") {
             return;
         }
         let reactor = ReactorThread::spawn().unwrap();
@@ -64,20 +86,54 @@ fn i6_an_idle_reactor_with_an_idle_pool_wakes_nobody() {
             .unwrap();
 
         // One reactor and five workers, all of which have gone to sleep when nothing moves.
-        let mut before = sleeps("reactor");
-        loop {
-            pause();
-            let now = sleeps("reactor");
-            if now == before {
-                break;
-            }
-            before = now;
-        }
+        let before = at_rest("reactor");
         assert_eq!(before.len(), 6, "{before:?}");
         // A stretch that is ended by an event, of another reactor's making.
         (0..20).for_each(|_| pause());
         assert_eq!(sleeps("reactor"), before);
         drop(reactor);
+    });
+}
+
+/// A watchdog sleeps as they do, and wakes up with the next callback.
+#[test]
+fn i6_a_watchdog_over_what_is_idle_wakes_nobody() {
+    within(DEADLINE, || {
+        if was_run_alone("i6_a_watchdog_over_what_is_idle_wakes_nobody") {
+            return;
+        }
+        let pool = ThreadPool::builder().name("reactor-far").build().unwrap();
+        pool.start().unwrap();
+        pool.call_in_thread(|| ()).unwrap().wait().unwrap();
+        let reactors = [ReactorThread::spawn().unwrap(), ReactorThread::spawn().unwrap()];
+        let (sender, reports) = channel();
+        let mut builder = Watchdog::builder()
+            .blocked_after(Duration::from_millis(1))
+            .on_report(move |report| drop(sender.send(report.clone())))
+            .watch_pool(&pool);
+        for reactor in &reactors {
+            builder = builder.watch(reactor.handle());
+        }
+        let watchdog = builder.spawn().unwrap();
+        for _ in 0..3 {
+            for reactor in &reactors {
+                reactor.handle().blocking_call_from_thread(|_| ()).unwrap();
+            }
+            let (before, watch) = (at_rest("reactor"), at_rest("ropewalk-watch"));
+            assert_eq!((before.len(), watch.len()), (3, 1), "{before:?} {watch:?}");
+            (0..20).for_each(|_| pause());
+            assert_eq!((sleeps("reactor"), sleeps("ropewalk-watch")), (before, watch));
+        }
+        // Nobody but the callback has woken it to report this one.
+        for reactor in &reactors {
+            let (gate, block) = gated();
+            reactor.handle().call_from_thread(move |_| block()).unwrap();
+            while reports.recv().unwrap().blocked.is_empty() {}
+            drop(gate);
+            while reports.recv().unwrap().ended.is_empty() {}
+        }
+        drop((watchdog, reactors));
+        pool.stop();
     });
 }
 

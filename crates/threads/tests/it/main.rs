@@ -27,6 +27,10 @@ mod pool_size;
 mod manual_pool;
 // a reactor in a thread of its own
 mod reactor_thread;
+// a thread that tells what blocks a reactor, and which pools are stalled
+mod watchdog;
+// watchdogs and what they watch, when one of them ends
+mod watchdog_ends;
 // jobs, calls, wakers and drops that panic
 mod panics;
 // user code that calls back into the bridges from anywhere
