@@ -37,7 +37,9 @@
 //!
 //! # Features
 //!
-//! - `signals`: `Reactor::stop_on_signals` (Unix).
+//! - `signals` (Unix): `Reactor::on_signal` calls back on the reactor thread when the process gets a
+//!   signal; `Reactor::stop_on_signals` lets SIGINT and SIGTERM stop a reactor, with more force at
+//!   each further one.
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -92,6 +94,9 @@ pub use crate::remote::Remote;
 #[doc(hidden)]
 pub use crate::running::{Glance, ReactorWatch, RunningCallback};
 pub use crate::selector::ManualSelector;
+#[cfg(all(feature = "signals", unix))]
+#[cfg_attr(docsrs, doc(cfg(feature = "signals")))]
+pub use crate::signals::SignalRegistration;
 pub use crate::source::{Interest, Readiness, Registration};
 pub use crate::stats::ReactorStats;
 pub use crate::triggers::{Phase, SystemEvent, TriggerId};
