@@ -49,6 +49,10 @@ pub(crate) struct Core {
     pub(crate) budget: usize,
     pub(crate) panic_policy: PanicPolicy,
     pub(crate) shutdown_deadline: Duration,
+    /// How long to look for work before sleeping, after something was done.
+    pub(crate) spin: Option<Duration>,
+    /// Something was done since the last look.
+    pub(crate) active: Cell<bool>,
 
     pub(crate) lifecycle: Cell<Lifecycle>,
     /// Inside of `run` or `turn`.

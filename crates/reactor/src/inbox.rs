@@ -213,6 +213,11 @@ impl Inbox {
         self.batch.borrow().len() == 0 && !self.shared.intake.has_arrived()
     }
 
+    /// Whether there may be something for a loop to do that looks around before it sleeps.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.shared.intake.is_busy() || self.shared.is_rung()
+    }
+
     /// Whether the loop may sleep now; if so, whoever hands something in from here on wakes it.
     pub(crate) fn may_sleep(&self) -> bool {
         self.shared.intake.doze(|| !self.shared.is_rung())

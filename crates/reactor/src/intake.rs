@@ -11,9 +11,8 @@
 //!
 //! *One wake-up per sleep.* Only who clears `asleep` wakes the loop.
 //!
-//! `arrived` and `asleep` are atomics beside the lock only so that the loop can look at the one and
-//! clear the other without it. That it clears `asleep` may be seen too late: then it is woken for
-//! nothing, once.
+//! The flags are atomics beside the lock only so that the loop can look at them, and clear `asleep`,
+//! without it. That it clears `asleep` may be seen too late: then it is woken for nothing, once.
 //!
 //! **Lock rule:** nothing but moves and the growth of a buffer happens under it.
 
@@ -26,22 +25,22 @@ pub(crate) struct Intake<Q> {
     arrived: AtomicBool,
     /// The loop is about to sleep, or sleeps, in the selector. Set under the lock.
     asleep: AtomicBool,
+    /// Somebody wants the loop to look around before it sleeps. Changed under the lock.
+    nudged: AtomicBool,
 }
 
 struct Inside<Q> {
     queue: Q,
     open: bool,
-    /// Somebody wants the loop to look around before it sleeps.
-    nudged: bool,
 }
 
 impl<Q> Intake<Q> {
     pub(crate) fn new(queue: Q) -> Self {
-        let inside = Inside { queue, open: true, nudged: false };
         Self {
-            inside: Mutex::new(inside),
+            inside: Mutex::new(Inside { queue, open: true }),
             arrived: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
+            nudged: AtomicBool::new(false),
         }
     }
 
@@ -71,20 +70,20 @@ impl<Q> Intake<Q> {
 
     /// Has the loop look around before it sleeps again. `true`: the caller must wake it.
     pub(crate) fn nudge(&self) -> bool {
-        let mut inside = self.lock();
-        inside.nudged = true;
+        let _inside = self.lock();
+        self.nudged.store(true, Ordering::Relaxed);
         self.rouse()
     }
 
     /// As [`nudge`](Self::nudge), if things are still accepted; `set` runs under the lock, so that
     /// [`close`](Self::close) comes before or after it.
     pub(crate) fn nudge_if_open(&self, set: impl FnOnce()) -> bool {
-        let mut inside = self.lock();
+        let inside = self.lock();
         if !inside.open {
             return false;
         }
         set();
-        inside.nudged = true;
+        self.nudged.store(true, Ordering::Relaxed);
         self.rouse()
     }
 
@@ -99,6 +98,11 @@ impl<Q> Intake<Q> {
     /// [`doze`](Self::doze) misses nothing.
     pub(crate) fn has_arrived(&self) -> bool {
         self.arrived.load(Ordering::Acquire)
+    }
+
+    /// As [`has_arrived`](Self::has_arrived), or somebody has nudged.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.has_arrived() || self.nudged.load(Ordering::Relaxed)
     }
 
     /// Gives the queue to the loop. `take` runs under the lock and leaves an empty one behind.
@@ -116,8 +120,9 @@ impl<Q> Intake<Q> {
     /// Whether the loop may sleep now: nothing has arrived, nobody has nudged, and `idle` finds
     /// nothing else. If so, whoever comes from here on wakes it.
     pub(crate) fn doze(&self, idle: impl FnOnce() -> bool) -> bool {
-        let mut inside = self.lock();
-        let nudged = std::mem::take(&mut inside.nudged);
+        let _inside = self.lock();
+        let nudged = self.nudged.load(Ordering::Relaxed);
+        self.nudged.store(false, Ordering::Relaxed);
         if nudged || self.arrived.load(Ordering::Relaxed) || !idle() {
             return false;
         }

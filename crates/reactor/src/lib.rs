@@ -71,6 +71,7 @@ mod selector;
 mod signals;
 mod slots;
 mod source;
+mod spin;
 mod stats;
 mod stopwatch;
 mod storage;

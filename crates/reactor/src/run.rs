@@ -32,6 +32,68 @@ impl Reactor {
     /// Twisted: `run`.
     pub fn run(&self) -> Result<(), RunError> {
         let entered = self.enter().ok_or(RunError::AlreadyRunning)?;
+        let mut result = Ok(());
+        if self.core.lifecycle.get() == Lifecycle::Idle {
+            self.begin();
+            result = self.start_up();
+        }
+        result = result.and_then(|()| self.run_to_the_end());
+        self.end();
+        if let Some((message, location)) = self.core.panic.take() {
+            result = result.and(Err(RunError::Panicked { message, location }));
+        }
+        tracing::debug!(stats = ?self.stats(), "reactor stopped");
+        drop(entered);
+        result
+    }
+
+    /// Goes through the startup of [`run`](Self::run), and returns when the reactor is running; the
+    /// turns are then made by hand.
+    ///
+    /// It is for a thread whose loop belongs to somebody else: that calls [`turn`](Self::turn) from
+    /// now on, and in the end, after a [`stop`](Self::stop) (see [`stopping`](Self::stopping)), `run`,
+    /// which goes on from here and so only shuts down. A reactor that is only turned, and was never
+    /// started, runs no triggers and no jobs.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread, outside of callbacks.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::AlreadyRunning`] if the reactor runs, whoever turns it; [`RunError::Poll`] if the
+    /// operating system cannot wait, as a [hold](crate::Hold) of the startup asks for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use std::time::Duration;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// reactor.call_later(Duration::from_millis(1), |reactor| reactor.stop());
+    /// reactor.start_running().unwrap();
+    /// while !reactor.stopping() {
+    ///     reactor.turn(None).unwrap(); // and whatever else this loop is for
+    /// }
+    /// reactor.run().unwrap();
+    /// assert!(!reactor.running());
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `startRunning`.
+    #[doc(alias = "startRunning")]
+    pub fn start_running(&self) -> Result<(), RunError> {
+        if self.core.lifecycle.get() != Lifecycle::Idle {
+            return Err(RunError::AlreadyRunning);
+        }
+        let _entered = self.enter().ok_or(RunError::AlreadyRunning)?;
+        self.begin();
+        self.start_up().inspect_err(|_| self.end())
+    }
+
+    /// What the beginning of a run does before anybody hears of it.
+    fn begin(&self) {
         self.core.crashed.set(false);
         self.core.runs.set(self.core.runs.get().wrapping_add(1));
         if !self.core.shared.stop_requested() {
@@ -41,14 +103,6 @@ impl Reactor {
         self.core.shared.open();
         self.release_shares();
         tracing::debug!("reactor started");
-        let mut result = self.run_to_the_end();
-        self.end();
-        if let Some((message, location)) = self.core.panic.take() {
-            result = result.and(Err(RunError::Panicked { message, location }));
-        }
-        tracing::debug!(stats = ?self.stats(), "reactor stopped");
-        drop(entered);
-        result
     }
 
     /// Accepts calls and jobs again after a run, and keeps them for the next one, as before the
@@ -126,7 +180,7 @@ impl Reactor {
         self.core.shared.nudge();
     }
 
-    fn run_to_the_end(&self) -> Result<(), RunError> {
+    fn start_up(&self) -> Result<(), RunError> {
         let core = &self.core;
         core.lifecycle.set(Lifecycle::Changing);
         self.fire(SystemEvent::Startup, Phase::Before);
@@ -136,6 +190,11 @@ impl Reactor {
         core.lifecycle.set(Lifecycle::Running);
         self.fire(SystemEvent::Startup, Phase::During);
         self.fire(SystemEvent::Startup, Phase::After);
+        Ok(())
+    }
+
+    fn run_to_the_end(&self) -> Result<(), RunError> {
+        let core = &self.core;
         loop {
             // What has ended the startup's waiting has used up its nudge: nothing would wake us.
             let wait = self.ends().then_some(Duration::ZERO);

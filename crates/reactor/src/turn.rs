@@ -17,7 +17,7 @@ use crate::clock::{self, Clock};
 use crate::core::Core;
 use crate::error::RunError;
 use crate::reactor::Reactor;
-use crate::selector::Wait;
+use crate::selector::{Event, Wait};
 use crate::stopwatch::Kind;
 use crate::storage::GiveBack as _;
 use std::io;
@@ -30,7 +30,8 @@ impl Reactor {
     /// A timer or a call that it has waited for is served by the next turn; an I/O event at once.
     /// So `while !done.get() { reactor.turn(None)?; }` ends with the turn that makes it done.
     ///
-    /// For a thread whose main loop belongs to somebody else. It fires no triggers.
+    /// For a thread whose main loop belongs to somebody else. It fires no triggers: such a program
+    /// [starts](Self::start_running) the reactor before, and ends with [`run`](Self::run).
     ///
     /// # Threads
     ///
@@ -75,7 +76,12 @@ impl Reactor {
         self.core.counters.turn();
         self.start_watch();
         // All of them in any case: no short circuit.
-        self.hear_bell() | self.serve_calls() | self.serve_timers() | self.serve_soon()
+        let served =
+            self.hear_bell() | self.serve_calls() | self.serve_timers() | self.serve_soon();
+        if served {
+            self.core.active.set(true);
+        }
+        served
     }
 
     /// One turn for a clock that is being moved. `true`: there is more to do without waiting.
@@ -151,32 +157,39 @@ impl Reactor {
 
     fn serve_io(&self, timeout: Option<Duration>) -> io::Result<()> {
         let core = &self.core;
-        let mut wait = core.how_long(timeout);
-        let sleeps = wait != Wait::Not && core.inbox.may_sleep();
-        if sleeps {
-            core.counters.sleep();
-        } else {
-            if core.sources.borrow().len() == 0 {
-                return Ok(());
-            }
-            wait = Wait::Not;
-        }
-
         let mut events = core.events.take();
-        let waited = core.selector.wait(&mut events, wait);
-        if sleeps {
-            core.inbox.woke_up();
-            if let Clock::Manual(clock) = &core.clock {
-                // A test that waits by hand has let time pass: it has, for the callbacks below.
-                clock.follow(core);
-            }
-        }
-        self.start_watch();
-        if waited.is_ok() {
-            events.iter().for_each(|&event| self.dispatch(event));
+        let waited = self.wait_for_events(&mut events, core.how_long(timeout));
+        if waited.is_ok() && !events.is_empty() {
+            core.active.set(true);
+            self.start_watch();
+            events.drain(..).for_each(|event| self.dispatch(event));
         }
         core.events.set(events);
         waited
+    }
+
+    fn wait_for_events(&self, events: &mut Vec<Event>, wait: Wait) -> io::Result<()> {
+        let core = &self.core;
+        if let (Some(limit), false) = (core.spin, wait == Wait::Not) {
+            if self.spin(limit, events, wait)? {
+                return Ok(());
+            }
+        }
+        if wait != Wait::Not && core.inbox.may_sleep() {
+            core.counters.sleep();
+            let waited = core.selector.wait(events, wait);
+            core.inbox.woke_up();
+            if let Clock::Manual(clock) = &core.clock {
+                // A test that waits by hand has let time pass: it has, for the callbacks to come.
+                clock.follow(core);
+            }
+            return waited;
+        }
+        // A loop that waits for our descriptor must not be told again of what was served just now.
+        if core.sources.borrow().len() == 0 && !core.embedded.get() {
+            return Ok(());
+        }
+        core.selector.wait(events, Wait::Not)
     }
 }
 
@@ -191,8 +204,15 @@ impl Core {
         if due.is_none() && timeout.is_none() {
             return Wait::Forever;
         }
+        if timeout == Some(Duration::ZERO) {
+            return Wait::Not;
+        }
+        if let (Some(due), None, Clock::Real) = (due, timeout, &self.clock) {
+            // Whoever waits finds out if that is over, without a look at the clock in most cases.
+            return Wait::Until(due);
+        }
         let now = self.clock.now();
-        if due.is_some_and(|due| due <= now) || timeout == Some(Duration::ZERO) {
+        if due.is_some_and(|due| due <= now) {
             return Wait::Not;
         }
         // Time that is moved by hand does not pass by waiting, unless waiting is a test's doing, too.

@@ -28,12 +28,14 @@ mod restart; // stop, crash, run again
 mod shutdown; // holds and the deadline
 
 mod slow_callbacks; // who keeps the loop
+mod spin; // looking for work before sleeping
 mod stats; // what the counters count
 
 mod remote; // shared values
 mod slots; // what upper crates keep in a reactor
 
 // across all of them
+mod embed;
 mod fairness;
 mod idle;
 mod ownership;

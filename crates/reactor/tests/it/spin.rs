@@ -1,0 +1,96 @@
+//! Looking for work before sleeping: served without a sleep, and idle all the same.
+
+use crate::fixture::{foreign, sockets};
+use ropewalk_reactor::{Interest, Reactor, ReactorHandle};
+use ropewalk_testing::{DEADLINE, within};
+use std::io::{Read as _, Write as _};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Longer than any test: a reactor that has begun to look around does not sleep again.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Starts a reactor that looks around for ever, and waits until it does.
+fn spinning(limit: Duration) -> (ReactorHandle, JoinHandle<u64>) {
+    let (told, started) = mpsc::channel();
+    let thread = foreign(move || {
+        let reactor = Reactor::builder().spin(limit).build().unwrap();
+        told.send(reactor.handle()).unwrap();
+        reactor.call_soon(|_| ());
+        reactor.run().unwrap();
+        reactor.stats().sleeps
+    });
+    (started.recv().unwrap(), thread)
+}
+
+#[test]
+fn calls_and_a_stop_are_heard_without_a_sleep() {
+    within(DEADLINE, || {
+        let (handle, thread) = spinning(LONG);
+        let (told, heard) = mpsc::channel();
+        for number in 0..1000 {
+            let told = told.clone();
+            handle.call_from_thread(move |_| told.send(number).unwrap()).unwrap();
+            assert_eq!(heard.recv().unwrap(), number);
+        }
+        handle.stop();
+        assert_eq!(thread.join().unwrap(), 0);
+    });
+}
+
+#[test]
+fn i6_who_has_nothing_to_do_sleeps() {
+    within(DEADLINE, || {
+        let (handle, thread) = spinning(Duration::from_nanos(1));
+        let (told, heard) = mpsc::channel();
+        for _ in 0..10 {
+            let told = told.clone();
+            // It sleeps between two of these, or has just been about to.
+            handle
+                .call_from_thread(move |reactor| {
+                    reactor.call_later(Duration::from_millis(1), move |_| told.send(()).unwrap());
+                })
+                .unwrap();
+            heard.recv().unwrap();
+        }
+        handle.stop();
+        assert!(thread.join().unwrap() >= 10);
+    });
+}
+
+#[test]
+fn timers_and_sources_are_served_while_it_looks_around() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().spin(LONG).build().unwrap();
+        let (source, mut peer) = sockets();
+        let registration = reactor
+            .register(source, Interest::READABLE, |reactor, mut source, _| {
+                let mut byte = [0];
+                assert_eq!(source.read(&mut byte).unwrap(), 1);
+                reactor.stop();
+            })
+            .unwrap();
+        reactor.call_later(Duration::from_millis(5), move |_| peer.write_all(b"!").unwrap());
+        reactor.call_soon(|_| ());
+        reactor.run().unwrap();
+        assert_eq!(reactor.stats().sleeps, 0);
+        drop(registration);
+    });
+}
+
+#[test]
+fn a_zero_is_no_looking_around() {
+    within(DEADLINE, || {
+        let (handle, thread) = spinning(Duration::ZERO);
+        let (told, heard) = mpsc::channel();
+        handle
+            .call_from_thread(move |reactor| {
+                reactor.call_later(Duration::from_millis(1), move |_| told.send(()).unwrap());
+            })
+            .unwrap();
+        heard.recv().unwrap();
+        handle.stop();
+        assert!(thread.join().unwrap() >= 1);
+    });
+}
