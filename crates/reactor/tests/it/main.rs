@@ -24,6 +24,7 @@ mod loop_order; // what a turn runs, exactly
 mod loop_sleep; // how long it sleeps then
 mod poll_errors; // when the system refuses to wait
 
+mod outcomes; // what becomes of calls at each kind of end
 mod restart; // stop, crash, run again
 mod shutdown; // holds and the deadline
 
