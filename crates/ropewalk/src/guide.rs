@@ -14,5 +14,8 @@ struct Deferreds;
 #[doc = include_str!("../../../docs/guide/src/deferred-or-async.md")]
 struct DeferredOrAsync;
 
+#[doc = include_str!("../../../docs/guide/src/why-is-my-loop-slow.md")]
+struct WhyIsMyLoopSlow;
+
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -13,6 +13,8 @@
 //!
 //! Each reactor has a pool of its own, made with the first need: 5 to 10 threads
 //! ([`suggest_thread_pool_size`](ReactorThreads::suggest_thread_pool_size)).
+//!
+//! A [`Watchdog`] tells from outside which callback blocks a reactor, and which pools are stalled.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
