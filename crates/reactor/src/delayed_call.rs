@@ -1,13 +1,13 @@
 //! The handle of a timer.
 
 use crate::clock;
-use crate::core::Core;
+use crate::core::{Core, Pending};
 use crate::error::NotPending;
 use crate::timers::TimerKey;
 use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 /// A call that will be made later; made by [`Reactor::call_later`](crate::Reactor::call_later).
@@ -37,14 +37,18 @@ use std::time::{Duration, Instant};
 #[doc(alias = "IDelayedCall")]
 pub struct DelayedCall {
     core: Weak<Core>,
-    /// Another one after each move.
+    /// Another one after each move; [`TimerKey::NONE`] after it was cancelled.
     key: Cell<TimerKey>,
-    cancelled: Cell<bool>,
 }
 
 impl DelayedCall {
-    pub(crate) fn new(core: Weak<Core>, key: TimerKey) -> Self {
-        Self { core, key: Cell::new(key), cancelled: Cell::new(false) }
+    /// Hands `call` in. It is no part of [`call_later_at`](crate::Reactor::call_later_at), of which
+    /// there is one for each type of closure.
+    pub(crate) fn set(core: &Rc<Core>, delay: Duration, call: Pending) -> Self {
+        let now = core.clock.now();
+        let key = core.timers.borrow_mut().insert(now, delay, call);
+        core.changed();
+        Self { core: Rc::downgrade(core), key: Cell::new(key) }
     }
 
     /// Takes the call back; its closure is dropped now.
@@ -60,7 +64,7 @@ impl DelayedCall {
         if removed.is_none() {
             return Err(self.why_not());
         }
-        self.cancelled.set(true);
+        self.key.set(TimerKey::NONE);
         Ok(())
     }
 
@@ -126,7 +130,7 @@ impl DelayedCall {
     }
 
     fn why_not(&self) -> NotPending {
-        if self.cancelled.get() || self.core.strong_count() == 0 {
+        if self.key.get() == TimerKey::NONE || self.core.strong_count() == 0 {
             NotPending::AlreadyCancelled
         } else {
             NotPending::AlreadyCalled

@@ -1,7 +1,6 @@
 //! The reactor itself: who owns it, who may borrow it, and what a callback can ask of it.
 
 use crate::builder::Builder;
-use crate::clock;
 use crate::core::{Core, Lifecycle, Pending};
 use crate::delayed_call::{DelayedCall, PendingCall};
 use crate::handle::ReactorHandle;
@@ -154,11 +153,7 @@ impl Reactor {
         delay: Duration,
         f: impl FnOnce(&Self) + 'static,
     ) -> DelayedCall {
-        let due = clock::deadline(self.now(), delay);
-        let pending = Pending { run: Box::new(f), location };
-        let key = self.core.timers.borrow_mut().insert(due, pending);
-        self.core.changed();
-        DelayedCall::new(Rc::downgrade(&self.core), key)
+        DelayedCall::set(&self.core, delay, Pending { run: Box::new(f), location })
     }
 
     /// Calls `f` soon: never now, but without waiting, after all that was asked for so before it.

@@ -13,7 +13,7 @@ mod model;
 mod wheel;
 
 use crate::clock;
-use crate::storage::{GiveBack as _, KEPT};
+use crate::storage::KEPT;
 use slab::Slab;
 use std::time::{Duration, Instant};
 use wheel::{Entry, Wheel};
@@ -28,6 +28,11 @@ pub(crate) struct TimerKey {
     sequence: u64,
 }
 
+impl TimerKey {
+    /// The name of none: sequences begin with 1.
+    pub(crate) const NONE: Self = Self { slot: 0, sequence: 0 };
+}
+
 /// What one pass over the timers may run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
@@ -38,7 +43,6 @@ pub(crate) struct Pass {
 #[derive(Debug)]
 struct Timer<F> {
     deadline: u64,
-    sequence: u64,
     callback: F,
 }
 
@@ -47,6 +51,9 @@ pub(crate) struct Timers<F> {
     /// Deadlines are kept as nanoseconds since then. The last of them, 584 years later, is never.
     base: Instant,
     slots: Slab<Timer<F>>,
+    /// The sequence of the timer in each slot, 0 if there is none. By itself, because it is asked
+    /// for more often than all else: whether an entry of the wheel still counts.
+    sequences: Vec<u64>,
     wheel: Wheel,
     last_sequence: u64,
     /// How many have left since the storage was last looked at.
@@ -56,19 +63,26 @@ pub(crate) struct Timers<F> {
 impl<F> Timers<F> {
     /// There are no deadlines before `base`: they count as being then.
     pub(crate) fn new(base: Instant) -> Self {
-        Self { base, slots: Slab::new(), wheel: Wheel::new(), last_sequence: 0, gone: 0 }
+        let (slots, sequences) = (Slab::new(), Vec::new());
+        Self { base, slots, sequences, wheel: Wheel::new(), last_sequence: 0, gone: 0 }
     }
 
-    pub(crate) fn insert(&mut self, deadline: Instant, callback: F) -> TimerKey {
-        let (deadline, sequence) = (self.nanos(deadline), self.sequence());
-        let slot = self.slots.insert(Timer { deadline, sequence, callback });
-        self.wheel.insert(Entry { deadline, sequence, slot });
-        TimerKey { slot, sequence }
+    /// Sets a timer for `delay` after `now`. What is too far away for the clock is never.
+    pub(crate) fn insert(&mut self, now: Instant, delay: Duration, callback: F) -> TimerKey {
+        let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        let deadline = self.nanos(now).saturating_add(delay);
+        let slot = self.slots.insert(Timer { deadline, callback });
+        if slot >= self.sequences.len() {
+            self.sequences.resize(slot + 1, 0);
+        }
+        self.schedule(slot, deadline)
     }
 
     /// Takes a timer out, whether it is due or not.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<F> {
-        self.find(key)?;
+        if !self.is_pending(key) {
+            return None;
+        }
         let callback = self.take_slot(key.slot);
         self.sweep();
         callback
@@ -77,18 +91,19 @@ impl<F> Timers<F> {
     /// Moves a timer, which has another name from then on; among equal deadlines it goes to the
     /// end. `None`: it is not pending.
     pub(crate) fn set_deadline(&mut self, key: TimerKey, deadline: Instant) -> Option<TimerKey> {
+        if !self.is_pending(key) {
+            return None;
+        }
         let deadline = self.nanos(deadline);
-        let timer = self.slots.get_mut(key.slot).filter(|timer| timer.sequence == key.sequence)?;
-        self.last_sequence += 1;
-        let sequence = self.last_sequence;
-        (timer.deadline, timer.sequence) = (deadline, sequence);
-        self.wheel.insert(Entry { deadline, sequence, slot: key.slot });
+        self.slots.get_mut(key.slot)?.deadline = deadline;
+        let moved = self.schedule(key.slot, deadline);
         self.sweep();
-        Some(TimerKey { slot: key.slot, sequence })
+        Some(moved)
     }
 
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<Instant> {
-        self.find(key).map(|timer| self.instant(timer.deadline))
+        let timer = self.slots.get(key.slot).filter(|_| self.is_pending(key))?;
+        Some(self.instant(timer.deadline))
     }
 
     /// When the first timer is due; `None` also if all that there are are never due.
@@ -96,8 +111,8 @@ impl<F> Timers<F> {
         if self.slots.is_empty() {
             return None;
         }
-        let slots = &self.slots;
-        let first = self.wheel.first(|entry| is_pending(slots, entry))?;
+        let sequences = &self.sequences;
+        let first = self.wheel.first(|entry| counts(sequences, entry))?;
         (first.deadline != u64::MAX).then(|| self.instant(first.deadline))
     }
 
@@ -118,10 +133,10 @@ impl<F> Timers<F> {
     /// since the pass began is none of it, and neither is one that was cancelled.
     pub(crate) fn next_due(&mut self, pass: Pass) -> Option<(Duration, F)> {
         loop {
-            let slots = &self.slots;
-            self.wheel.open(pass.now, |entry| is_pending(slots, entry));
+            let sequences = &self.sequences;
+            self.wheel.open(pass.now, |entry| counts(sequences, entry));
             let &first = self.wheel.front()?;
-            let pending = is_pending(slots, &first);
+            let pending = counts(sequences, &first);
             // What was set since is due at the beginning of the pass at the earliest, so that it
             // comes after all that was set before.
             if pending && (first.deadline > pass.now || first.sequence > pass.last_sequence) {
@@ -143,52 +158,71 @@ impl<F> Timers<F> {
 
     #[cfg(all(test, not(loom)))]
     pub(crate) fn capacity(&self) -> usize {
-        self.slots.capacity().max(self.wheel.capacity())
+        self.slots.capacity().max(self.sequences.capacity()).max(self.wheel.capacity())
     }
 
     /// Takes all timers out; the caller drops their closures.
     pub(crate) fn take(&mut self) -> Vec<F> {
         self.wheel.clear();
+        self.sequences = Vec::new();
         std::mem::take(&mut self.slots).into_iter().map(|(_, timer)| timer.callback).collect()
     }
 
     /// Deadline and callback of each pending timer, the earliest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Instant, &F)> {
-        let mut timers: Vec<_> = self.slots.iter().map(|(_, timer)| timer).collect();
-        timers.sort_unstable_by_key(|timer| (timer.deadline, timer.sequence));
-        timers.into_iter().map(|timer| (self.instant(timer.deadline), &timer.callback))
+        let mut timers: Vec<_> = self.slots.iter().collect();
+        timers.sort_unstable_by_key(|&(slot, timer)| (timer.deadline, self.sequences.get(slot)));
+        timers.into_iter().map(|(_, timer)| (self.instant(timer.deadline), &timer.callback))
     }
 
-    fn find(&self, key: TimerKey) -> Option<&Timer<F>> {
-        self.slots.get(key.slot).filter(|timer| timer.sequence == key.sequence)
+    fn is_pending(&self, key: TimerKey) -> bool {
+        self.sequences.get(key.slot) == Some(&key.sequence)
+    }
+
+    /// Puts what is in a slot into the order, with a sequence of its own.
+    fn schedule(&mut self, slot: usize, deadline: u64) -> TimerKey {
+        self.last_sequence += 1;
+        let sequence = self.last_sequence;
+        self.sequences[slot] = sequence;
+        self.wheel.insert(Entry { deadline, sequence, slot });
+        TimerKey { slot, sequence }
     }
 
     fn take_slot(&mut self, slot: usize) -> Option<F> {
         let timer = self.slots.try_remove(slot)?;
+        self.sequences[slot] = 0;
         self.gone += 1;
-        self.slots.give_back();
+        if self.slots.capacity() > KEPT {
+            self.give_back();
+        }
+        Some(timer.callback)
+    }
+
+    /// Gives storage back that a burst has left behind: all of it if nothing is there any more, else
+    /// what lies behind the last timer. It looks often enough to find that in time, and so seldom
+    /// that it is paid for by what has gone since.
+    fn give_back(&mut self) {
         let capacity = self.slots.capacity();
-        if capacity > KEPT && self.gone > capacity / 8 {
+        if self.slots.is_empty() {
+            (self.slots, self.sequences) = (Slab::new(), Vec::new());
+        } else if self.gone > capacity / 8 {
             self.gone = 0;
             if self.slots.len() < capacity / 4 {
                 self.slots.shrink_to_fit();
+                let end = self.slots.iter().next_back().map_or(0, |(slot, _)| slot + 1);
+                self.sequences.truncate(end);
+                self.sequences.shrink_to_fit();
             }
         }
-        Some(timer.callback)
     }
 
     /// Takes what does not count any more out of the wheel, once it is the greater part. Each two
     /// entries that are looked at are paid for by a timer that went since the last time.
     fn sweep(&mut self) {
         if self.wheel.len() > 2 * self.slots.len() + LEFT {
-            let slots = &self.slots;
-            self.wheel.retain(|entry| is_pending(slots, entry));
+            let sequences = &self.sequences;
+            self.wheel.retain(|entry| counts(sequences, entry));
         }
-    }
-
-    fn sequence(&mut self) -> u64 {
-        self.last_sequence += 1;
-        self.last_sequence
     }
 
     fn nanos(&self, time: Instant) -> u64 {
@@ -202,6 +236,6 @@ impl<F> Timers<F> {
 }
 
 /// Whether the timer of an entry is still there and where the entry says.
-fn is_pending<F>(slots: &Slab<Timer<F>>, entry: &Entry) -> bool {
-    slots.get(entry.slot).is_some_and(|timer| timer.sequence == entry.sequence)
+fn counts(sequences: &[u64], entry: &Entry) -> bool {
+    sequences.get(entry.slot) == Some(&entry.sequence)
 }

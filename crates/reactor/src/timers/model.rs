@@ -116,7 +116,9 @@ impl Model {
     fn insert(&mut self, deadline: u64) {
         self.last += 1;
         let number = self.all.len();
-        let key = self.timers.insert(self.at(deadline), number);
+        let from = if deadline < self.now { 0 } else { self.now };
+        let delay = Duration::from_nanos(deadline - from);
+        let key = self.timers.insert(self.at(from), delay, number);
         self.all.push((key, deadline, self.last));
         self.order.insert((deadline, self.last), number);
     }
