@@ -240,13 +240,15 @@ impl fmt::Display for NotPending {
 
 impl Error for NotPending {}
 
-/// No trigger with this id waits: it has run, or was removed before.
+/// No trigger with this id waits: it has run, was removed before, or is of another reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownTrigger;
 
 impl fmt::Display for UnknownTrigger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no such trigger waits: it has run, or was removed before")
+        f.write_str(
+            "no such trigger waits here: it has run, was removed before, or is of another reactor",
+        )
     }
 }
 

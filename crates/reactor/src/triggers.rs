@@ -6,6 +6,7 @@ use crate::reactor::Reactor;
 use crate::stopwatch::Kind;
 use std::collections::VecDeque;
 use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// When a trigger runs, within its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,13 +37,15 @@ pub enum SystemEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TriggerId(u64);
 
+/// Counts the triggers of all reactors, so that none takes the id of another one's for its own.
+static IDS: AtomicU64 = AtomicU64::new(1);
+
 const QUEUES: usize = 9;
 
 /// The triggers that wait, by event and phase, each queue in the order of registration.
 #[derive(Default)]
 pub(crate) struct Triggers {
     queues: [VecDeque<(TriggerId, Pending)>; QUEUES],
-    next: u64,
 }
 
 impl Triggers {
@@ -95,8 +98,7 @@ impl Reactor {
     ) -> TriggerId {
         let trigger = Pending { run: Box::new(trigger), location: Location::caller() };
         let mut triggers = self.core.triggers.borrow_mut();
-        triggers.next += 1;
-        let id = TriggerId(triggers.next);
+        let id = TriggerId(IDS.fetch_add(1, Ordering::Relaxed));
         triggers.queue(event, phase).push_back((id, trigger));
         id
     }
@@ -105,7 +107,7 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// [`UnknownTrigger`]: it has run, or was removed before.
+    /// [`UnknownTrigger`]: it has run, was removed before, or is of another reactor.
     ///
     /// Twisted: `removeSystemEventTrigger`.
     #[doc(alias = "removeSystemEventTrigger")]

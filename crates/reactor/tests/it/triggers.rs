@@ -3,7 +3,7 @@
 //! B107 (a phase that does not exist) cannot be written here: phases are an enum. B116, where the
 //! reference warns, is an error here as it is for every trigger that has run.
 
-use crate::fixture::{Log, run_briefly};
+use crate::fixture::{Log, OnDrop, run_briefly};
 use ropewalk_reactor::{Phase, Reactor, SystemEvent, TriggerId, UnknownTrigger};
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::Cell;
@@ -232,5 +232,40 @@ fn the_start_up_has_its_order() {
         }
         run_briefly(&reactor);
         assert_eq!(log.text(), "before during when-running after call later soon");
+    });
+}
+
+/// Two reactors number their triggers alike.
+#[test]
+fn w34_b114_the_id_of_a_trigger_is_unknown_to_another_reactor() {
+    within(DEADLINE, || {
+        let reactors = [Reactor::new().unwrap(), Reactor::new().unwrap()];
+        let log = Log::default();
+        let [one, other] = reactors.each_ref().map(|reactor| {
+            reactor.add_system_event_trigger(Phase::After, SystemEvent::Startup, log.adds("x"))
+        });
+        assert_ne!(one, other);
+        assert_eq!(reactors[0].remove_system_event_trigger(other), Err(UnknownTrigger));
+        assert_eq!(reactors[1].remove_system_event_trigger(one), Err(UnknownTrigger));
+        reactors.iter().for_each(run_briefly);
+        assert_eq!(log.text(), "x x");
+    });
+}
+
+/// What is dropped is the caller's, and so is its panic; the trigger is gone all the same.
+#[test]
+fn i3_a_removed_trigger_that_panics_as_it_is_dropped_panics_in_its_remover() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let bomb = OnDrop(|| panic!("on purpose"));
+        let id = reactor.add_system_event_trigger(Phase::After, SystemEvent::Startup, |_| {
+            drop(bomb);
+            unreachable!()
+        });
+        let remove = || reactor.remove_system_event_trigger(id);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(remove)).is_err());
+        assert_eq!(reactor.remove_system_event_trigger(id), Err(UnknownTrigger));
+        run_briefly(&reactor);
+        assert_eq!(reactor.stats().panics, 0);
     });
 }
