@@ -24,9 +24,12 @@ mod loop_order; // what a turn runs, exactly
 mod loop_sleep; // how long it sleeps then
 mod poll_errors; // when the system refuses to wait
 
+mod nesting; // reactors in callbacks of other reactors
 mod outcomes; // what becomes of calls at each kind of end
 mod restart; // stop, crash, run again
 mod shutdown; // holds and the deadline
+mod stops; // stops and crashes from everywhere
+mod waking; // who wakes the loop, and who need not
 
 mod slow_callbacks; // who keeps the loop
 mod spin; // looking for work before sleeping
