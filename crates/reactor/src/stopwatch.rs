@@ -4,8 +4,8 @@
 //! clock. Only waiting for the operating system lies between two callbacks and is nobody's: after
 //! it, and where a batch begins, the watch is started anew. A piece inside of a callback
 //! ([`Reactor::timed`]) has a start of its own, and its time is not the callback's. That one look
-//! is 24 ns, half of what a call from a thread costs, and even the system's coarse clock, 6 ns, is
-//! not free: so there is no watch unless somebody asks for one.
+//! is 24 ns, four times what an empty call costs, and even the system's coarse clock, 6 ns, is not
+//! free: so there is no watch unless somebody asks for one.
 //!
 //! It is the machine's time that counts, also for a reactor whose clock is moved by hand: what
 //! blocks its thread blocks it in that time, and the other one stands still while a callback runs.

@@ -168,3 +168,145 @@ impl ReactorPost {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+#[expect(clippy::unwrap_used, reason = "what goes wrong in a scene fails its test")]
+mod tests {
+    use super::{Pace, ReactorPost};
+    use ropewalk_reactor::Reactor;
+    use std::panic::Location;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
+
+    /// A reactor that runs what a test says, on time that the test tells.
+    struct Scene {
+        reactor: Option<Reactor>,
+        post: ReactorPost,
+        calls: Arc<AtomicUsize>,
+        zero: Instant,
+        pace: Pace,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let reactor = Reactor::new().unwrap();
+            let calls = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&calls);
+            let alarm = move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+            };
+            let post = ReactorPost::new(&reactor.handle(), Arc::new(alarm));
+            let pace = Pace::new(Duration::from_millis(40));
+            Self { reactor: Some(reactor), post, calls, zero: Instant::now(), pace }
+        }
+
+        fn run<R>(&mut self, code: impl FnOnce(&mut Self) -> R) -> R {
+            let reactor = self.reactor.take().unwrap();
+            let result = reactor.timed("call", Location::caller(), || code(self));
+            self.reactor = Some(reactor);
+            result
+        }
+
+        fn at(&self, ms: u64) -> Instant {
+            self.zero + Duration::from_millis(ms)
+        }
+
+        /// Looks at that time: the age of what has ended.
+        fn look(&mut self, ms: u64) -> Option<Duration> {
+            self.post.look(self.at(ms), self.pace).map(|ended| ended.age)
+        }
+
+        fn next(&self) -> Option<u64> {
+            let next = self.post.next()?.saturating_duration_since(self.zero);
+            u64::try_from(next.as_millis()).ok()
+        }
+
+        /// The age of what is to be reported now.
+        fn report(&mut self, ms: u64) -> Option<Duration> {
+            let now = self.at(ms);
+            self.post.is_due().then(|| self.post.report(now).unwrap().age)
+        }
+
+        fn calls(&self) -> usize {
+            self.calls.load(Ordering::Relaxed)
+        }
+    }
+
+    /// However many callbacks there are, and however often others call.
+    #[test]
+    fn i6_a_reactor_calls_once_for_each_look_at_it() {
+        let mut scene = Scene::new();
+        scene.look(0);
+        assert_eq!(scene.next(), Some(10));
+        scene.look(10);
+        assert_eq!((scene.next(), scene.calls()), (None, 0), "it rests");
+        (0..3).for_each(|_| scene.run(|_| ()));
+        assert_eq!(scene.calls(), 1);
+        scene.look(100);
+        assert_eq!(scene.next(), Some(110));
+        for ms in 101..110 {
+            scene.run(|_| ());
+            scene.look(ms);
+        }
+        assert_eq!((scene.next(), scene.calls()), (Some(110), 1));
+        scene.look(110);
+        assert_eq!(scene.next(), Some(120), "it has moved");
+        scene.look(120);
+        assert_eq!((scene.next(), scene.calls()), (None, 1));
+        scene.run(|_| ());
+        assert_eq!(scene.calls(), 2);
+    }
+
+    #[test]
+    fn what_runs_is_due_when_it_has_been_seen_for_long_enough_and_then_at_twice_its_age() {
+        let mut scene = Scene::new();
+        let ms = Duration::from_millis;
+        scene.run(|scene| {
+            scene.look(5);
+            assert_eq!((scene.next(), scene.report(5)), (Some(15), None));
+            for at in [15, 25, 35] {
+                assert_eq!((scene.look(at), scene.report(at)), (None, None));
+                assert_eq!(scene.next(), Some(at + 10));
+            }
+            scene.look(45);
+            assert_eq!((scene.report(45), scene.next()), (Some(ms(40)), Some(85)));
+            scene.look(60);
+            assert_eq!(scene.report(60), None);
+            scene.look(85);
+            assert_eq!((scene.report(85), scene.next()), (Some(ms(80)), Some(165)));
+            assert_eq!(scene.post.report(scene.at(90)).unwrap().age, ms(85), "others are due");
+            assert_eq!(scene.calls(), 0);
+        });
+        assert_eq!(scene.calls(), 1, "at its end");
+        assert_eq!(scene.look(100), Some(ms(95)));
+        assert_eq!((scene.look(110), scene.next()), (None, None));
+    }
+
+    /// Short callbacks that follow upon one another are not one long callback.
+    #[test]
+    fn a_reactor_that_gets_on_is_not_blocked() {
+        let mut scene = Scene::new();
+        for at in (0..400).step_by(10) {
+            let seen = scene.run(|scene| (scene.look(at), scene.report(at)));
+            assert_eq!(seen, (None, None));
+        }
+        assert_eq!(scene.look(400), None, "nor has one of them been");
+    }
+
+    #[test]
+    fn a_reactor_is_gone_when_its_last_callback_is_over() {
+        let mut scene = Scene::new();
+        let reactor = scene.reactor.take().unwrap();
+        let weak = reactor.downgrade();
+        weak.with(|lent| {
+            lent.timed("call", Location::caller(), || {
+                drop(reactor);
+                scene.look(10);
+                assert!(!scene.post.is_gone());
+            });
+        });
+        scene.look(20);
+        assert!(scene.post.is_gone());
+    }
+}
