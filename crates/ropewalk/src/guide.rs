@@ -17,5 +17,8 @@ struct DeferredOrAsync;
 #[doc = include_str!("../../../docs/guide/src/why-is-my-loop-slow.md")]
 struct WhyIsMyLoopSlow;
 
+#[doc = include_str!("../../../docs/guide/src/the-reactor.md")]
+struct TheReactor;
+
 #[doc = include_str!("../../../README.md")]
 struct Readme;
