@@ -37,6 +37,7 @@ use std::time::Duration;
 pub struct Builder {
     clock: Option<ManualClock>,
     budget: NonZeroUsize,
+    time_budget: Option<Duration>,
     panic_policy: PanicPolicy,
     shutdown_deadline: Duration,
     slow_callback: Option<Duration>,
@@ -50,6 +51,7 @@ impl Default for Builder {
         Self {
             clock: None,
             budget: NonZeroUsize::new(256).unwrap_or(NonZeroUsize::MIN),
+            time_budget: Some(Duration::from_millis(1)),
             panic_policy: PanicPolicy::default(),
             shutdown_deadline: Duration::from_secs(30),
             slow_callback: None,
@@ -72,6 +74,18 @@ impl Builder {
     /// Smaller is fairer, larger wastes less between the kinds.
     pub fn budget(mut self, budget: NonZeroUsize) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// How long one turn runs calls, timers, soon-calls and the callbacks of sources (each) before it
+    /// leaves the rest of them to the next turn. Default: 1 ms.
+    ///
+    /// A callback is never interrupted, and there are always two at least; with callbacks of different
+    /// lengths it may become twice as long. It holds whatever the callbacks are: a queue of calls that
+    /// take a millisecond each must not delay a timer by their number. [`Duration::MAX`] is no limit.
+    /// Under a [`ManualClock`] there is none.
+    pub fn time_budget(mut self, limit: Duration) -> Self {
+        self.time_budget = (limit != Duration::MAX).then_some(limit);
         self
     }
 
@@ -180,6 +194,7 @@ impl Builder {
         let reactor = Reactor::owning(Core {
             clock,
             budget: self.budget.get(),
+            time_budget: self.time_budget,
             panic_policy: self.panic_policy,
             shutdown_deadline: self.shutdown_deadline,
             spin: self.spin,
@@ -203,6 +218,7 @@ impl Builder {
             locals: LocalSlots::default(),
             lasting: LocalSlots::default(),
             events: Cell::new(Vec::with_capacity(EVENTS)),
+            unserved: Cell::new(false),
             selector,
             running: Arc::clone(&shared.running),
             shared,

@@ -47,6 +47,7 @@ pub(crate) enum Lifecycle {
 pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) budget: usize,
+    pub(crate) time_budget: Option<Duration>,
     pub(crate) panic_policy: PanicPolicy,
     pub(crate) shutdown_deadline: Duration,
     /// How long to look for work before sleeping, after something was done.
@@ -84,6 +85,8 @@ pub(crate) struct Core {
 
     /// Out of its place while the events are delivered.
     pub(crate) events: Cell<Vec<Event>>,
+    /// Some of them are left from the turn before.
+    pub(crate) unserved: Cell<bool>,
     pub(crate) selector: Selector,
     pub(crate) shared: Arc<Shared>,
     /// What runs now.
@@ -94,6 +97,7 @@ impl Core {
     /// Whether something can be done without waiting.
     pub(crate) fn has_work(&self) -> bool {
         !self.inbox.is_empty()
+            || self.unserved.get()
             || self.shared.is_rung()
             || !self.soon.borrow().is_empty()
             || self.timers.borrow_mut().first_deadline().is_some_and(|due| due <= self.clock.now())

@@ -59,6 +59,7 @@ mod intake;
 #[cfg(all(test, loom))]
 mod intake_models;
 mod manual_clock;
+mod pace;
 mod panics;
 mod poller;
 mod reactor;

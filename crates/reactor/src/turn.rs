@@ -1,7 +1,7 @@
 //! One turn of the loop: the only place that decides order and budgets.
 //!
-//! A turn serves, in this order, and each with a budget of its own, so that none can starve
-//! another (I7):
+//! A turn serves, in this order, and each with a budget of its own, of callbacks and of time, so
+//! that none can starve another (I7):
 //!
 //! 1. calls from other threads: those that were there when the turn began;
 //! 2. timers: those that are due at one instant, read once;
@@ -16,6 +16,7 @@
 use crate::clock::{self, Clock};
 use crate::core::Core;
 use crate::error::RunError;
+use crate::pace::Pace;
 use crate::reactor::Reactor;
 use crate::selector::{Event, Wait};
 use crate::stopwatch::Kind;
@@ -106,9 +107,10 @@ impl Reactor {
     fn serve_calls(&self) -> bool {
         let core = &self.core;
         let batch = core.inbox.begin_turn(core.budget);
-        for _ in 0..batch {
+        let mut pace = core.pace();
+        for served in 0..batch {
             let next = self.unless_dropped(|| core.inbox.next_location());
-            let Some(location) = next else { break };
+            let Some(location) = next.filter(|_| !pace.is_over(served)) else { break };
             core.counters.call();
             self.run_callback(Kind::Call, location, || core.inbox.run_next(self));
         }
@@ -130,7 +132,11 @@ impl Reactor {
             return false;
         }
         let pass = core.timers.borrow().begin_pass(core.clock.now());
+        let mut pace = core.pace();
         for served in 0..core.budget {
+            if pace.is_over(served) {
+                break;
+            }
             let next = self.unless_dropped(|| core.timers.borrow_mut().next_due(pass));
             let Some((late, timer)) = next else { return served > 0 };
             if served == 0 {
@@ -145,7 +151,11 @@ impl Reactor {
     fn serve_soon(&self) -> bool {
         let core = &self.core;
         let batch = core.soon.borrow().len().min(core.budget);
-        for _ in 0..batch {
+        let mut pace = core.pace();
+        for served in 0..batch {
+            if pace.is_over(served) {
+                break;
+            }
             let next = self.unless_dropped(|| core.soon.borrow_mut().pop_front());
             let Some(pending) = next else { break };
             core.counters.soon();
@@ -158,12 +168,23 @@ impl Reactor {
     fn serve_io(&self, timeout: Option<Duration>) -> io::Result<()> {
         let core = &self.core;
         let mut events = core.events.take();
-        let waited = self.wait_for_events(&mut events, core.how_long(timeout));
+        let waited = if events.is_empty() {
+            self.wait_for_events(&mut events, core.how_long(timeout))
+        } else {
+            // What the turn before had no time for.
+            Ok(())
+        };
         if waited.is_ok() && !events.is_empty() {
             core.active.set(true);
             self.start_watch();
-            events.drain(..).for_each(|event| self.dispatch(event));
+            let (mut pace, mut served) = (core.pace(), 0);
+            while served < events.len() && !pace.is_over(served) {
+                self.dispatch(events[served]);
+                served += 1;
+            }
+            events.drain(..served);
         }
+        core.unserved.set(!events.is_empty());
         core.events.set(events);
         waited
     }
@@ -194,10 +215,15 @@ impl Reactor {
 }
 
 impl Core {
+    fn pace(&self) -> Pace {
+        Pace::new(self.time_budget.filter(|_| matches!(self.clock, Clock::Real)))
+    }
+
     /// How long the loop has nothing to do, or `timeout` if that is shorter.
     pub(crate) fn how_long(&self, timeout: Option<Duration>) -> Wait {
         // Only here it is known whether a callback of this turn has moved the clock.
-        if !self.soon.borrow().is_empty() || !self.inbox.is_empty() || self.clock.is_behind() {
+        let behind = self.unserved.get() || self.clock.is_behind();
+        if behind || !self.soon.borrow().is_empty() || !self.inbox.is_empty() {
             return Wait::Not;
         }
         let due = self.timers.borrow_mut().first_deadline();

@@ -3,12 +3,12 @@
 use crate::fixture::sockets;
 use ropewalk_reactor::{Interest, Reactor, Registration};
 use ropewalk_testing::{DEADLINE, within};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The turns in which a timer, a soon-call, a call and an event that are all due at once are
 /// served; then the reactor stops.
@@ -59,10 +59,15 @@ fn again_from_thread(reactor: &Reactor) {
     let _ = reactor.handle().call_from_thread(again_from_thread);
 }
 
+/// Its turns are limited by numbers alone: a busy machine must not change them.
+fn untimed() -> Reactor {
+    Reactor::builder().time_budget(Duration::MAX).build().unwrap()
+}
+
 #[test]
 fn i7_w12_a_million_queued_calls_do_not_starve_timers_and_io() {
     within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
+        let reactor = untimed();
         let handle = reactor.handle();
         for _ in 0..1_000_000 {
             handle.call_from_thread(|_| ()).unwrap();
@@ -81,7 +86,7 @@ fn i7_w12_a_million_queued_calls_do_not_starve_timers_and_io() {
 fn i7_what_asks_for_itself_again_and_again_starves_nobody() {
     within(DEADLINE, || {
         for endless in [again, again_soon, again_from_thread] {
-            let reactor = Reactor::new().unwrap();
+            let reactor = untimed();
             endless(&reactor);
             let witness = Rc::new(Witness::default());
             let _watched = witness.watch(&reactor);
@@ -95,7 +100,7 @@ fn i7_what_asks_for_itself_again_and_again_starves_nobody() {
 #[test]
 fn i7_a_peer_that_floods_starves_nobody() {
     within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
+        let reactor = untimed();
         let floods: Vec<_> = (0..8)
             .map(|_| {
                 let (server, mut client) = sockets();
@@ -116,7 +121,7 @@ fn i7_a_peer_that_floods_starves_nobody() {
 #[test]
 fn i7_hundreds_of_ready_sources_are_served_in_rotation() {
     within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
+        let reactor = untimed();
         let served = Rc::new(Cell::new(0));
         let sources: Vec<_> = (0..400)
             .map(|_| {
@@ -138,7 +143,11 @@ fn i7_hundreds_of_ready_sources_are_served_in_rotation() {
 
 #[test]
 fn i7_the_budget_bounds_what_one_turn_runs_of_each_kind() {
-    let reactor = Reactor::builder().budget(NonZeroUsize::new(3).unwrap()).build().unwrap();
+    let reactor = Reactor::builder()
+        .time_budget(Duration::MAX)
+        .budget(NonZeroUsize::new(3).unwrap())
+        .build()
+        .unwrap();
     let soon = Rc::new(Cell::new(0));
     for _ in 0..10 {
         reactor.handle().call_from_thread(|_| ()).unwrap();
@@ -151,4 +160,78 @@ fn i7_the_budget_bounds_what_one_turn_runs_of_each_kind() {
         let stats = reactor.stats();
         assert_eq!((stats.calls, stats.timers, soon.get()), (expected, expected, expected));
     }
+}
+
+/// Keeps the thread for at least twice the limit below.
+fn slow() {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(2) {
+        std::hint::spin_loop();
+    }
+}
+
+fn timed() -> Reactor {
+    Reactor::builder().time_budget(Duration::from_millis(1)).build().unwrap()
+}
+
+#[test]
+fn i7_w12_slow_callbacks_of_one_kind_leave_time_for_the_others() {
+    within(DEADLINE, || {
+        let hand_in: [fn(&Reactor); 3] = [
+            |reactor| reactor.handle().call_from_thread(|_| slow()).unwrap(),
+            |reactor| reactor.call_soon(|_| slow()),
+            |reactor| drop(reactor.call_later(Duration::ZERO, |_| slow())),
+        ];
+        for hand_in in hand_in {
+            let reactor = timed();
+            let count = Rc::new(Cell::new(0));
+            (0..20).for_each(|_| hand_in(&reactor));
+            let (server, _client) = sockets();
+            let heard = Rc::clone(&count);
+            let _watched = reactor
+                .register(server, Interest::WRITABLE, move |_, _, _| heard.set(heard.get() + 1))
+                .unwrap();
+            for turns in 1..=10 {
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+                let stats = reactor.stats();
+                assert_eq!(stats.calls + stats.timers + stats.soon, 2 * turns, "two in each turn");
+                assert_eq!(u64::from(count.get()), turns, "the source in each");
+            }
+        }
+    });
+}
+
+#[test]
+fn i7_w12_slow_sources_leave_time_for_the_others_and_none_is_forgotten() {
+    within(DEADLINE, || {
+        for edge in [false, true] {
+            let reactor = timed();
+            let served = Rc::new(RefCell::new(Vec::new()));
+            let interest = Interest::WRITABLE;
+            let interest = if edge { interest.edge_triggered() } else { interest };
+            let mut sources: Vec<_> = (0..7)
+                .map(|number| {
+                    let (server, client) = sockets();
+                    let served = Rc::clone(&served);
+                    let callback = move |reactor: &Reactor, _: &TcpStream, _| {
+                        slow();
+                        served.borrow_mut().push(number);
+                        reactor.handle().call_from_thread(|_| ()).unwrap();
+                    };
+                    (reactor.register(server, interest, callback).unwrap(), client)
+                })
+                .collect();
+            for turns in 1..=3 {
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+                assert_eq!(served.borrow().len(), 2 * turns, "two in each turn");
+                assert_eq!(reactor.poll_timeout(), Some(Duration::ZERO), "there are more");
+                assert_eq!(reactor.stats().calls, 2 * (turns as u64 - 1), "calls in between");
+            }
+            // One that is left is gone by its turn.
+            let last = (0..7).find(|number| !served.borrow().contains(number)).unwrap();
+            drop(sources.remove(last));
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+            assert!(!served.borrow().contains(&last), "its event was fetched, but it is gone");
+        }
+    });
 }
