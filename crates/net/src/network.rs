@@ -51,6 +51,8 @@ enum Stage {
 pub(crate) struct Network {
     connections: RefCell<Slab<Weak<Connection>>>,
     listeners: RefCell<Slab<Weak<Listener>>>,
+    /// Closed by the shutdown, until their factories are told; some have no other owner any more.
+    closed: RefCell<Vec<Rc<Listener>>>,
     pending: RefCell<Slab<Weak<dyn Pending>>>,
     resolver: RefCell<Option<Rc<dyn Resolver>>>,
     /// Out of its place while it is used.
@@ -165,14 +167,25 @@ impl Network {
             if network.stage.replace(Stage::Open) == Stage::Flushing {
                 // A crash in the middle: the *during* trigger waits for the next shutdown.
                 network.prepare(reactor);
+                network.complete_listeners(reactor);
             }
         });
         for listener in upgraded(&self.listeners) {
             listener.close();
+            self.closed.borrow_mut().push(listener);
         }
         if self.unsent.get() > 0 {
             self.hold_for_flush(reactor);
         }
+    }
+
+    /// Closes the ports that are left, and tells the factories of all.
+    fn complete_listeners(&self, reactor: &Reactor) {
+        for listener in upgraded(&self.listeners) {
+            listener.close();
+            contained(|| listener.complete(reactor));
+        }
+        drop(self.closed.take());
     }
 
     fn end_shutdown(self: &Rc<Self>, reactor: &Reactor) {
@@ -188,10 +201,7 @@ impl Network {
         for pending in upgraded(&self.pending) {
             contained(|| pending.stop());
         }
-        for listener in upgraded(&self.listeners) {
-            listener.close();
-            contained(|| listener.complete(reactor));
-        }
+        self.complete_listeners(reactor);
         for connection in upgraded(&self.connections) {
             contained(|| connection.end_now());
         }

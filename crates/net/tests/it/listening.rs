@@ -3,7 +3,7 @@
 use crate::fixture::{Probe, count, has, thread, turn_a_little, turn_until};
 use ropewalk_deferred::Failure;
 use ropewalk_net::{Factory, ListenError, ListenErrorKind, ReactorNet as _};
-use ropewalk_reactor::Reactor;
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, no_result, success_of, within};
 use std::io::{ErrorKind, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -194,6 +194,33 @@ fn b212_a_factory_is_started_and_stopped_once() {
         drop(port);
         turn_a_little(&reactor);
         assert_eq!(log.take(), ["started", "stopped"]);
+    });
+}
+
+/// Nobody but the loop has the port, and the loop gives it up before the factory can be told.
+#[test]
+fn the_factory_of_a_detached_port_is_told_of_the_end() {
+    within(DEADLINE, || {
+        let log = EventLog::new();
+        let listening = |crash: bool| {
+            let reactor = Reactor::new().unwrap();
+            let factory = Logging { log: log.clone(), admits: true };
+            reactor.listen_tcp("127.0.0.1:0", factory).unwrap().detach();
+            reactor.add_system_event_trigger(
+                Phase::Before,
+                SystemEvent::Shutdown,
+                move |reactor| {
+                    if crash {
+                        reactor.crash();
+                    }
+                },
+            );
+            reactor.stop();
+            reactor.run().unwrap();
+            log.take()
+        };
+        assert_eq!(listening(false), ["started", "stopped"]);
+        assert_eq!(listening(true), ["started", "stopped"], "in the middle of the shutdown");
     });
 }
 
