@@ -48,7 +48,7 @@ pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
 pub use protocol::Protocol;
 pub use reactor_net::ReactorNet;
 pub use resolver::Resolver;
-pub use tcp::{ConnectOptions, ListenAddress, ListeningPort};
+pub use tcp::{ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
 pub use transport::{Pressure, Transport};
 
 #[cfg(doctest)]

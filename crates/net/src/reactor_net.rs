@@ -2,11 +2,11 @@
 
 use crate::error::CannotListen;
 use crate::resolver::{self, Resolver};
-use crate::tcp::{self, ConnectOptions, ListenAddress, ListeningPort};
+use crate::tcp::{self, ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
 use crate::{Factory, Protocol, Transport, network};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -65,6 +65,60 @@ pub trait ReactorNet: sealed::Sealed {
         address: impl ListenAddress,
         factory: F,
     ) -> Result<ListeningPort, CannotListen<F>>;
+
+    /// As [`listen_tcp`](Self::listen_tcp), with other settings: for one, with a port that several
+    /// reactors share.
+    ///
+    /// # Errors
+    ///
+    /// As `listen_tcp`; and a system that cannot do what an option asks for.
+    #[track_caller]
+    fn listen_tcp_with<F: Factory>(
+        &self,
+        address: impl ListenAddress,
+        options: ListenOptions,
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<F>>;
+
+    /// Listens on a socket that was opened elsewhere: by whoever started this program, or as a clone
+    /// of the one of another reactor.
+    ///
+    /// It becomes non-blocking, and so do its clones. Reactors with clones of one socket share its
+    /// connections: whoever is first has the next one. Each closes its own; the port is closed with
+    /// the last.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListen`], with the listener and the factory inside: the operating system refuses to
+    /// watch it, or the reactor is stopping.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{Protocol, ReactorNet as _, Transport};
+    /// use ropewalk_reactor::Reactor;
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+    /// # }
+    ///
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let (reactor, other) = (Reactor::new()?, Reactor::new()?);
+    /// let port = reactor.listen_on(listener.try_clone()?, |_peer| Quiet).unwrap();
+    /// // Most likely that is done in another thread.
+    /// let same = other.listen_on(listener, |_peer| Quiet).unwrap();
+    /// assert_eq!(port.address(), same.address());
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// Twisted: `adoptStreamPort`.
+    #[doc(alias = "adoptStreamPort")]
+    #[track_caller]
+    fn listen_on<F: Factory>(
+        &self,
+        listener: TcpListener,
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<(TcpListener, F)>>;
 
     /// Connects to `port` of `host`, a name or an address, within 30 seconds.
     ///
@@ -137,7 +191,24 @@ impl ReactorNet for Reactor {
         address: impl ListenAddress,
         factory: F,
     ) -> Result<ListeningPort, CannotListen<F>> {
-        tcp::listen(self, address, factory, Location::caller())
+        tcp::listen(self, address, &ListenOptions::new(), factory, Location::caller())
+    }
+
+    fn listen_tcp_with<F: Factory>(
+        &self,
+        address: impl ListenAddress,
+        options: ListenOptions,
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<F>> {
+        tcp::listen(self, address, &options, factory, Location::caller())
+    }
+
+    fn listen_on<F: Factory>(
+        &self,
+        listener: TcpListener,
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<(TcpListener, F)>> {
+        tcp::adopt(self, listener, factory, Location::caller())
     }
 
     fn connect_tcp<P: Protocol>(&self, host: &str, port: u16, protocol: P) -> Deferred<Transport> {

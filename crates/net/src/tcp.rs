@@ -3,6 +3,7 @@
 mod connection;
 mod connector;
 mod listen_address;
+mod listen_options;
 mod listener;
 mod listening_port;
 mod rests;
@@ -10,5 +11,6 @@ mod rests;
 pub use connector::ConnectOptions;
 pub(crate) use connector::connect;
 pub use listen_address::ListenAddress;
-pub(crate) use listener::{Listener, listen};
+pub use listen_options::ListenOptions;
+pub(crate) use listener::{Listener, adopt, listen};
 pub use listening_port::ListeningPort;

@@ -17,6 +17,12 @@ pub enum ListenErrorKind {
     Stopping,
 }
 
+impl From<io::Error> for ListenErrorKind {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 /// A port cannot be opened: which one, why, and what to do.
 ///
 /// The factory is not in it: see [`CannotListen`].
@@ -29,7 +35,7 @@ pub struct ListenError {
 }
 
 impl ListenError {
-    /// The address that was asked for.
+    /// The address that was asked for, or that of the socket that was handed over.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
@@ -76,6 +82,9 @@ fn in_words(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::AddrNotAvailable => {
             Some("this machine does not have that address; use one of its own, or 0.0.0.0 for all")
         }
+        io::ErrorKind::Unsupported => Some(
+            "this system cannot share a port; hand clones of one listener to `listen_on` instead",
+        ),
         _ => None,
     }
 }
@@ -90,9 +99,9 @@ impl Error for ListenError {
     }
 }
 
-/// A [`ListenError`] with the factory that was not used.
+/// A [`ListenError`] with what was not used: the factory, and the listener if one was handed over.
 ///
-/// `?` makes a [`Failure`] of it, whatever the factory has captured: the factory is dropped and the
+/// `?` makes a [`Failure`] of it, whatever the factory has captured: that is dropped and the
 /// failure can be downcast to [`ListenError`].
 ///
 /// # Examples
@@ -113,55 +122,55 @@ impl Error for ListenError {
 /// let port = reactor.listen_tcp("127.0.0.1:0", factory).unwrap();
 /// # std::io::Result::Ok(())
 /// ```
-pub struct CannotListen<F> {
+pub struct CannotListen<T> {
     pub(crate) error: ListenError,
-    pub(crate) factory: F,
+    pub(crate) unused: T,
 }
 
-impl<F> CannotListen<F> {
+impl<T> CannotListen<T> {
     /// What is wrong.
     pub fn error(&self) -> &ListenError {
         &self.error
     }
 
-    /// Gives the factory back.
-    pub fn into_inner(self) -> F {
-        self.factory
+    /// Gives back what was not used.
+    pub fn into_inner(self) -> T {
+        self.unused
     }
 
-    /// Drops the factory.
+    /// Drops what was not used.
     pub fn into_error(self) -> ListenError {
         self.error
     }
 }
 
-impl<F> From<CannotListen<F>> for ListenError {
-    fn from(error: CannotListen<F>) -> Self {
+impl<T> From<CannotListen<T>> for ListenError {
+    fn from(error: CannotListen<T>) -> Self {
         error.error
     }
 }
 
 // Not an `Error` itself: as one it would have to be `Send` to become a `Failure`, and factories
 // that share state with the rest of the reactor thread are not.
-impl<F> From<CannotListen<F>> for Failure {
-    fn from(error: CannotListen<F>) -> Self {
+impl<T> From<CannotListen<T>> for Failure {
+    fn from(error: CannotListen<T>) -> Self {
         error.error.into()
     }
 }
 
-impl<F> From<CannotListen<F>> for Box<dyn Error> {
-    fn from(error: CannotListen<F>) -> Self {
+impl<T> From<CannotListen<T>> for Box<dyn Error> {
+    fn from(error: CannotListen<T>) -> Self {
         error.error.into()
     }
 }
 
-impl<F> fmt::Debug for CannotListen<F> {
+impl<T> fmt::Debug for CannotListen<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CannotListen").field("error", &self.error).finish_non_exhaustive()
     }
 }
 
-impl<F> fmt::Display for CannotListen<F> {
+impl<T> fmt::Display for CannotListen<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }

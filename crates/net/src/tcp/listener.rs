@@ -5,6 +5,7 @@
 
 use super::connection::{Owner, Tcp};
 use super::listen_address::ListenAddress;
+use super::listen_options::ListenOptions;
 use super::listening_port::ListeningPort;
 use super::rests::Rests;
 use crate::connection::Connection;
@@ -44,45 +45,61 @@ pub(crate) struct Listener {
 pub(crate) fn listen<F: Factory>(
     reactor: &Reactor,
     address: impl ListenAddress,
+    options: &ListenOptions,
     factory: F,
     location: &'static Location<'static>,
 ) -> Result<ListeningPort, CannotListen<F>> {
-    let (name, opened) = match address.into_socket_addr() {
-        Ok(address) => (address.to_string(), open(reactor, address)),
-        Err(text) => (text, Err(ListenErrorKind::Address)),
+    let refused = |address, kind, factory| {
+        Err(CannotListen { error: ListenError { address, kind }, unused: factory })
     };
+    let address = match address.into_socket_addr() {
+        Ok(address) => address,
+        Err(text) => return refused(text, ListenErrorKind::Address, factory),
+    };
+    let opened = is_open(reactor).and_then(|()| options.open(address).map_err(Into::into));
     match opened {
-        Ok((socket, address)) => {
-            Listener::start(reactor, socket, (address, location), &name, factory)
-        }
-        Err(kind) => Err(CannotListen { error: ListenError { address: name, kind }, factory }),
+        Ok(socket) => Listener::start(reactor, socket, location, factory)
+            .or_else(|(kind, _, factory)| refused(address.to_string(), kind, factory)),
+        Err(kind) => refused(address.to_string(), kind, factory),
     }
 }
 
-fn open(
+/// As [`listen`], on a socket that somebody else has opened, and gets back if it is of no use.
+pub(crate) fn adopt<F: Factory>(
     reactor: &Reactor,
-    address: SocketAddr,
-) -> Result<(TcpListener, SocketAddr), ListenErrorKind> {
-    if !Network::of(reactor).is_open() {
-        return Err(ListenErrorKind::Stopping);
-    }
-    let bind = || {
-        let socket = TcpListener::bind(address)?;
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
-        Ok((socket, address))
+    socket: TcpListener,
+    factory: F,
+    location: &'static Location<'static>,
+) -> Result<ListeningPort, CannotListen<(TcpListener, F)>> {
+    let started = match is_open(reactor) {
+        Ok(()) => Listener::start(reactor, socket, location, factory),
+        Err(kind) => Err((kind, socket, factory)),
     };
-    bind().map_err(ListenErrorKind::Io)
+    started.map_err(|(kind, socket, factory)| {
+        let address = socket.local_addr().map_or_else(|error| error.to_string(), |a| a.to_string());
+        CannotListen { error: ListenError { address, kind }, unused: (socket, factory) }
+    })
 }
+
+fn is_open(reactor: &Reactor) -> Result<(), ListenErrorKind> {
+    if Network::of(reactor).is_open() { Ok(()) } else { Err(ListenErrorKind::Stopping) }
+}
+
+/// What refuses a socket, the socket, and the factory that would have served it.
+type Unstarted<F> = (ListenErrorKind, TcpListener, F);
 
 impl Listener {
     fn start<F: Factory>(
         reactor: &Reactor,
         socket: TcpListener,
-        (address, location): (SocketAddr, &'static Location<'static>),
-        name: &str,
+        location: &'static Location<'static>,
         factory: F,
-    ) -> Result<ListeningPort, CannotListen<F>> {
+    ) -> Result<ListeningPort, Unstarted<F>> {
+        let prepared = socket.set_nonblocking(true).and_then(|()| socket.local_addr());
+        let address = match prepared {
+            Ok(address) => address,
+            Err(error) => return Err((error.into(), socket, factory)),
+        };
         let network = Network::of(reactor);
         let listener = Rc::new(Self {
             registration: RefCell::new(None),
@@ -104,12 +121,9 @@ impl Listener {
         match registered {
             Ok(registration) => listener.registration.replace(Some(registration)),
             Err(refused) => {
-                let kind = ListenErrorKind::Io(io::Error::new(
-                    refused.io_error().kind(),
-                    refused.io_error().to_string(),
-                ));
-                let error = ListenError { address: name.to_owned(), kind };
-                return Err(CannotListen { error, factory });
+                let error = refused.io_error();
+                let error = io::Error::new(error.kind(), error.to_string());
+                return Err((error.into(), refused.into_inner(), factory));
             }
         };
         listener.key.set(Some(network.add_listener(Rc::downgrade(&listener))));
@@ -190,6 +204,8 @@ impl Listener {
 
     fn refused(self: &Rc<Self>, reactor: &Reactor, error: &io::Error) {
         match error.kind() {
+            // Nobody waits any more. Where several reactors share a socket each of them is woken,
+            // and one is first.
             io::ErrorKind::WouldBlock
             | io::ErrorKind::Interrupted
             | io::ErrorKind::ConnectionAborted
@@ -305,7 +321,7 @@ impl Drop for Ending {
 
 #[cfg(test)]
 mod tests {
-    use super::listen;
+    use super::{ListenOptions, listen};
     use crate::tcp::rests::Rests;
     use crate::{Protocol, Transport};
     use ropewalk_reactor::{ManualClock, Reactor};
@@ -325,7 +341,9 @@ mod tests {
     fn a_port_rests_when_the_system_has_no_room_and_then_goes_on() {
         let clock = ManualClock::new();
         let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
-        let port = listen(&reactor, "127.0.0.1:0", |_| Quiet, Location::caller()).unwrap();
+        let port =
+            listen(&reactor, "127.0.0.1:0", &ListenOptions::new(), |_| Quiet, Location::caller());
+        let port = port.unwrap();
         let no_descriptors = io::Error::other("too many open files");
         port.listener.refused(&reactor, &no_descriptors);
         let _peer = TcpStream::connect(port.address()).unwrap();

@@ -16,6 +16,7 @@ mod listening; // ports and factories
 mod memory;
 mod reading; // what comes in: pause, resume, the end
 mod resolving; // host names
+mod sharing; // one port, several reactors
 mod writing; // what goes out: at once, buffered, under pressure // protocols without sockets
 
 // across all of them

@@ -1,0 +1,113 @@
+//! How a port is opened.
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+/// How [`listen_tcp_with`](crate::ReactorNet::listen_tcp_with) opens a port.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::ListenOptions;
+///
+/// let options = ListenOptions::new().backlog(50).reuse_port(true);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until they are given to listen_tcp_with"]
+pub struct ListenOptions {
+    backlog: Option<u32>,
+    reuse_port: bool,
+}
+
+impl ListenOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self { backlog: None, reuse_port: false }
+    }
+
+    /// How many connections may wait to be accepted. Default: as many as the system allows. More
+    /// than that it cuts down in silence.
+    ///
+    /// Twisted: `backlog`.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.backlog = Some(connections);
+        self
+    }
+
+    /// Lets other sockets of this user have the same port, if they ask for that too
+    /// (`SO_REUSEPORT`). Default: no.
+    ///
+    /// It is for one reactor per core, each with a socket of its own: they do not compete for
+    /// connections. The first one may listen on port 0; the others need the port that was found.
+    ///
+    /// Where a system cannot do it, listening fails with an error of the kind
+    /// [`Unsupported`](io::ErrorKind::Unsupported). Clones of one listener, handed to
+    /// [`listen_on`](crate::ReactorNet::listen_on), are what works on all systems.
+    ///
+    /// # Notes
+    ///
+    /// Linux spreads new connections over the sockets; other systems may give all of them to one.
+    /// When one of the sockets is closed, connections that wait for just this one to accept them
+    /// are reset.
+    ///
+    /// Twisted: what `adoptStreamPort` is used for.
+    #[doc(alias = "SO_REUSEPORT")]
+    pub fn reuse_port(mut self, reuse: bool) -> Self {
+        self.reuse_port = reuse;
+        self
+    }
+
+    pub(super) fn open(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        if self.backlog.is_none() && !self.reuse_port {
+            return TcpListener::bind(address);
+        }
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        // As the standard library does it: a port whose old connections are not quite gone yet is
+        // free. Elsewhere the option means something else.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        if self.reuse_port {
+            share(&socket)?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(self.backlog.unwrap_or(MOST).min(MOST) as i32)?;
+        Ok(socket.into())
+    }
+}
+
+/// Every system takes more than it allows for as much as it allows.
+const MOST: u32 = i32::MAX as u32;
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "android",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "linux",
+    target_os = "netbsd",
+    target_os = "openbsd",
+))]
+fn share(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(any(
+    target_vendor = "apple",
+    target_os = "android",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "linux",
+    target_os = "netbsd",
+    target_os = "openbsd",
+)))]
+fn share(_: &Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
