@@ -27,6 +27,8 @@ mod pool_size;
 mod manual_pool;
 // a reactor in a thread of its own
 mod reactor_thread;
+// several of them, that call each other
+mod many_reactors;
 // a thread that tells what blocks a reactor, and which pools are stalled
 mod watchdog;
 // watchdogs and what they watch, when one of them ends
