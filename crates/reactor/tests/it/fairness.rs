@@ -184,7 +184,7 @@ fn i7_w12_slow_callbacks_of_one_kind_leave_time_for_the_others() {
         ];
         for hand_in in hand_in {
             let reactor = timed();
-            let count = Rc::new(Cell::new(0));
+            let count = Rc::new(Cell::new(0_u32));
             (0..20).for_each(|_| hand_in(&reactor));
             let (server, _client) = sockets();
             let heard = Rc::clone(&count);
