@@ -7,30 +7,42 @@ use std::fs;
 pub(crate) fn resident() -> anyhow::Result<f64> {
     // The figure in `statm` is cheaper, and may be off by hundreds of pages: each core adds up its
     // own.
-    let text = fs::read_to_string("/proc/self/smaps_rollup")?;
-    kibibytes(&text).map(|kibibytes| kibibytes * 1024.0).context("no Rss in smaps_rollup")
+    rollup("Rss:")
 }
 
-fn kibibytes(text: &str) -> Option<f64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("Rss:"))?;
+/// As [`resident`], without the pages of the program itself, which come in when they are run.
+pub(crate) fn anonymous() -> anyhow::Result<f64> {
+    rollup("Anonymous:")
+}
+
+fn rollup(name: &str) -> anyhow::Result<f64> {
+    let text = fs::read_to_string("/proc/self/smaps_rollup")?;
+    let kibibytes = kibibytes(&text, name).with_context(|| format!("no {name} in smaps_rollup"))?;
+    Ok(kibibytes * 1024.0)
+}
+
+fn kibibytes(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{kibibytes, resident};
+    use super::{anonymous, kibibytes, resident};
 
     #[test]
     fn the_line_is_found() {
         let text = "55d0 ---p 00:00 0 [rollup]\nRss:                1234 kB\nPss:  12 kB\n";
-        assert_eq!(kibibytes(text), Some(1234.0));
-        assert_eq!(kibibytes("Pss:  12 kB\n"), None);
+        assert_eq!(kibibytes(text, "Rss:"), Some(1234.0));
+        assert_eq!(kibibytes("Pss:  12 kB\n", "Rss:"), None);
     }
 
     #[test]
     fn what_is_touched_is_counted() {
-        let before = resident().unwrap();
+        let (before, in_heap) = (resident().unwrap(), anonymous().unwrap());
         let touched = std::hint::black_box(vec![1_u8; 64 << 20]);
-        assert!(resident().unwrap() - before > touched.len() as f64 / 2.0);
+        let expected = touched.len() as f64 / 2.0;
+        assert!(resident().unwrap() - before > expected);
+        assert!(anonymous().unwrap() - in_heap > expected);
     }
 }

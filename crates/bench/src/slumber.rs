@@ -1,7 +1,8 @@
-//! Whether a thread sleeps in the kernel: a benchmark of waking up has to know that it does.
+//! Which threads sleep in the kernel, and how often they have: a benchmark of waking up, or of not
+//! doing so, has to know.
 
 use anyhow::Context as _;
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
 /// Looks after the thread on which it was made, from any other.
@@ -24,6 +25,27 @@ impl Slumber {
     }
 }
 
+/// How often the threads of this process, but for the one that asks, have gone to sleep until now.
+pub(crate) fn falls_asleep() -> anyhow::Result<u64> {
+    let own = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let mut total = 0;
+    for entry in fs::read_dir("/proc/self/task")? {
+        let entry = entry?;
+        if entry.file_name().to_str() != Some(&own) {
+            // A thread that ends meanwhile has no status any more.
+            let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+            total += switches(&status).unwrap_or(0);
+        }
+    }
+    Ok(total)
+}
+
+/// Those that the thread itself asked for.
+fn switches(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+    line.trim().parse().ok()
+}
+
 /// It stands behind the name, which is in parentheses and may contain more of them.
 fn state(stat: &[u8]) -> Option<u8> {
     let end = stat.iter().rposition(|byte| *byte == b')')?;
@@ -32,11 +54,18 @@ fn state(stat: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Slumber, state};
+    use super::{Slumber, falls_asleep, state, switches};
 
     #[test]
     fn who_asks_is_awake() {
         assert!(!Slumber::of_this_thread().unwrap().is_deep().unwrap());
+    }
+
+    #[test]
+    fn switches_are_counted() {
+        assert!(falls_asleep().is_ok());
+        assert_eq!(switches("a:\t1\nvoluntary_ctxt_switches:\t23\n"), Some(23));
+        assert_eq!(switches("nonvoluntary_ctxt_switches:\t1\n"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod defer;
 mod dispatch;
 mod echo;
 mod fan_out;
+mod idle;
 mod memory;
 mod spawn;
 mod timers;
@@ -25,6 +26,8 @@ pub(crate) const ALL: &[&Workload] = &[
     &echo::ONE,
     &echo::FIFTY,
     &echo::THOUSAND,
+    &idle::WAKES,
+    &idle::BYTES,
     &blocking_call::BLOCKING_CALL,
     &defer::DEFER,
     &defer::DEFER_64,
@@ -69,6 +72,7 @@ pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[
         ],
     ),
     ("echo", &[&echo::ONE, &echo::FIFTY, &echo::THOUSAND]),
+    ("idle", &[&idle::WAKES, &idle::BYTES]),
     ("spawn", &[&spawn::WOKEN, &spawn::READY, &spawn::MILLION]),
     (
         "dispatch",
