@@ -74,10 +74,11 @@ impl<S: AsSource> Armed<S> {
         self.interest.get().unwrap_or(Interest::NONE)
     }
 
-    /// Changes what is watched for. Nothing happens if it is what is watched for already.
+    /// Changes what is watched for. Nothing happens if it is what is watched for already, by the
+    /// level; by the edge the system looks anew at what is there.
     pub(crate) fn set_interest(&self, interest: Interest) -> io::Result<()> {
         match self.interest.get() {
-            Some(now) if now != interest => {
+            Some(now) if now != interest || interest.is_edge_triggered() => {
                 let (event, mode) = armed_for(self.key, interest, &self.poller);
                 // SAFETY: `interest` is `Some`, so `raw` is open (invariant above).
                 let source = unsafe { Borrowed::borrow_raw(self.raw) };

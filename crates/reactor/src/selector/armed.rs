@@ -35,7 +35,8 @@ impl<S: AsSource> Armed<S> {
         }
     }
 
-    /// Changes what is watched for. Nothing happens if it is what is watched for already.
+    /// Changes what is watched for. Nothing happens if it is what is watched for already,
+    /// by the level.
     pub(crate) fn set_interest(&self, interest: Interest) -> io::Result<()> {
         match self {
             Self::Polled(armed) => armed.set_interest(interest),

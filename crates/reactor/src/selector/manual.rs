@@ -312,7 +312,8 @@ impl<S> Armed<S> {
     }
 
     pub(super) fn set_interest(&self, interest: Interest) {
-        if self.interest.get().is_some_and(|now| now != interest) {
+        let again = interest.is_edge_triggered();
+        if self.interest.get().is_some_and(|now| now != interest || again) {
             self.interest.set(Some(interest));
             self.state.watched.borrow_mut().set_interest(self.id, interest);
         }

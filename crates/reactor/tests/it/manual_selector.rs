@@ -44,7 +44,8 @@ fn an_edge_triggered_source_is_told_once_of_each_change() {
     a.set_interest(Interest::WRITABLE.edge_triggered()).unwrap();
     assert_eq!(rig.turn(), "a");
     a.set_interest(Interest::WRITABLE.edge_triggered()).unwrap();
-    assert_eq!(rig.turn(), "", "the same interest is no change");
+    assert_eq!(rig.turn(), "a", "also the same one, set anew");
+    assert_eq!(rig.turn(), "");
 }
 
 #[test]
