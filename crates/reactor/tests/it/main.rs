@@ -11,12 +11,17 @@ mod rig; // a reactor with time and readiness made by hand
 
 // in the order of a first reading
 mod calls; // what comes in from other threads
+mod interests; // what sources are watched for
 mod manual_clock; // time moved by hand
 mod manual_selector; // readiness made by hand
 mod sources; // I/O
 mod timers; // delayed calls
 mod triggers; // system events
 
+#[cfg(unix)]
+mod hang_ups; // sources that end or break
+#[cfg(unix)]
+mod many_sources; // ten thousand of them
 #[cfg(unix)]
 mod strange_sources; // sources with code of their own
 
