@@ -233,6 +233,33 @@ fn a_port_can_be_opened_again_right_after_its_end() {
     });
 }
 
+/// Peers that do not wait: the system answers them while they try, or not at all.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_backlog_bounds_how_many_connections_wait() {
+    use socket2::{Domain, Socket, Type};
+    const PEERS: usize = 16;
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let connected = |options: ListenOptions| {
+            let probes = Probes(EventLog::new());
+            let port = reactor.listen_tcp_with(ANY, options, probes).unwrap();
+            let connect = |_| {
+                let peer = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+                peer.set_nonblocking(true).unwrap();
+                assert!(peer.connect(&port.address().into()).is_err(), "in progress");
+                peer
+            };
+            let peers: Vec<_> = (0..PEERS).map(connect).collect();
+            peers.iter().filter(|peer| peer.peer_addr().is_ok()).count()
+        };
+        // Two would do, but the system may answer a few while it is busy.
+        let few = connected(ListenOptions::new().backlog(1));
+        assert!(few < PEERS / 2, "{few} of {PEERS}");
+        while connected(ListenOptions::new().reuse_port(true)) < PEERS {}
+    });
+}
+
 /// I2: nothing is lost of what was handed in.
 #[test]
 fn i2_a_listener_that_cannot_be_used_comes_back_with_the_factory() {
