@@ -20,5 +20,8 @@ struct WhyIsMyLoopSlow;
 #[doc = include_str!("../../../docs/guide/src/the-reactor.md")]
 struct TheReactor;
 
+#[doc = include_str!("../../../docs/guide/src/testing-without-time.md")]
+struct TestingWithoutTime;
+
 #[doc = include_str!("../../../README.md")]
 struct Readme;
