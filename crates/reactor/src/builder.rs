@@ -114,6 +114,9 @@ impl Builder {
     /// itself, outside of callbacks, is not looked at, such as the first call of a loop that it
     /// starts there.
     ///
+    /// A callback that never ends is not reported: from another thread it is, by the `Watchdog` of the
+    /// crate `ropewalk-threads`.
+    ///
     /// It is off by default because it is not free: it reads the clock after each callback, about
     /// 25 ns. Time is the machine's here, even under a [`ManualClock`].
     ///

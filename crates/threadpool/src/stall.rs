@@ -87,7 +87,9 @@ impl ThreadPool {
     /// It must not panic. For crates that watch over pools.
     #[doc(hidden)]
     pub fn on_stalls(&self, listener: &Arc<dyn Fn() + Send + Sync>) {
-        listeners(self.shared()).push(Arc::downgrade(listener));
+        let mut listeners = listeners(self.shared());
+        listeners.retain(|listener| listener.strong_count() > 0);
+        listeners.push(Arc::downgrade(listener));
     }
 
     /// The report of the stall that lasts now, whether it has been reported or not. For crates that

@@ -117,7 +117,8 @@ impl Watchdog {
     /// Ends the watch and waits for the end of its thread, which comes at once unless a hook runs.
     ///
     /// In the hook itself, and in a callback of a reactor, for which a hook may be waiting, it does
-    /// not wait.
+    /// not wait. Elsewhere on the thread of a reactor that is only turned by hand, see to it that no
+    /// hook waits for that one.
     ///
     /// # Threads
     ///

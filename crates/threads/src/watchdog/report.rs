@@ -85,3 +85,50 @@ impl WatchdogReport {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{BlockedCallback, WatchdogReport};
+    use ropewalk_testing::capture_tracing;
+    use std::panic::Location;
+    use std::time::Duration;
+
+    fn callback(thread: &str, kind: &'static str, is_due: bool) -> BlockedCallback {
+        let (location, age) = (Location::caller(), Duration::from_millis(1500));
+        BlockedCallback { thread: thread.into(), kind, location, age, is_due }
+    }
+
+    /// What others are due for does not write it once more.
+    #[test]
+    fn what_is_due_is_logged_and_what_has_ended() {
+        let blocked = vec![callback("one", "timer", true), callback("two", "call", false)];
+        let ended = vec![callback("three", "task", false)];
+        let report = WatchdogReport { blocked, ended, stalled: Vec::new() };
+        let logged = capture_tracing(|| report.log());
+        let logged: Vec<_> =
+            logged.iter().map(|one| (one.field("thread"), one.field("kind"))).collect();
+        let due = [(Some("one"), Some("timer")), (Some("three"), Some("task"))];
+        assert_eq!(logged, due);
+    }
+
+    #[test]
+    fn a_report_is_a_line_for_each_callback() {
+        let at = callback("one", "timer", true).location;
+        let blocked = vec![callback("one", "timer", true), callback("two", "call", false)];
+        let ended = vec![callback("three", "task", false)];
+        let report = WatchdogReport { blocked, ended, stalled: Vec::new() };
+        let place = format!("handed over at {}:", at.file());
+        let text = report.to_string();
+        let lines: Vec<_> = text.lines().map(|line| line.split(&place).next().unwrap()).collect();
+        assert_eq!(
+            lines,
+            [
+                "the reactor of thread one is blocked by a callback (timer) ",
+                "the reactor of thread two is blocked by a callback (call) ",
+                "the reactor of thread three was blocked by a callback (task) ",
+            ]
+        );
+        assert!(text.lines().all(|line| line.ends_with(", for 1.5s")), "{text}");
+        assert!(WatchdogReport::default().to_string().is_empty());
+    }
+}
