@@ -102,8 +102,10 @@ fn take(world: &Arc<World>, life: &Arc<Life>, step: Step, dice: &mut Dice, post:
         }
         Step::Release => work::release(world, dice),
         Step::Look => {
+            // It may go, or begin to refuse, between two looks: so they come in this order.
+            let was_gone = life.is_gone();
             let is_open = life.handle.accepts_calls();
-            let is_impossible = is_open && life.is_gone() || !is_open && !life.may_refuse();
+            let is_impossible = is_open && was_gone || !is_open && !life.may_refuse();
             if life.handle.is_reactor_thread() || is_impossible {
                 world.complain(format!("{:?} cannot be: {life:?}", life.handle));
             }
