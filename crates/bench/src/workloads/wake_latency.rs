@@ -39,6 +39,7 @@ pub(crate) const WAKE_LATENCY: Workload = Workload {
             role: Role::Study,
             run: ropewalk::run_portably,
         },
+        Contestant { name: "ropewalk that spins", role: Role::Study, run: ropewalk::run_spinning },
         Contestant { name: "mio", role: Role::Peer, run: mio::run },
         Contestant { name: "tokio", role: Role::Peer, run: tokio::run },
         Contestant { name: "smol", role: Role::Peer, run: smol::run },

@@ -1,6 +1,7 @@
 //! Ropewalk: `call_from_thread`.
 
 use super::Rest;
+use crate::floor::spinning::SPIN;
 use crate::sample::Sample;
 use crate::workload::Load;
 use ropewalk_reactor::{Builder, Reactor};
@@ -12,6 +13,12 @@ pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
 /// As on a platform on which the reactor does not sleep in epoll by itself.
 pub(super) fn run_portably(load: &Load) -> anyhow::Result<Sample> {
     converse(load, Rest::Sleeps, Reactor::builder().portable_selector())
+}
+
+/// It looks for calls for a while before it sleeps.
+pub(super) fn run_spinning(load: &Load) -> anyhow::Result<Sample> {
+    super::can_spin()?;
+    converse(load, Rest::Spins, Reactor::builder().spin(SPIN))
 }
 
 fn converse(load: &Load, rest: Rest, builder: Builder) -> anyhow::Result<Sample> {
