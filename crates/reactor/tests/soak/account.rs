@@ -33,6 +33,7 @@ pub(crate) struct Account {
     reactors: u64,
     runs: u64,
     turns: u64,
+    embedded: u64,
     stops: u64,
     crashes: u64,
     drops_inside: u64,
@@ -57,6 +58,7 @@ impl Account {
             reactors: get(&tally.reactors),
             runs: get(&tally.runs),
             turns: get(&tally.turns),
+            embedded: get(&tally.embedded),
             stops: get(&tally.stops),
             crashes: get(&tally.crashes),
             drops_inside: get(&tally.drops_inside),
@@ -143,6 +145,7 @@ impl AddAssign for Account {
         self.reactors += other.reactors;
         self.runs += other.runs;
         self.turns += other.turns;
+        self.embedded += other.embedded;
         self.stops += other.stops;
         self.crashes += other.crashes;
         self.drops_inside += other.drops_inside;
@@ -165,6 +168,8 @@ impl fmt::Display for Account {
         let Self { late_shutdowns, sources, interests, shared, refused, again, .. } = self;
         writeln!(f, "reactors   {reactors:>10}  of them dropped in a callback {drops_inside}")?;
         writeln!(f, "  runs     {runs:>10}  late shutdowns {late_shutdowns}, in a run {nested}")?;
+        let Self { embedded, .. } = self;
+        writeln!(f, "  embedded {embedded:>10}  turned by another loop")?;
         writeln!(f, "  turns    {turns:>10}  by hand")?;
         writeln!(f, "  stops    {stops:>10}  crashes {crashes}")?;
         writeln!(f, "sources    {sources:>10}  changes of interest {interests}")?;

@@ -17,7 +17,9 @@ use crate::world::{World, add};
 
 fn interest(dice: &mut Dice) -> Interest {
     let (readable, both) = (Interest::READABLE, Interest::BOTH);
-    dice.pick(&[Interest::NONE, readable, readable, readable, Interest::WRITABLE, both])
+    let interest =
+        dice.pick(&[Interest::NONE, readable, readable, readable, Interest::WRITABLE, both]);
+    if dice.one_in(3) { interest.edge_triggered() } else { interest }
 }
 
 /// On the thread of the reactors.
@@ -90,11 +92,7 @@ impl Listener {
             self.world.complain(format!("{ready:?} for {interest:?}"));
         }
         if reads {
-            let gulp = if self.world.is_settling() { 65_536 } else { self.gulp };
-            match self.wire.read(&self.world, near, gulp) {
-                Some(read) => drop(self.world.tally.read.fetch_add(read, Ordering::SeqCst)),
-                None => self.world.complain(format!("nothing to read for {ready:?}")),
-            }
+            self.read(near, interest.is_edge_triggered(), ready);
         }
         if self.world.is_settling() {
             return;
@@ -111,6 +109,26 @@ impl Listener {
                 work.perform(&self.world, reactor, &self.life, &mut self.dice, DEPTH - 2);
             }
             _ => {}
+        }
+    }
+}
+
+impl Listener {
+    /// Reads a gulp, or all there is if nobody will say so again.
+    fn read(&self, near: &Stream, is_edge: bool, ready: Readiness) {
+        let gulp = if self.world.is_settling() { 65_536 } else { self.gulp };
+        let mut is_first = true;
+        loop {
+            let read = self.wire.read(&self.world, near, gulp);
+            self.world.tally.read.fetch_add(read.unwrap_or(0), Ordering::SeqCst);
+            match read {
+                Some(1..) if is_edge => is_first = false,
+                // By the edge it may be told of twice: an interest was set anew meanwhile.
+                None if is_first && !is_edge => {
+                    return self.world.complain(format!("nothing to read for {ready:?}"));
+                }
+                _ => return,
+            }
         }
     }
 }

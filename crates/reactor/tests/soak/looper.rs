@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use ropewalk_reactor::{PanicPolicy, Phase, Reactor, SystemEvent, WeakReactor};
 use ropewalk_testing::soak::{Dice, Post};
+#[cfg(target_os = "linux")]
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::callbacks;
 use crate::desk::{self, Desk};
@@ -49,7 +51,11 @@ fn live_once(
     let mut builder = Reactor::builder()
         .budget(plan.budget)
         .panic_policy(plan.panic_policy)
-        .shutdown_deadline(plan.shutdown_deadline);
+        .shutdown_deadline(plan.shutdown_deadline)
+        .spin(plan.spin);
+    if plan.is_portable {
+        builder = builder.portable_selector();
+    }
     if let Some(threshold) = plan.slow_callback {
         builder = builder.slow_callback(threshold);
     }
@@ -68,6 +74,10 @@ fn live_once(
         post.is_at("the turns in the end");
         settle(world, &reactor, &life);
     }
+    if !dice.one_in(4) {
+        post.is_at("the last run of a reactor");
+        reactor.with(|reactor| finish(world, reactor, &life));
+    }
     post.is_at("the drop of a reactor");
     // What is at hand goes before the reactor or after it.
     let kept = let_go(&life).filter(|_| dice.one_in(2));
@@ -78,6 +88,20 @@ fn live_once(
     drop(desk::replace(None));
     drop(kept);
     Ok(())
+}
+
+/// Runs what was accepted, in a run that ends after its first turn.
+fn finish(world: &Arc<World>, reactor: &Reactor, life: &Arc<Life>) {
+    if life.is_gone() {
+        return;
+    }
+    add(&world.tally.runs);
+    life.ending();
+    reactor.accept_calls();
+    reactor.stop();
+    let panics = get(&life.panics);
+    let result = reactor.run();
+    ending::check_run(world, reactor, life, result, panics);
 }
 
 /// Gives all that is at hand, but not the reactor.
@@ -142,6 +166,7 @@ fn run(
         return;
     }
     add(&world.tally.runs);
+    let is_embedded = !world.plan.is_portable && dice.one_in(3);
     if world.drivers_are_done() || dice.one_in(3) {
         // It goes on until a driver ends it. Before it has begun a stop would be for nobody.
         let (ender, asked) = (ender.clone(), Arc::clone(life));
@@ -149,7 +174,7 @@ fn run(
             let _ = ender.send(asked);
         });
     } else {
-        let way = Work::Ends(dice.pick(Way::ALL));
+        let way = Work::Ends(if is_embedded { Way::Stop } else { dice.pick(Way::ALL) });
         let work = match world.plan.panic_policy {
             PanicPolicy::Stop if dice.one_in(3) => Work::Panics,
             _ => way,
@@ -159,9 +184,39 @@ fn run(
         submission::call_later(world, reactor, life, work, delay, dice, 0);
     }
     let panics = get(&life.panics);
+    if is_embedded {
+        post.is_at("the loop of somebody else");
+        embed(world, reactor, life);
+        post.is_at("a run in the end");
+        if life.is_gone() {
+            return;
+        }
+    }
     let result = reactor.run();
     ending::check_run(world, reactor, life, result, panics);
 }
+
+/// The turns of a run, made by a loop that waits for the reactor's descriptor until somebody has
+/// stopped it; the run that follows only shuts it down.
+#[cfg(target_os = "linux")]
+fn embed(world: &World, reactor: &Reactor, life: &Life) {
+    add(&world.tally.embedded);
+    if let Err(error) = reactor.start_running() {
+        return world.complain(format!("it did not start: {error}"));
+    }
+    while !reactor.stopping() && !life.is_gone() {
+        let mut sets = [PollFd::new(reactor, PollFlags::IN)];
+        if let Err(error) = poll(&mut sets, None) {
+            world.complain(format!("its descriptor cannot be waited for: {error}"));
+        }
+        if let (Err(error), false) = (reactor.turn(Some(Duration::ZERO)), life.is_gone()) {
+            world.complain(format!("a turn ended with {error:?}"));
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn embed(_: &World, _: &Reactor, _: &Life) {}
 
 /// Does all that is pending and nothing new: then each source that is watched for reading has been
 /// read.

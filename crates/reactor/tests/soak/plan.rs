@@ -19,6 +19,9 @@ pub(crate) struct Plan {
     pub(crate) panic_policy: PanicPolicy,
     pub(crate) shutdown_deadline: Duration,
     pub(crate) slow_callback: Option<Duration>,
+    pub(crate) spin: Duration,
+    /// It waits as on platforms that have no shorter way.
+    pub(crate) is_portable: bool,
     /// How many things each driver does before it leaves.
     pub(crate) steps: usize,
     /// How often a driver does each [`Step`].
@@ -46,6 +49,8 @@ impl Plan {
             panic_policy: dice.pick(&[PanicPolicy::Log, PanicPolicy::Log, PanicPolicy::Stop]),
             shutdown_deadline: dice.pick(&[Duration::ZERO, MS, MS, 20 * MS]),
             slow_callback: dice.pick(&[None, None, Some(Duration::ZERO), Some(MS)]),
+            spin: dice.pick(&[Duration::ZERO, Duration::ZERO, MS / 20, MS]),
+            is_portable: dice.one_in(4),
             steps: dice.pick(&[5, 50, 50, 200, 200, 1000, 3000]),
             ending_works: dice.pick(&[20, 100, 1000, 10_000]),
             ending_steps: dice.pick(&[5, 50, 500, 5000]),

@@ -43,6 +43,7 @@ pub(crate) struct Tally {
     pub(crate) reactors: AtomicU64,
     pub(crate) runs: AtomicU64,
     pub(crate) turns: AtomicU64,
+    pub(crate) embedded: AtomicU64,
     pub(crate) stops: AtomicU64,
     pub(crate) crashes: AtomicU64,
     pub(crate) drops_inside: AtomicU64,
