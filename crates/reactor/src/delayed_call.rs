@@ -1,6 +1,5 @@
 //! The handle of a timer.
 
-use crate::clock;
 use crate::core::{Core, Pending};
 use crate::error::NotPending;
 use crate::timers::TimerKey;
@@ -76,7 +75,7 @@ impl DelayedCall {
     ///
     /// Twisted: `reset`.
     pub fn reset(&self, delay: Duration) -> Result<(), NotPending> {
-        self.move_to(|now, _| clock::deadline(now, delay))
+        self.move_to(|now, _| (now, delay))
     }
 
     /// Makes the call due `extra` later than it is due now.
@@ -87,7 +86,7 @@ impl DelayedCall {
     ///
     /// Twisted: `delay` with a positive number.
     pub fn delay(&self, extra: Duration) -> Result<(), NotPending> {
-        self.move_to(|_, due| clock::deadline(due, extra))
+        self.move_to(|_, due| (due, extra))
     }
 
     /// Makes the call due `less` earlier than it is due now, but not before now.
@@ -98,7 +97,7 @@ impl DelayedCall {
     ///
     /// Twisted: `delay` with a negative number.
     pub fn hasten(&self, less: Duration) -> Result<(), NotPending> {
-        self.move_to(|now, due| due.checked_sub(less).map_or(now, |sooner| sooner.max(now)))
+        self.move_to(|now, due| (due.checked_sub(less).unwrap_or(now).max(now), Duration::ZERO))
     }
 
     /// Whether the call is still to be made. It is not, inside of its own callback.
@@ -118,11 +117,17 @@ impl DelayedCall {
         self.core.upgrade()?.timers.borrow().deadline(self.key.get())
     }
 
-    fn move_to(&self, to: impl FnOnce(Instant, Instant) -> Instant) -> Result<(), NotPending> {
+    /// `to` is told what is now and when the call is due, and says so long after which time it is to
+    /// be due.
+    fn move_to(
+        &self,
+        to: impl FnOnce(Instant, Instant) -> (Instant, Duration),
+    ) -> Result<(), NotPending> {
         let core = self.core.upgrade().ok_or_else(|| self.why_not())?;
         let mut timers = core.timers.borrow_mut();
         let due = timers.deadline(self.key.get()).ok_or_else(|| self.why_not())?;
-        let moved = timers.set_deadline(self.key.get(), to(core.clock.now(), due));
+        let (from, delay) = to(core.clock.now(), due);
+        let moved = timers.set_deadline(self.key.get(), from, delay);
         self.key.set(moved.ok_or_else(|| self.why_not())?);
         drop(timers);
         core.changed();

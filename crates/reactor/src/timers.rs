@@ -9,6 +9,8 @@
 //! while a pass runs has a later number and waits for the next pass (I7).
 
 #[cfg(all(test, not(loom)))]
+mod edges;
+#[cfg(all(test, not(loom)))]
 mod model;
 mod wheel;
 
@@ -56,21 +58,20 @@ pub(crate) struct Timers<F> {
     sequences: Vec<u64>,
     wheel: Wheel,
     last_sequence: u64,
-    /// How many have left since the storage was last looked at.
-    gone: usize,
+    /// How many have to leave until the storage is looked at.
+    patience: usize,
 }
 
 impl<F> Timers<F> {
     /// There are no deadlines before `base`: they count as being then.
     pub(crate) fn new(base: Instant) -> Self {
         let (slots, sequences) = (Slab::new(), Vec::new());
-        Self { base, slots, sequences, wheel: Wheel::new(), last_sequence: 0, gone: 0 }
+        Self { base, slots, sequences, wheel: Wheel::new(), last_sequence: 0, patience: 0 }
     }
 
     /// Sets a timer for `delay` after `now`. What is too far away for the clock is never.
     pub(crate) fn insert(&mut self, now: Instant, delay: Duration, callback: F) -> TimerKey {
-        let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
-        let deadline = self.nanos(now).saturating_add(delay);
+        let deadline = self.nanos_after(now, delay);
         let slot = self.slots.insert(Timer { deadline, callback });
         if slot >= self.sequences.len() {
             self.sequences.resize(slot + 1, 0);
@@ -88,13 +89,18 @@ impl<F> Timers<F> {
         callback
     }
 
-    /// Moves a timer, which has another name from then on; among equal deadlines it goes to the
-    /// end. `None`: it is not pending.
-    pub(crate) fn set_deadline(&mut self, key: TimerKey, deadline: Instant) -> Option<TimerKey> {
+    /// Moves a timer to `delay` after `from`; it has another name from then on, and among equal
+    /// deadlines goes to the end. `None`: it is not pending.
+    pub(crate) fn set_deadline(
+        &mut self,
+        key: TimerKey,
+        from: Instant,
+        delay: Duration,
+    ) -> Option<TimerKey> {
         if !self.is_pending(key) {
             return None;
         }
-        let deadline = self.nanos(deadline);
+        let deadline = self.nanos_after(from, delay);
         self.slots.get_mut(key.slot)?.deadline = deadline;
         let moved = self.schedule(key.slot, deadline);
         self.sweep();
@@ -191,7 +197,6 @@ impl<F> Timers<F> {
     fn take_slot(&mut self, slot: usize) -> Option<F> {
         let timer = self.slots.try_remove(slot)?;
         self.sequences[slot] = 0;
-        self.gone += 1;
         if self.slots.capacity() > KEPT {
             self.give_back();
         }
@@ -199,21 +204,25 @@ impl<F> Timers<F> {
     }
 
     /// Gives storage back that a burst has left behind: all of it if nothing is there any more, else
-    /// what lies behind the last timer. It looks often enough to find that in time, and so seldom
-    /// that it is paid for by what has gone since.
+    /// what lies behind the last timer. To look for that is cheap, but to find some takes a walk
+    /// through the free slots, which those pay for that leave in between.
     fn give_back(&mut self) {
-        let capacity = self.slots.capacity();
         if self.slots.is_empty() {
             (self.slots, self.sequences) = (Slab::new(), Vec::new());
-        } else if self.gone > capacity / 8 {
-            self.gone = 0;
-            if self.slots.len() < capacity / 4 {
-                self.slots.shrink_to_fit();
-                let end = self.slots.iter().next_back().map_or(0, |(slot, _)| slot + 1);
-                self.sequences.truncate(end);
-                self.sequences.shrink_to_fit();
-            }
+            return;
         }
+        self.patience = self.patience.saturating_sub(1);
+        let capacity = self.slots.capacity();
+        if self.patience > 0 || self.slots.len() >= capacity / 4 {
+            return;
+        }
+        self.slots.shrink_to_fit();
+        let left = self.slots.capacity();
+        let found = left < capacity;
+        self.patience = if found { (left / 8).min(self.slots.len() / 2) } else { 0 };
+        let end = self.slots.iter().next_back().map_or(0, |(slot, _)| slot + 1);
+        self.sequences.truncate(end);
+        self.sequences.shrink_to_fit();
     }
 
     /// Takes what does not count any more out of the wheel, once it is the greater part. Each two
@@ -228,6 +237,11 @@ impl<F> Timers<F> {
     fn nanos(&self, time: Instant) -> u64 {
         let nanos = time.saturating_duration_since(self.base).as_nanos();
         u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+
+    fn nanos_after(&self, from: Instant, delay: Duration) -> u64 {
+        let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        self.nanos(from).saturating_add(delay)
     }
 
     fn instant(&self, nanos: u64) -> Instant {

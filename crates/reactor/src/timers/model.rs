@@ -135,7 +135,7 @@ impl Model {
         let (key, deadline, order) = self.all[number];
         let pending = self.order.remove(&(deadline, order)).is_some();
         prop_assert_eq!(self.timers.deadline(key), pending.then(|| self.at(deadline)));
-        let moved = self.timers.set_deadline(key, self.at(to));
+        let moved = self.timers.set_deadline(key, self.base, Duration::from_nanos(to));
         prop_assert_eq!(moved.is_some(), pending);
         if let Some(new) = moved {
             prop_assert_eq!(self.timers.deadline(key), None, "its old name");
@@ -257,5 +257,27 @@ proptest! {
             model.step(step)?;
         }
         model.end()?;
+    }
+}
+
+/// The first of a hundred thousand stays: it keeps its own place, not that of the others.
+#[test]
+fn a_burst_leaves_no_storage_behind_with_who_stays() {
+    for fires in [false, true] {
+        let base = Instant::now();
+        let mut timers = Timers::new(base);
+        let stays = timers.insert(base, Duration::from_secs(100), 0);
+        let keys: Vec<_> = (1..100_000)
+            .map(|number| timers.insert(base, Duration::from_micros(number % 1_000), number))
+            .collect();
+        assert!(timers.capacity() >= 100_000);
+        if fires {
+            let pass = timers.begin_pass(base + Duration::from_secs(1));
+            assert_eq!(std::iter::from_fn(|| timers.next_due(pass)).count(), 99_999);
+        } else {
+            assert!(keys.iter().all(|&key| timers.remove(key).is_some()));
+        }
+        assert!(timers.capacity() <= 2 * KEPT, "fires {fires}: {}", timers.capacity());
+        assert_eq!((timers.len(), timers.remove(stays)), (1, Some(0)));
     }
 }

@@ -22,12 +22,12 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 /// A tick is 2^20 ns.
-const TICK_BITS: u32 = 20;
+pub(super) const TICK_BITS: u32 = 20;
 /// A level has 64 slots.
-const SLOT_BITS: u32 = 6;
+pub(super) const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// The levels for the 44 bits of a tick.
-const LEVELS: usize = (u64::BITS - TICK_BITS).div_ceil(SLOT_BITS) as usize;
+pub(super) const LEVELS: usize = (u64::BITS - TICK_BITS).div_ceil(SLOT_BITS) as usize;
 /// An empty slot keeps its storage up to this many entries; there can be 512 slots.
 const KEPT: usize = 32;
 

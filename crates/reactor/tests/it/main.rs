@@ -14,7 +14,9 @@ mod calls; // what comes in from other threads
 mod interests; // what sources are watched for
 mod manual_clock; // time moved by hand
 mod manual_selector; // readiness made by hand
+mod many_timers; // any number of them, at any distance
 mod sources; // I/O
+mod timer_passes; // which of them a turn runs
 mod timers; // delayed calls
 mod triggers; // system events
 

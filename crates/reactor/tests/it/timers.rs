@@ -62,7 +62,7 @@ fn b85_b91_a_delayed_call_of_no_delay_runs_and_can_stop_the_reactor() {
 }
 
 #[test]
-fn i11_b89_time_never_goes_back() {
+fn i11_w13_b89_time_is_monotonic() {
     let reactor = Reactor::new().unwrap();
     let mut last = reactor.now();
     for _ in 0..1_000 {
