@@ -27,6 +27,7 @@ mod many_sources; // ten thousand of them
 #[cfg(unix)]
 mod strange_sources; // sources with code of their own
 
+mod loop_model; // random programs
 mod loop_order; // what a turn runs, exactly
 mod loop_sleep; // how long it sleeps then
 mod poll_errors; // when the system refuses to wait
