@@ -20,6 +20,9 @@ struct WhyIsMyLoopSlow;
 #[doc = include_str!("../../../docs/guide/src/the-reactor.md")]
 struct TheReactor;
 
+#[doc = include_str!("../../../docs/guide/src/timers.md")]
+struct Timers;
+
 #[doc = include_str!("../../../docs/guide/src/testing-without-time.md")]
 struct TestingWithoutTime;
 
