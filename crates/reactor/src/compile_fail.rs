@@ -151,3 +151,25 @@ struct RegistrationsStayOnTheirThread;
 /// ```
 #[expect(dead_code, reason = "carries a doc test")]
 struct SharedValuesStayOnTheirThread;
+
+/// A selector that is driven by hand stays with its reactor.
+///
+/// ```
+/// # use ropewalk_reactor::{ManualSelector, Reactor};
+/// let selector = ManualSelector::new();
+/// let reactor = Reactor::builder().manual_selector(&selector).build().unwrap();
+/// let handle = reactor.handle();
+/// std::thread::spawn(move || handle.stop()).join().unwrap(); // wakes it
+/// assert!(selector.waits().is_empty());
+/// ```
+///
+/// It does not go to another thread.
+///
+/// ```compile_fail,E0277
+/// # use ropewalk_reactor::{ManualSelector, Reactor};
+/// let selector = ManualSelector::new();
+/// let reactor = Reactor::builder().manual_selector(&selector).build().unwrap();
+/// std::thread::spawn(move || selector.waits()).join().unwrap();
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct ManualSelectorsStayWithTheirReactor;

@@ -40,7 +40,8 @@ const REMEMBERED: usize = 10_000;
 /// # Threads
 ///
 /// The thread of its reactor; it is neither `Send` nor `Sync`. The reactor's handle wakes it from any
-/// thread, as ever.
+/// thread, as ever. The descriptor that a reactor has for other loops tells nothing here;
+/// [`poll_timeout`](crate::Reactor::poll_timeout) does.
 ///
 /// # Examples
 ///
