@@ -11,6 +11,7 @@ const QUICK_ROUNDS: usize = 3;
 pub(crate) enum Request {
     Help,
     List,
+    Syscalls,
     Run(Options),
     /// From this program to itself: one contestant, once.
     Child(Order),
@@ -26,10 +27,12 @@ pub(crate) fn usage() -> String {
     let names: Vec<_> = ALL.iter().map(|workload| workload.name).collect();
     let groups: Vec<_> = GROUPS.iter().map(|(group, _)| *group).collect();
     format!(
-        "usage: cargo xtask bench [--quick] [--rounds N] [--list] [WORKLOAD]...\n\n\
+        "usage: cargo xtask bench [--quick] [--rounds N] [--list] [WORKLOAD]...\n\
+         \x20      cargo xtask bench syscalls\n\n\
          \x20 --quick     few operations and {QUICK_ROUNDS} rounds: does it work, not how fast is it\n\
          \x20 --rounds N  rounds per table, {ROUNDS} if not said\n\
-         \x20 --list      what there is to run, and who takes part\n\n\
+         \x20 --list      what there is to run, and who takes part\n\
+         \x20 syscalls    system calls per operation, of some, with strace if it is there\n\n\
          workloads: {}\n\
          several at once: {}",
         names.join(", "),
@@ -42,6 +45,9 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Request, String> {
         if first == Order::FLAG {
             return child_order(order).map(Request::Child);
         }
+    }
+    if arguments == ["syscalls"] {
+        return Ok(Request::Syscalls);
     }
     let (mut quick, mut rounds, mut workloads) = (false, None, Vec::new());
     let mut rest = arguments.iter();

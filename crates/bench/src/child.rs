@@ -16,7 +16,7 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The share of the operations that is made first, unmeasured: threads start, the heap grows.
-const WARM_UP: usize = 5;
+pub(crate) const WARM_UP: usize = 5;
 
 pub(crate) struct Order {
     pub(crate) workload: &'static Workload,

@@ -21,6 +21,7 @@ mod sample;
 mod skipped;
 mod slumber;
 mod statistics;
+mod syscalls;
 mod tally;
 mod workload;
 mod workloads;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             report::list();
             Ok(())
         }
+        Ok(Request::Syscalls) => syscalls::tables(),
         Ok(Request::Child(order)) => child::obey(&order),
         Ok(Request::Run(options)) => compare(&options),
         Err(mistake) => {

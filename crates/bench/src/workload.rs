@@ -2,7 +2,7 @@
 
 use crate::placement::Placement;
 use crate::sample::Sample;
-use crate::workloads::{ALL, GROUPS};
+use crate::workloads::{ALL, COUNTED, GROUPS};
 
 /// Something to be done by all contestants in the same way.
 pub(crate) struct Workload {
@@ -83,8 +83,10 @@ pub(crate) fn named(name: &str) -> Vec<&'static Workload> {
     group.map_or_else(|| find(name).into_iter().collect(), |(_, workloads)| workloads.to_vec())
 }
 
+/// Also one that has only its system calls counted.
 pub(crate) fn find(name: &str) -> Option<&'static Workload> {
-    ALL.iter().copied().find(|workload| workload.name == name)
+    let counted = COUNTED.iter().map(|(workload, _)| *workload);
+    ALL.iter().copied().chain(counted).find(|workload| workload.name == name)
 }
 
 #[cfg(test)]

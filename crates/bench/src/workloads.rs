@@ -12,6 +12,7 @@ mod idle;
 mod memory;
 mod spawn;
 mod timers;
+mod turn;
 mod wake_latency;
 
 use crate::workload::Workload;
@@ -56,6 +57,15 @@ pub(crate) const ALL: &[&Workload] = &[
     &timers::CHURN,
     &timers::FIRE,
     &timers::MEMORY,
+];
+
+/// Workloads whose system calls are counted, and with how many operations.
+pub(crate) const COUNTED: &[(&Workload, usize)] = &[
+    (&calls::CALLS, 20_000),
+    (&wake_latency::WAKE_LATENCY, 500),
+    (&turn::EMPTY, 1_000),
+    (&echo::ONE, 500),
+    (&turn::TIMER, 100),
 ];
 
 /// Workloads that one name stands for.
