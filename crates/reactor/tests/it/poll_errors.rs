@@ -8,7 +8,7 @@ use ropewalk_testing::{DEADLINE, capture_tracing, within};
 use std::error::Error as _;
 use std::io::{Error, ErrorKind};
 
-/// A rig with a source, so that each turn looks, and with triggers that log.
+/// A rig with a trigger that logs in each phase of each event.
 fn rig() -> Rig {
     let rig = Rig::new();
     for (event, name) in [
@@ -106,6 +106,33 @@ fn w25_an_error_in_a_turn_by_hand_is_the_result_of_that_turn() {
     assert_eq!(rig.logged(), "soon", "and nothing else: no triggers");
     assert!(rig.reactor.handle().accepts_calls(), "it was not a run that has ended");
     assert_eq!(rig.turn(), "");
+}
+
+/// A reactor that is turned by hand between its startup and its shutdown.
+#[test]
+fn w25_an_error_does_not_end_a_reactor_that_is_turned_by_another_loop() {
+    within(DEADLINE, || {
+        let rig = rig();
+        let hold = rig.reactor.hold(SystemEvent::Startup);
+        refuse(&rig);
+        is_refused(rig.reactor.start_running());
+        assert_eq!(rig.logged(), "start-before end-before end-during end-after");
+        assert!(!rig.reactor.running() && !rig.reactor.handle().accepts_calls());
+        drop(hold);
+
+        rig.reactor.start_running().unwrap();
+        let _source = rig.watch("io", Interest::READABLE); // so that each turn looks
+        refuse(&rig);
+        is_refused(rig.reactor.turn(None));
+        assert!(rig.reactor.running() && rig.reactor.handle().accepts_calls());
+        rig.call(rig.adds("call"));
+        rig.reactor.stop();
+        rig.reactor.run().unwrap();
+        assert_eq!(
+            rig.logged(),
+            "start-during start-after call stop-before stop-during stop-after"
+        );
+    });
 }
 
 #[test]
