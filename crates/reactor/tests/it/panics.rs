@@ -1,12 +1,16 @@
 //! Panics are contained (I3): the place is reported, and everybody else lives on.
 
 use crate::fixture::{Log, OnDrop, reported, run_briefly, sockets};
-use ropewalk_reactor::{Interest, PanicPolicy, Phase, Reactor, SystemEvent};
+use ropewalk_reactor::{
+    Interest, PanicPolicy, Phase, Reactor, Registration, RunError, SystemEvent,
+};
 use ropewalk_testing::{DEADLINE, within};
+use std::cell::RefCell;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::process::Command;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Once as a panic in the callback, once in the drop of what it captured.
@@ -117,5 +121,124 @@ fn i3_the_policy_abort_ends_the_process() {
             .unwrap();
         assert!(!child.status.success());
         assert_eq!(child.status.code(), None, "ended by a signal: {child:?}");
+    });
+}
+
+/// What is taken back is dropped by who takes it back, and so its panic is that one's; the reactor
+/// has let go of it all the same.
+#[test]
+fn i3_who_drops_what_panics_has_the_panic() {
+    fn panics(code: impl FnOnce()) -> bool {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(code)).is_err()
+    }
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let bomb = || OnDrop(|| panic!("on purpose"));
+        let guard = bomb();
+        let timer = reactor.call_later(DEADLINE, |_| drop(guard));
+        assert!(panics(|| timer.cancel().unwrap()));
+        assert!(!timer.active() && timer.cancel().is_err());
+
+        let (server, mut client) = sockets();
+        let guard = bomb();
+        let callback = move |_: &Reactor, _: &TcpStream, _| {
+            let _ = &guard;
+        };
+        let registration = reactor.register(server, Interest::READABLE, callback).unwrap();
+        assert!(panics(|| drop(registration)));
+        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
+        client.set_nonblocking(false).unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap(), 0, "the source is closed");
+
+        let guard = bomb();
+        run_briefly(&reactor);
+        let refused = reactor.handle().call_from_thread(move |_| drop(guard)).unwrap_err();
+        assert!(panics(|| drop(refused)));
+        assert_eq!(reactor.stats().panics, 0);
+    });
+}
+
+/// Whatever kind of callback it is, also where only the drop of what it captured panics.
+#[test]
+fn i3_w25_a_panic_in_any_kind_of_callback_stops_under_the_policy_stop() {
+    fn bomb() -> OnDrop<fn()> {
+        OnDrop(|| panic!("on purpose"))
+    }
+    type Kind = fn(&Reactor);
+    let kinds: [Kind; 9] = [
+        |reactor| reactor.call_soon(|_| panic!("on purpose")),
+        |reactor| drop(reactor.call_later(Duration::ZERO, |_| drop(bomb()))),
+        |reactor| reactor.handle().call_from_thread(|_| panic!("on purpose")).unwrap(),
+        |reactor| drop(reactor.share(bomb())),
+        |reactor| {
+            let remote = reactor.share(());
+            remote.call_from_thread(|(), _| panic!("on purpose")).unwrap();
+        },
+        |reactor| {
+            let (server, _client) = sockets();
+            let slot: Rc<RefCell<Option<Registration<TcpStream>>>> = Rc::default();
+            let own = Rc::clone(&slot);
+            // It ends itself, and its callback panics in its drop.
+            let guard = bomb();
+            let callback = move |_: &Reactor, _: &TcpStream, _| {
+                let _ = &guard;
+                drop(own.take());
+            };
+            slot.replace(Some(reactor.register(server, Interest::READABLE, callback).unwrap()));
+        },
+        |reactor| {
+            let trigger = |_: &Reactor| panic!("on purpose");
+            reactor.add_system_event_trigger(Phase::After, SystemEvent::Startup, trigger);
+        },
+        |reactor| {
+            reactor.call_soon(|reactor| {
+                // It runs when the gate is closed.
+                reactor.stop_now();
+                reactor.handle().call_from_thread(|_| drop(bomb())).unwrap();
+            });
+        },
+        |reactor| {
+            reactor.call_soon(Reactor::stop);
+            let trigger = |_: &Reactor| panic!("on purpose");
+            reactor.add_system_event_trigger(Phase::After, SystemEvent::End, trigger);
+        },
+    ];
+    within(DEADLINE, || {
+        for (number, kind) in kinds.into_iter().enumerate() {
+            let reactor = Reactor::builder().panic_policy(PanicPolicy::Stop).build().unwrap();
+            kind(&reactor);
+            let ended = reactor.run();
+            let Err(RunError::Panicked { message, location }) = ended else {
+                panic!("kind {number}: {ended:?}");
+            };
+            assert_eq!(message, "on purpose", "kind {number}");
+            assert!(location.file().ends_with("panics.rs"), "kind {number}: {location}");
+            // Once; the next run knows nothing of it.
+            run_briefly(&reactor);
+            assert_eq!(reactor.stats().panics, 1, "kind {number}");
+        }
+    });
+}
+
+/// A loop of somebody else sees that the reactor is stopping; the run that ends it has the reason.
+#[test]
+fn i3_a_panic_in_a_turn_by_hand_stops_too_under_the_policy_stop() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().panic_policy(PanicPolicy::Stop).build().unwrap();
+        reactor.start_running().unwrap();
+        reactor.call_soon(|_| panic!("the reason"));
+        assert!(!reactor.stopping());
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        assert!(reactor.stopping() && reactor.running());
+        let ended = reactor.run();
+        assert!(
+            matches!(ended, Err(RunError::Panicked { message, .. }) if message == "the reason")
+        );
+        // Before the first run: that one ends after its first turn, and says why.
+        let reactor = Reactor::builder().panic_policy(PanicPolicy::Stop).build().unwrap();
+        reactor.call_soon(|_| panic!("the reason"));
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        assert!(matches!(reactor.run(), Err(RunError::Panicked { .. })));
+        run_briefly(&reactor);
     });
 }
