@@ -121,19 +121,17 @@ impl Wheel {
             if level == 0 {
                 entries.retain(&mut counts);
                 self.len -= before - entries.len();
+                entries.sort_unstable();
                 std::mem::swap(&mut self.opened, &mut entries);
             } else {
                 for entry in entries.drain(..) {
-                    if !counts(&entry) {
-                        self.len -= 1;
-                    } else if tick(entry.deadline) == start {
-                        self.opened.push(entry);
-                    } else {
+                    if counts(&entry) {
                         self.place(entry);
+                    } else {
+                        self.len -= 1;
                     }
                 }
             }
-            self.opened.sort_unstable();
             if let Some(level) = &mut self.levels[level] {
                 level.give_back(slot, entries);
             }
@@ -225,10 +223,10 @@ impl Wheel {
         self.opened.capacity() + self.late.capacity() + slots.sum::<usize>()
     }
 
-    /// Puts an entry whose tick is not reached into its level.
+    /// Puts an entry into its level. If its tick has just been reached, its slot is the first of all
+    /// and about to be opened.
     fn place(&mut self, entry: Entry) {
         let tick = tick(entry.deadline);
-        // They differ; what is or-ed in only spares a check.
         let highest = ((tick ^ self.reached) | 1).ilog2();
         let level = (highest / SLOT_BITS) as usize;
         self.levels[level].get_or_insert_with(Level::new).push(digit(tick, level), entry);
