@@ -29,6 +29,25 @@ pub(crate) fn sockets() -> (TcpStream, TcpStream) {
     (server, client)
 }
 
+/// How many descriptors a test may use that would like to have so many.
+#[cfg(unix)]
+pub(crate) fn descriptors(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // What all other tests of this process may need meanwhile.
+    const OTHERS: u64 = 9_000;
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Refused or not, what counts is what is allowed after it.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let room = allowed.saturating_sub(OTHERS).max(allowed / 4);
+    usize::try_from(room).unwrap_or(usize::MAX).min(wanted)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn descriptors(wanted: usize) -> usize {
+    wanted
+}
+
 /// Counts how many of its [`Payload`]s were dropped.
 #[derive(Clone, Default)]
 pub(crate) struct Drops(Arc<AtomicUsize>);

@@ -1,8 +1,8 @@
 //! More sources than one look at the system brings (I7).
 
+use crate::fixture::descriptors;
 use ropewalk_reactor::{Interest, Reactor, Registration};
 use ropewalk_testing::{DEADLINE, within};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::cell::{Cell, RefCell};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -11,19 +11,6 @@ use std::time::Duration;
 
 /// What one look brings at most.
 const LOOK: usize = 256;
-
-/// What the other tests of this process may need meanwhile.
-const OTHERS: u64 = 2_000;
-
-/// As many as the system lets us have, up to ten thousand.
-fn sources() -> usize {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Refused or not, what counts is what is allowed after it.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let room = allowed.checked_sub(OTHERS).unwrap_or(allowed / 2);
-    usize::try_from(room).unwrap().min(10_000)
-}
 
 fn reactors() -> [Reactor; 2] {
     let portable = Reactor::builder().portable_selector();
@@ -40,7 +27,7 @@ fn turn(reactor: &Reactor) -> usize {
 #[test]
 fn i7_w12_ten_thousand_ready_sources_are_served_in_rotation() {
     within(2 * DEADLINE, || {
-        let count = sources();
+        let count = descriptors(10_000);
         for reactor in reactors() {
             // One socket under as many numbers: each of them is a source.
             let (near, mut far) = UnixStream::pair().unwrap();
@@ -81,7 +68,7 @@ fn i7_w12_ten_thousand_ready_sources_are_served_in_rotation() {
 #[test]
 fn thousands_of_sources_are_served_once_each_if_they_take_what_is_there() {
     within(2 * DEADLINE, || {
-        let count = sources() / 4;
+        let count = descriptors(10_000) / 4;
         for (reactor, interest) in
             reactors().into_iter().zip([Interest::READABLE, Interest::READABLE.edge_triggered()])
         {
