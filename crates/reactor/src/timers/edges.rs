@@ -70,6 +70,15 @@ fn a_look_at_a_far_slot_does_not_open_it() {
     assert_eq!(due(&mut wheel, u64::MAX), [2, 0, 1]);
 }
 
+/// Else all that is set later would begin its way at the top, with centuries before it.
+#[test]
+fn a_wheel_with_nothing_due_follows_the_time() {
+    let mut wheel = wheel(&[1 << 60]);
+    assert_eq!(due(&mut wheel, 1 << 50), []);
+    wheel.insert(Entry { deadline: 1 << 50, sequence: 1, slot: 1 });
+    assert_eq!(wheel.front().map(|first| first.slot), Some(1));
+}
+
 /// It goes back with what needed it: with the last entry of a slot, and in a sweep.
 #[test]
 fn storage_goes_when_the_entries_go() {
