@@ -281,3 +281,17 @@ fn a_burst_leaves_no_storage_behind_with_who_stays() {
         assert_eq!((timers.len(), timers.remove(stays)), (1, Some(0)));
     }
 }
+
+/// Each move leaves an entry behind, and all of them are found in time.
+#[test]
+fn w15_a_timer_that_is_moved_for_ever_takes_the_room_of_one() {
+    let base = Instant::now();
+    let mut timers = Timers::new(base);
+    let mut key = timers.insert(base, Duration::from_secs(60), ());
+    for step in 0..100_000 {
+        let to = Duration::from_secs(60) + Duration::from_millis(step);
+        key = timers.set_deadline(key, base, to).unwrap();
+        assert!(timers.wheel.len() <= 2 + LEFT);
+    }
+    assert!(timers.capacity() <= KEPT, "{}", timers.capacity());
+}
