@@ -158,14 +158,16 @@ impl Reactor {
         self.core.shared.stop(true);
     }
 
-    /// Whether a stop was asked for and the run that it is for has not ended.
+    /// Whether the run is to end, by a stop or a [`crash`](Self::crash) that was asked for, and has not
+    /// ended.
     ///
     /// # Threads
     ///
     /// Reactor thread.
     #[must_use]
     pub fn stopping(&self) -> bool {
-        self.core.shared.stop_requested()
+        let crashing = self.core.crashed.get() && self.core.lifecycle.get() != Lifecycle::Idle;
+        crashing || self.core.shared.stop_requested()
     }
 
     /// Ends the loop after this turn, with no shutdown triggers. Calls that wait are dropped.

@@ -85,9 +85,12 @@ fn started_by_hand_it_can_crash_and_hears_of_a_panic() {
         let reactor = Reactor::builder().panic_policy(PanicPolicy::Stop).build().unwrap();
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |_| unreachable!());
         reactor.start_running().unwrap();
-        reactor.crash();
+        reactor.call_soon(Reactor::crash);
+        while !reactor.stopping() {
+            reactor.turn(None).unwrap();
+        }
         reactor.run().unwrap();
-        assert!(!reactor.running());
+        assert!(!reactor.running() && !reactor.stopping());
 
         let reactor = Reactor::builder().panic_policy(PanicPolicy::Stop).build().unwrap();
         reactor.start_running().unwrap();
