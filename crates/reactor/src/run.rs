@@ -274,7 +274,7 @@ impl Reactor {
         Ok(true)
     }
 
-    /// Closes the gate and runs what was let in: each call that was accepted has its outcome (I2).
+    /// Closes the intake and runs what was let in: each call that was accepted has its outcome (I2).
     fn run_last_calls(&self) {
         let core = &self.core;
         core.shared.close();
@@ -292,7 +292,7 @@ impl Reactor {
         core.shared.close();
         core.shared.forget_stop();
         while let Some(location) = core.inbox.next_of_all() {
-            tracing::warn!(%location, "a call was dropped: the reactor crashed");
+            tracing::warn!(%location, "a call was dropped: the run ended without a shutdown");
             self.contain("dropping a call", location, || core.inbox.drop_next());
         }
         for phase in [Phase::Before, Phase::During, Phase::After] {

@@ -3,7 +3,8 @@
 //! A turn serves, in this order, and each with a budget of its own, of callbacks and of time, so
 //! that none can starve another (I7):
 //!
-//! 1. calls from other threads: those that were there when the turn began;
+//! 1. calls from other threads: those that the turn before had left, or else those that were there
+//!    when the turn began;
 //! 2. timers: those that are due at one instant, read once;
 //! 3. `call_soon`: what was there when its time came;
 //! 4. I/O: one look at the operating system, which waits only if nothing else is to be done,

@@ -154,7 +154,10 @@ impl Scenario for Fire {
             handles.push(timers.set(number, delays.next())?);
         }
         let set = start.elapsed();
-        thread::sleep(SECOND + A_TICK);
+        let due = Instant::now() + SECOND + A_TICK;
+        while let Some(left) = due.checked_duration_since(Instant::now()) {
+            thread::park_timeout(left);
+        }
         tally::start(operations, operations);
         timers.run(handles)?;
         let run = tally::finish()?;

@@ -271,7 +271,7 @@ fn i2_each_accepted_call_runs_or_is_dropped_across_runs() {
             })
             .collect();
         let mut dropped = 0;
-        for round in 0..30 {
+        for round in 0..12 {
             let crashes = round % 3 == 2;
             reactor.call_later(Duration::from_millis(2), move |reactor| {
                 if crashes { reactor.crash() } else { reactor.stop() }

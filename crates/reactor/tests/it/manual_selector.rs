@@ -172,7 +172,7 @@ fn b52_another_thread_wakes_a_loop_that_waits_by_hand() {
         reactor.run().unwrap();
         thread.join().unwrap();
         let waits = selector.waits();
-        assert!(!waits.is_empty() && waits.iter().all(Option::is_none), "{waits:?}");
+        assert!(waits.iter().all(Option::is_none), "{waits:?}");
     });
 }
 
