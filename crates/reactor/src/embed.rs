@@ -109,6 +109,16 @@ impl Core {
         }
     }
 
+    /// Begins the rest, after a run or a turn.
+    pub(crate) fn lie_down(&self) {
+        if self.embedded.get() {
+            // First, so that no wake-up is taken back for which there is something to do.
+            #[cfg(target_os = "linux")]
+            self.selector.hush();
+            self.rest();
+        }
+    }
+
     /// Has the descriptor tell when the next turn has something to do.
     #[cold]
     pub(crate) fn rest(&self) {

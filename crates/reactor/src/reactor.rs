@@ -306,7 +306,7 @@ pub(crate) struct Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.core.entered.set(false);
-        self.core.changed();
+        self.core.lie_down();
     }
 }
 

@@ -203,6 +203,13 @@ impl std::os::fd::AsFd for Selector {
 
 #[cfg(target_os = "linux")]
 impl Selector {
+    /// Takes back wake-ups that no wait has seen.
+    pub(crate) fn hush(&self) {
+        if let Way::Epoll(epoll) = &self.way {
+            epoll.hush();
+        }
+    }
+
     /// Has the descriptor become readable at `due`, or not by time.
     pub(crate) fn announce(&self, due: Option<Instant>) -> io::Result<()> {
         match &self.way {

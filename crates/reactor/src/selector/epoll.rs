@@ -5,7 +5,7 @@
 //! through the `Poller`; but the loop waits on its epoll descriptor directly, with an eventfd and a
 //! timer of its own in it:
 //!
-//! - the eventfd is edge-triggered and never read: a wake-up is one `write`;
+//! - the eventfd is edge-triggered and need not be read: a wake-up is one `write`;
 //! - the timer is edge-triggered, too, and set only before a sleep whose end differs from what it
 //!   is set to. A turn that need not sleep does not touch it.
 //!
@@ -19,7 +19,7 @@ use crate::source::{Interest, Readiness};
 use polling::Poller;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
-use rustix::io::{Errno, retry_on_intr, write};
+use rustix::io::{Errno, read, retry_on_intr, write};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
@@ -125,6 +125,13 @@ impl Epoll {
         timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
         self.set_to.set(due);
         Ok(true)
+    }
+
+    /// Takes back wake-ups that no wait has seen, so that the epoll descriptor is not readable for
+    /// them.
+    pub(super) fn hush(&self) {
+        // Whatever comes of it: one turn more is all that could be spared.
+        let _ = retry_on_intr(|| read(&self.waker.0, &mut [0; 8]));
     }
 
     /// Has the epoll descriptor become readable at `due`, for a loop that waits for it elsewhere.

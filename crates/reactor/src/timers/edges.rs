@@ -14,7 +14,7 @@ fn wheel(deadlines: &[u64]) -> Wheel {
 fn due(wheel: &mut Wheel, now: u64) -> Vec<usize> {
     let mut due = Vec::new();
     loop {
-        wheel.open(now, |_| true);
+        wheel.open(now, |_| true, |_| ());
         match wheel.front() {
             Some(first) if first.deadline <= now => due.push(first.slot),
             _ => return due,

@@ -104,8 +104,14 @@ impl Wheel {
     }
 
     /// Lets the time come to `now`: if the front is empty, the first slot that has come up is
-    /// opened. `counts` tells which of its entries are worth the move.
-    pub(super) fn open(&mut self, now: u64, mut counts: impl FnMut(&Entry) -> bool) {
+    /// opened. `counts` tells which of its entries are worth the move; `fetch` is called for each
+    /// that comes into the front.
+    pub(super) fn open(
+        &mut self,
+        now: u64,
+        mut counts: impl FnMut(&Entry) -> bool,
+        fetch: impl Fn(&Entry),
+    ) {
         let now = tick(now);
         while self.opened.is_empty() && self.late.is_empty() {
             let Some((level, slot, start)) =
@@ -121,6 +127,7 @@ impl Wheel {
             if level == 0 {
                 entries.retain(&mut counts);
                 self.len -= before - entries.len();
+                entries.iter().for_each(&fetch);
                 entries.sort_unstable();
                 std::mem::swap(&mut self.opened, &mut entries);
             } else {

@@ -254,6 +254,7 @@ mod descriptor {
             let reactor = Reactor::new().unwrap();
             assert!(!is_readable(&reactor));
             run_briefly(&reactor);
+            assert!(!is_readable(&reactor), "the stop that ended the run is past");
             reactor.accept_calls();
             let (_, done, set) = flag();
             reactor.call_later(Duration::from_millis(1), set);
