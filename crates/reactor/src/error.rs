@@ -15,6 +15,9 @@ const SHOWN: usize = 10;
 /// Given by [`ReactorHandle::call_from_thread`](crate::ReactorHandle::call_from_thread). A reactor
 /// that has not run yet does take calls: it runs them in its first turn.
 ///
+/// [`into_inner`](Self::into_inner) gives the closure back;
+/// `.map_err(ReactorStopped::without_call)` before a `?` drops it.
+///
 /// # Examples
 ///
 /// ```
@@ -48,6 +51,14 @@ impl<F> ReactorStopped<F> {
     pub fn into_inner(self) -> F {
         self.0
     }
+
+    /// Drops the closure and keeps the error, which then fits into any boxed error.
+    ///
+    /// Most boxed errors must be `Sync`, and few closures are.
+    #[must_use]
+    pub fn without_call(self) -> ReactorStopped {
+        ReactorStopped(())
+    }
 }
 
 impl<F> fmt::Debug for ReactorStopped<F> {
@@ -72,8 +83,9 @@ impl<F> Error for ReactorStopped<F> {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
-    /// `run` or `turn` was called from inside the same reactor's `run` or `turn`. The outer one
-    /// goes on undisturbed.
+    /// `run` or `turn` was called from inside the same reactor's `run` or `turn`, or
+    /// [`start_running`](crate::Reactor::start_running) for a reactor that runs, whoever turns it.
+    /// What goes on goes on undisturbed.
     AlreadyRunning,
     /// The operating system refused to wait for events. The loop has ended without its shutdown
     /// triggers; the reactor can be run again.
@@ -96,7 +108,8 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyRunning => f.write_str(
-                "the reactor is running already: call this outside of its callbacks, or use call_soon",
+                "the reactor is running already: call run and turn outside of its callbacks, and \
+                 start_running once per run; a callback can ask for more with call_soon",
             ),
             Self::Poll(_) => f.write_str("waiting for events failed"),
             Self::ShutdownTimedOut(stuck) => {
@@ -105,7 +118,10 @@ impl fmt::Display for RunError {
                 write_some(f, count, stuck.iter().flat_map(Stuck::lines))
             }
             Self::Panicked { message, location } => {
-                write!(f, "stopped because a callback handed over at {location} panicked: {message}")
+                write!(
+                    f,
+                    "stopped because a callback handed over at {location} panicked: {message}"
+                )
             }
         }
     }

@@ -52,7 +52,40 @@ impl ReactorHandle {
     ///
     /// # Errors
     ///
-    /// [`ReactorStopped`], with `f` inside: the reactor has stopped, or was dropped.
+    /// [`ReactorStopped`], with `f` inside: the reactor has stopped, or was dropped. Before a `?`
+    /// that asks for an error which is `Sync`, as few closures are, drop `f` with
+    /// [`without_call`](ReactorStopped::without_call).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
+    /// use std::error::Error;
+    /// use std::sync::mpsc::{Receiver, channel};
+    ///
+    /// // A receiver is not `Sync`, and so neither is the closure.
+    /// fn hand_over(
+    ///     handle: &ReactorHandle,
+    ///     lines: Receiver<String>,
+    /// ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    ///     handle
+    ///         .call_from_thread(move |reactor| {
+    ///             lines.try_iter().for_each(|line| println!("{line}"));
+    ///             reactor.stop();
+    ///         })
+    ///         .map_err(ReactorStopped::without_call)?;
+    ///     Ok(())
+    /// }
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let (_sender, lines) = channel();
+    /// hand_over(&reactor.handle(), lines)?;
+    /// reactor.run()?;
+    /// // It runs no more.
+    /// let (_sender, lines) = channel();
+    /// assert!(hand_over(&reactor.handle(), lines).unwrap_err().is::<ReactorStopped>());
+    /// # Ok::<(), Box<dyn Error + Send + Sync>>(())
+    /// ```
     ///
     /// Twisted: `callFromThread`.
     #[doc(alias = "callFromThread")]

@@ -43,6 +43,8 @@ mod slow_callbacks; // who keeps the loop
 mod spin; // looking for work before sleeping
 mod stats; // what the counters count
 
+mod errors; // what they say, and what they turn into
+
 mod portable; // the way to wait that every platform has
 mod remote; // shared values
 mod slots; // what upper crates keep in a reactor
