@@ -3,7 +3,10 @@
 //! Keys carry a version beside the slot, so that an event that was fetched for a source which is
 //! gone by now, and whose slot another one has taken, is recognised and dropped.
 
-use crate::core::Core;
+mod registration;
+
+pub use registration::Registration;
+
 use crate::error::RegisterError;
 use crate::panics;
 use crate::reactor::Reactor;
@@ -12,9 +15,8 @@ use crate::stopwatch::Kind;
 use polling::AsSource;
 use slab::Slab;
 use std::fmt;
-use std::io;
 use std::panic::Location;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 /// What a source is watched for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,7 +47,7 @@ impl Interest {
     /// The callback must read, or write, until the source would block; what it leaves is not told of
     /// again before more comes. It spares a busy program the turns in which nothing is new. Setting
     /// the interest anew tells of what is there. A platform whose system has no such thing refuses it
-    /// ([`io::ErrorKind::Unsupported`]).
+    /// ([`Unsupported`](std::io::ErrorKind::Unsupported)).
     ///
     /// # Examples
     ///
@@ -126,55 +128,6 @@ impl Readiness {
     pub const WRITABLE: Self = Self { writable: true, ..Self::NONE };
     /// Both.
     pub const BOTH: Self = Self { writable: true, ..Self::READABLE };
-}
-
-/// A watched source, and the right to stop watching it.
-///
-/// It owns the source and lends it with [`source`](Self::source). Dropping it ends the watching and
-/// then closes the source, at any time, also from inside its own callback.
-///
-/// Twisted: what `addReader` and `addWriter` keep in the reactor.
-pub struct Registration<S: AsSource> {
-    core: Weak<Core>,
-    key: usize,
-    armed: Rc<Armed<S>>,
-}
-
-impl<S: AsSource> Registration<S> {
-    /// The source.
-    pub fn source(&self) -> &S {
-        self.armed.source()
-    }
-
-    pub(crate) fn armed(&self) -> &Armed<S> {
-        &self.armed
-    }
-
-    /// Changes what the source is watched for.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says.
-    pub fn set_interest(&self, interest: Interest) -> io::Result<()> {
-        self.armed.set_interest(interest)
-    }
-}
-
-impl<S: AsSource> Drop for Registration<S> {
-    fn drop(&mut self) {
-        self.armed.disarm();
-        if let Some(core) = self.core.upgrade() {
-            // Out of the borrow first: the callback and what it captured are the user's.
-            let removed = core.sources.borrow_mut().remove(self.key);
-            drop(removed);
-        }
-    }
-}
-
-impl<S: AsSource> fmt::Debug for Registration<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registration").field("key", &self.key).finish_non_exhaustive()
-    }
 }
 
 /// What the loop needs of a source, whatever its type.
@@ -345,7 +298,7 @@ impl Reactor {
             location,
         };
         self.core.sources.borrow_mut().slots.insert(source);
-        Ok(Registration { core: Rc::downgrade(&self.core), key, armed })
+        Ok(Registration::new(&self.core, key, armed))
     }
 
     /// Runs the callback of the source that an event is for, if that source is still there.
