@@ -213,6 +213,8 @@ fn answer<F, R>(
         }
     });
     bridge.replies.set_work(key, Work::Chain(answered.canceller()));
+    // The waiter is who wants it, also if its drop here would have meant that nobody does.
+    answered.detach();
     let wait = |before| match before {
         Progress::Cancelled => Progress::Cancelled,
         _ => Progress::Waiting(key),

@@ -262,3 +262,65 @@ fn cancelled_after_its_answer_it_keeps_the_answer() {
         assert_eq!(answer.wait().unwrap(), 4);
     });
 }
+
+/// The `Eventual` is its owner: that the reactor's side has let go of it must not cancel it.
+#[test]
+fn a_deferred_that_its_drop_would_cancel_is_waited_for() {
+    within(DEADLINE, || {
+        let reactor = ReactorThread::spawn().unwrap();
+        let later = |reactor: &Reactor| {
+            let (promise, deferred) = Deferred::<u32>::new();
+            reactor.call_soon(move |_| promise.callback(5));
+            deferred.cancel_on_drop()
+        };
+        let handle = reactor.handle();
+        assert_eq!(handle.blocking_call_from_thread(later).unwrap(), 5);
+        assert_eq!(
+            handle.eventually(move |reactor| later(reactor).map(|n| n + 1)).wait().unwrap(),
+            6
+        );
+        assert_eq!(block_on(handle.eventually(later)).unwrap(), 5);
+    });
+}
+
+#[test]
+fn a_deferred_that_its_drop_would_cancel_is_cancelled_with_its_eventual() {
+    within(DEADLINE, || {
+        let reactor = ReactorThread::spawn().unwrap();
+        let ((sender, receiver), (cancelled, was_cancelled)) = (channel(), channel());
+        let answer = reactor.handle().eventually(move |reactor| {
+            let (promise, deferred) =
+                Deferred::<u32>::with_canceller(move || cancelled.send(()).unwrap());
+            reactor.call_soon(move |_| sender.send(()).unwrap());
+            deferred.cancel_on_drop().add_both(move |result| {
+                drop(promise);
+                result
+            })
+        });
+        receiver.recv().unwrap();
+        let answer = answer.try_take().unwrap_err();
+        assert!(was_cancelled.try_recv().is_err(), "nobody has cancelled it yet");
+        answer.cancel();
+        assert!(answer.wait().unwrap_err().is::<Cancelled>());
+        was_cancelled.recv().unwrap();
+    });
+}
+
+#[test]
+fn i4_the_stop_is_told_to_who_waits_for_a_deferred_that_its_drop_would_cancel() {
+    within(DEADLINE, || {
+        let reactor = ReactorThread::spawn().unwrap();
+        let (sender, receiver) = channel();
+        let answer = reactor.handle().eventually(move |_| {
+            let (promise, deferred) = Deferred::<u32>::new();
+            sender.send(()).unwrap();
+            deferred.cancel_on_drop().add_both(move |result| {
+                drop(promise);
+                result
+            })
+        });
+        receiver.recv().unwrap();
+        reactor.join().unwrap();
+        assert!(answer.wait().unwrap_err().is::<ReactorStopped>());
+    });
+}
