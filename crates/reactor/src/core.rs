@@ -171,7 +171,9 @@ impl Core {
     fn drop_one(&self, drops: impl FnOnce()) {
         if let Err(message) = panics::catch(drops) {
             self.counters.panic();
-            tracing::error!(panic = message, "dropping what was pending panicked");
+            panics::tell(|| {
+                tracing::error!(panic = message, "dropping what was pending panicked");
+            });
         }
     }
 

@@ -63,7 +63,9 @@ impl Reactor {
 /// It is for being waited for, level-triggered, in another `epoll`, `poll` or `select`; when it is
 /// readable, call [`Reactor::turn`] with a time-out of zero until [`Reactor::poll_timeout`] is not
 /// zero, or just once: then it is readable again at once. It must not be read or changed. Asking for
-/// it costs each turn one system call more whenever the first timer has changed.
+/// it costs each turn one system call more, and another one whenever the first timer has changed. It
+/// tells of no timers where waiting goes the long way, of which the log warns, and with a manual
+/// selector: there [`Reactor::poll_timeout`] does.
 ///
 /// # Examples
 ///

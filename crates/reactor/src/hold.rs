@@ -103,11 +103,12 @@ impl Drop for Hold {
             let last = !holds.iter().any(|(_, other)| Some(other.event) == event);
             (held, last)
         };
-        // The description may own a user's values, so it is dropped after the lock.
-        drop(held);
         if last {
             self.shared.nudge();
         }
+        // The description may own a user's values, so it is dropped after the lock; and last, since
+        // it may panic.
+        drop(held);
     }
 }
 

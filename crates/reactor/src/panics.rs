@@ -50,7 +50,13 @@ fn discard(payload: Box<dyn Any + Send>) {
 
 /// Reports a contained panic.
 pub(crate) fn report(what: &str, location: &Location<'_>, message: &str) {
-    tracing::error!(%location, panic = message, "{what} panicked");
+    tell(|| tracing::error!(%location, panic = message, "{what} panicked"));
+}
+
+/// Tells the subscriber, who is anybody's code and may panic, too: a report must not do what the
+/// panic that it reports was kept from doing.
+pub(crate) fn tell(event: impl FnOnce()) {
+    let _ = catch(event);
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

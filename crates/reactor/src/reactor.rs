@@ -289,10 +289,13 @@ impl Drop for Reactor {
 
 impl fmt::Debug for Reactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Before anything is written: what it is written to is the user's.
+        let timers = self.core.timers.borrow().len();
+        let sources = self.core.sources.borrow().len();
         f.debug_struct("Reactor")
             .field("lifecycle", &self.core.lifecycle.get())
-            .field("timers", &self.core.timers.borrow().len())
-            .field("sources", &self.core.sources.borrow().len())
+            .field("timers", &timers)
+            .field("sources", &sources)
             .finish_non_exhaustive()
     }
 }

@@ -89,7 +89,12 @@ impl Reactor {
         }
         let _entered = self.enter().ok_or(RunError::AlreadyRunning)?;
         self.begin();
-        self.start_up().inspect_err(|_| self.end())
+        let started = self.start_up();
+        if started.is_err() || self.core.dropped.get() {
+            self.end();
+            return started.and(Err(RunError::AlreadyRunning));
+        }
+        Ok(())
     }
 
     /// What the beginning of a run does before anybody hears of it.
@@ -188,6 +193,10 @@ impl Reactor {
         self.fire(SystemEvent::Startup, Phase::Before);
         while core.shared.holds.any(SystemEvent::Startup) && !self.ends() {
             self.pass(None).map_err(RunError::Poll)?;
+        }
+        if core.dropped.get() {
+            // By a trigger. It never runs.
+            return Ok(());
         }
         core.lifecycle.set(Lifecycle::Running);
         self.fire(SystemEvent::Startup, Phase::During);

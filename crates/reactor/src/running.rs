@@ -131,7 +131,8 @@ impl Record {
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record").field("running", &self.lock().running).finish_non_exhaustive()
+        let running = self.lock().running;
+        f.debug_struct("Record").field("running", &running).finish_non_exhaustive()
     }
 }
 

@@ -65,7 +65,7 @@ impl Selector {
     pub(crate) fn new(portable: bool) -> io::Result<Self> {
         let poller = Arc::new(Poller::new()?);
         #[cfg(target_os = "linux")]
-        if !portable && epoll::works() {
+        if !portable && epoll::works()? {
             let way = Way::Epoll(epoll::Epoll::new(&poller)?);
             return Ok(Self { poller, way });
         }

@@ -44,7 +44,8 @@ impl LocalSlots {
 
 impl fmt::Debug for LocalSlots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalSlots").field("used", &self.0.borrow().len()).finish()
+        let used = self.0.borrow().len();
+        f.debug_struct("LocalSlots").field("used", &used).finish()
     }
 }
 
@@ -81,6 +82,7 @@ impl SharedSlots {
 
 impl fmt::Debug for SharedSlots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedSlots").field("used", &self.lock(|slots| slots.len())).finish()
+        let used = self.lock(|slots| slots.len());
+        f.debug_struct("SharedSlots").field("used", &used).finish()
     }
 }

@@ -30,10 +30,10 @@ impl Reactor {
             return Ok(false);
         }
         let mut now = Instant::now();
-        let limit = now.checked_add(limit);
         let due = if let Wait::Until(due) = wait { Some(due) } else { None };
-        let end = due.into_iter().chain(limit).min().unwrap_or(now);
-        while now < end {
+        // Neither: for ever.
+        let end = due.into_iter().chain(now.checked_add(limit)).min();
+        while end.is_none_or(|end| now < end) {
             for _ in 0..LOOKS {
                 if core.inbox.is_busy() {
                     return Ok(true);

@@ -10,6 +10,7 @@
 //! It is the machine's time that counts, also for a reactor whose clock is moved by hand: what
 //! blocks its thread blocks it in that time, and the other one stands still while a callback runs.
 
+use crate::panics;
 use crate::reactor::Reactor;
 use std::cell::Cell;
 use std::panic::Location;
@@ -202,7 +203,7 @@ impl Drop for Piece<'_> {
 
 #[cold]
 fn report(kind: &'static str, location: &'static Location<'static>, took: Duration) {
-    tracing::warn!(kind, %location, ?took, "a slow callback kept the loop busy");
+    panics::tell(|| tracing::warn!(kind, %location, ?took, "a slow callback kept the loop busy"));
 }
 
 #[cfg(all(test, not(loom)))]

@@ -139,7 +139,8 @@ impl Reactor {
     pub(crate) fn fire(&self, event: SystemEvent, phase: Phase) {
         self.start_watch();
         loop {
-            let next = self.core.triggers.borrow_mut().queue(event, phase).pop_front();
+            let next = self
+                .unless_dropped(|| self.core.triggers.borrow_mut().queue(event, phase).pop_front());
             let Some((_, trigger)) = next else { break };
             self.run_callback(Kind::Trigger, trigger.location, || (trigger.run)(self));
         }

@@ -120,7 +120,7 @@ impl Reactor {
 
     /// A callback may have dropped the reactor: then the turn runs nothing more. What is handed in
     /// from here on is dropped as everything else.
-    fn unless_dropped<T>(&self, next: impl FnOnce() -> Option<T>) -> Option<T> {
+    pub(crate) fn unless_dropped<T>(&self, next: impl FnOnce() -> Option<T>) -> Option<T> {
         if self.core.dropped.get() { None } else { next() }
     }
 

@@ -161,15 +161,28 @@ impl From<&epoll::Event> for Event {
 }
 
 /// Whether all this works here; tried when the first reactor of the process is made.
-pub(super) fn works() -> bool {
+///
+/// # Errors
+///
+/// The system has no descriptors or memory left just now, which says nothing about later.
+pub(super) fn works() -> io::Result<bool> {
     static WORKS: OnceLock<bool> = OnceLock::new();
-    *WORKS.get_or_init(|| {
-        let tried = try_out();
+    if let Some(&works) = WORKS.get() {
+        return Ok(works);
+    }
+    let tried = try_out();
+    if let Err(error) = &tried {
+        let errno = Errno::from_io_error(error);
+        if matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS)) {
+            return tried;
+        }
+    }
+    Ok(*WORKS.get_or_init(|| {
         if !matches!(tried, Ok(true)) {
             tracing::warn!(?tried, "waiting for events goes the long way, through polling");
         }
         tried.unwrap_or(false)
-    })
+    }))
 }
 
 /// A source, a wake-up and the timer must each be told by their own key.

@@ -174,7 +174,9 @@ impl Default for ManualSelector {
 
 impl fmt::Debug for ManualSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ManualSelector").field("waits", &self.0.waits).finish_non_exhaustive()
+        // Before anything is written: what it is written to is the user's.
+        let waits = self.0.waits.borrow().clone();
+        f.debug_struct("ManualSelector").field("waits", &waits).finish_non_exhaustive()
     }
 }
 

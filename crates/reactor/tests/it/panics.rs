@@ -242,3 +242,47 @@ fn i3_a_panic_in_a_turn_by_hand_stops_too_under_the_policy_stop() {
         run_briefly(&reactor);
     });
 }
+
+/// Panics with each error that it is told of.
+struct Fragile;
+
+impl tracing::Subscriber for Fragile {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("of a subscriber");
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn i3_a_subscriber_that_panics_is_contained_as_what_it_hears_of() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("of a drop");
+        }
+    }
+    within(DEADLINE, || {
+        tracing::subscriber::with_default(Fragile, || {
+            let reactor =
+                Reactor::builder().slow_callback(Duration::from_nanos(1)).build().unwrap();
+            reactor.call_soon(|_| panic!("of a callback"));
+            reactor.call_later(Duration::ZERO, Reactor::stop);
+            reactor.run().unwrap();
+            assert_eq!(reactor.stats().panics, 1);
+            for _ in 0..3 {
+                let bomb = Bomb;
+                reactor.call_soon(move |_| drop(bomb));
+            }
+            drop(reactor);
+        });
+    });
+}

@@ -190,3 +190,32 @@ fn i5_a_trigger_may_add_and_remove_triggers_of_every_phase_while_it_runs() {
         assert_eq!((log.text().as_str(), reactor.stats().panics), ("added added added", 0));
     });
 }
+
+/// Asks the reactor for something with each piece of text.
+struct Writer<'a>(&'a Reactor);
+
+impl std::fmt::Write for Writer<'_> {
+    fn write_str(&mut self, _: &str) -> std::fmt::Result {
+        self.0.call_later(Duration::ZERO, |_| ());
+        Ok(())
+    }
+}
+
+#[test]
+fn i5_what_a_reactor_is_written_to_may_use_it() {
+    use std::fmt::Write as _;
+    let selector = ropewalk_reactor::ManualSelector::new();
+    let reactor = Reactor::builder().manual_selector(&selector).build().unwrap();
+    write!(Writer(&reactor), "{reactor:?} {:?} {:?}", reactor.handle(), reactor.downgrade())
+        .unwrap();
+    assert!(reactor.stats().pending_timers > 0);
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    struct Turner<'a>(&'a Reactor);
+    impl std::fmt::Write for Turner<'_> {
+        fn write_str(&mut self, _: &str) -> std::fmt::Result {
+            self.0.turn(Some(Duration::ZERO)).unwrap();
+            Ok(())
+        }
+    }
+    write!(Turner(&reactor), "{selector:?}").unwrap();
+}

@@ -352,3 +352,28 @@ fn holds_may_outlive_the_reactor() {
     let thread = foreign(move || drop(holds));
     thread.join().unwrap();
 }
+
+#[test]
+fn i3_a_hold_whose_description_panics_when_it_goes_is_let_go_all_the_same() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("of a description");
+        }
+    }
+    for event in [SystemEvent::Startup, SystemEvent::Shutdown] {
+        within(DEADLINE, move || {
+            // Its deadline is never reached: only the nudge ends the sleep of the turn.
+            let reactor = Reactor::builder().shutdown_deadline(100 * DEADLINE).build().unwrap();
+            let bomb = Bomb;
+            let hold = reactor.hold_with(event, move || {
+                let _ = &bomb;
+                Vec::new()
+            });
+            reactor.call_later(Duration::from_millis(5), move |_| drop(hold));
+            reactor.call_when_running(Reactor::stop);
+            reactor.run().unwrap();
+            assert_eq!(reactor.stats().panics, 1);
+        });
+    }
+}

@@ -94,3 +94,15 @@ fn a_zero_is_no_looking_around() {
         assert!(thread.join().unwrap() >= 1);
     });
 }
+
+#[test]
+fn there_is_no_longest_limit() {
+    within(DEADLINE, || {
+        let (handle, thread) = spinning(Duration::MAX);
+        let (told, heard) = mpsc::channel();
+        handle.call_from_thread(move |_| told.send(()).unwrap()).unwrap();
+        heard.recv().unwrap();
+        handle.stop();
+        assert_eq!(thread.join().unwrap(), 0);
+    });
+}

@@ -4,9 +4,9 @@
 //! reference warns, is an error here as it is for every trigger that has run.
 
 use crate::fixture::{Log, OnDrop, run_briefly};
-use ropewalk_reactor::{Phase, Reactor, SystemEvent, TriggerId, UnknownTrigger};
+use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent, TriggerId, UnknownTrigger};
 use ropewalk_testing::{DEADLINE, within};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -268,4 +268,41 @@ fn i3_a_removed_trigger_that_panics_as_it_is_dropped_panics_in_its_remover() {
         run_briefly(&reactor);
         assert_eq!(reactor.stats().panics, 0);
     });
+}
+
+/// The one that was lent goes on; whoever it was asked for is gone.
+#[test]
+fn i2_a_trigger_that_drops_its_reactor_is_the_last_one() {
+    for by_hand in [false, true] {
+        let ran = Rc::new(Cell::new(0));
+        let owner: Rc<RefCell<Option<Reactor>>> = Rc::default();
+        let reactor = Reactor::new().unwrap();
+        let (count, own) = (Rc::clone(&ran), Rc::clone(&owner));
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Startup, move |reactor| {
+            drop(own.take());
+            for event in [SystemEvent::Startup, SystemEvent::Shutdown, SystemEvent::End] {
+                for phase in [Phase::Before, Phase::During, Phase::After] {
+                    let count = Rc::clone(&count);
+                    reactor.add_system_event_trigger(phase, event, move |_| {
+                        count.set(count.get() + 1);
+                    });
+                }
+            }
+            let count = Rc::clone(&count);
+            reactor.call_when_running(move |_| count.set(count.get() + 1));
+        });
+        let weak = reactor.downgrade();
+        owner.replace(Some(reactor));
+        let lent = weak.with(|reactor| {
+            if by_hand {
+                assert!(matches!(reactor.start_running(), Err(RunError::AlreadyRunning)));
+            } else {
+                reactor.run().unwrap();
+            }
+            assert!(!reactor.running());
+        });
+        assert!(lent.is_some());
+        assert!(owner.borrow().is_none());
+        assert_eq!(ran.get(), 0);
+    }
 }
