@@ -186,7 +186,27 @@ fn write_some(
 
 /// A source that could not be registered; it comes back inside.
 ///
-/// Given by [`Reactor::register`](crate::Reactor::register).
+/// Given by [`Reactor::register`](crate::Reactor::register). It converts into an [`io::Error`],
+/// which drops the source: so `?` works in functions that return one. Elsewhere, where `?` asks for
+/// an error that is `Send` and `Sync` and the source is not, `.map_err(io::Error::from)?` does.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::{Interest, Reactor};
+/// use std::io;
+/// use std::net::UdpSocket;
+/// use std::rc::Rc;
+///
+/// let reactor = Reactor::new()?;
+/// let socket = Rc::new(UdpSocket::bind("127.0.0.1:0")?);
+/// let registration = reactor.register(Rc::clone(&socket), Interest::READABLE, |_, _, _| ())?;
+/// let error = reactor.register(socket, Interest::WRITABLE, |_, _, _| ()).unwrap_err();
+/// let (_socket, error) = error.into_parts();
+/// assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+/// drop(registration);
+/// # io::Result::Ok(())
+/// ```
 pub struct RegisterError<S> {
     pub(crate) source: S,
     pub(crate) error: io::Error,
@@ -198,9 +218,30 @@ impl<S> RegisterError<S> {
         self.source
     }
 
+    /// Gives the source back, and what the operating system said.
+    pub fn into_parts(self) -> (S, io::Error) {
+        (self.source, self.error)
+    }
+
     /// What the operating system said.
     pub fn io_error(&self) -> &io::Error {
         &self.error
+    }
+
+    /// What its text says beyond that, where the system's words help nobody.
+    fn advice(&self) -> Option<&'static str> {
+        match self.error.kind() {
+            // epoll's EPERM: the descriptor is a regular file or a directory.
+            io::ErrorKind::PermissionDenied => Some(
+                "this kind of source cannot be waited for (a regular file is always ready): \
+                 read it in a thread of the pool",
+            ),
+            io::ErrorKind::AlreadyExists => Some(
+                "this source is watched already: change its interest with set_interest, drop the \
+                 registration that watches it, or register a copy made with try_clone",
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -212,20 +253,23 @@ impl<S> fmt::Debug for RegisterError<S> {
 
 impl<S> fmt::Display for RegisterError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.error.kind() == io::ErrorKind::PermissionDenied {
-            // epoll's EPERM: the descriptor is a regular file or a directory.
-            return f.write_str(
-                "this kind of source cannot be waited for (a regular file is always ready): \
-                 read it in a thread of the pool",
-            );
-        }
-        f.write_str("the source could not be registered")
+        f.write_str(self.advice().unwrap_or("the source could not be registered"))
     }
 }
 
 impl<S> Error for RegisterError<S> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.error)
+    }
+}
+
+/// Drops the source and keeps the reason: what the operating system said, or, of the same kind, the
+/// text of the [`RegisterError`] where that says more. There the system's error is the `source()`.
+impl<S> From<RegisterError<S>> for io::Error {
+    fn from(refused: RegisterError<S>) -> Self {
+        let says_more = refused.advice().is_some();
+        let error = refused.error;
+        if says_more { Self::new(error.kind(), RegisterError { source: (), error }) } else { error }
     }
 }
 
@@ -295,3 +339,16 @@ impl fmt::Display for InvalidDelay {
 }
 
 impl Error for InvalidDelay {}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::RegisterError;
+    use std::io;
+
+    #[test]
+    fn what_the_system_says_well_enough_stays_as_it_is() {
+        let refused = || RegisterError { source: (), error: io::Error::from_raw_os_error(28) };
+        assert_eq!(refused().to_string(), "the source could not be registered");
+        assert_eq!(io::Error::from(refused()).raw_os_error(), Some(28));
+    }
+}

@@ -223,7 +223,9 @@ impl Reactor {
     /// # Errors
     ///
     /// [`RegisterError`], with the source inside: the operating system cannot watch this kind of
-    /// source (a regular file), watches it already, or has no room.
+    /// source (a regular file), watches it already, or has no room. With `?` it becomes an
+    /// [`io::Error`](std::io::Error) where the function returns one; where `?` cannot convert because
+    /// the source is not `Send`, an `Rc` for one, write `.map_err(io::Error::from)?`.
     ///
     /// # Examples
     ///
@@ -237,14 +239,13 @@ impl Reactor {
     /// let mut client = TcpStream::connect(listener.local_addr()?)?;
     /// let (server, _) = listener.accept()?;
     ///
-    /// let registration = reactor
-    ///     .register(server, Interest::READABLE, |reactor, mut server, _readiness| {
+    /// let registration =
+    ///     reactor.register(server, Interest::READABLE, |reactor, mut server, _readiness| {
     ///         let mut buffer = [0; 16];
     ///         let read = server.read(&mut buffer).unwrap();
     ///         server.write_all(&buffer[..read]).unwrap();
     ///         reactor.stop();
-    ///     })
-    ///     .unwrap();
+    ///     })?;
     /// client.write_all(b"hello")?;
     /// reactor.run().unwrap();
     /// drop(registration); // closes the connection

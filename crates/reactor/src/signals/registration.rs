@@ -119,11 +119,10 @@ pub(super) fn listen(
     let handler = Handler::install(signal, std::iter::once(sender).chain(beside))?;
     let installed = Rc::new(Installed(Cell::new(Some(handler))));
     let mut heard = Heard { installed: Rc::clone(&installed), location, callback };
-    let pipe = reactor
-        .register_at(receiver, Interest::READABLE, location, move |reactor, pipe, _| {
+    let pipe =
+        reactor.register_at(receiver, Interest::READABLE, location, move |reactor, pipe, _| {
             heard.hear(reactor, pipe);
-        })
-        .map_err(|error| io::Error::new(error.io_error().kind(), error.to_string()))?;
+        })?;
     Ok(SignalRegistration { signal, reactor: reactor.downgrade(), installed, pipe })
 }
 

@@ -11,18 +11,21 @@ use std::rc::{Rc, Weak};
 /// A watched source, and the right to stop watching it.
 ///
 /// It owns the source and lends it with [`source`](Self::source). Dropping it ends the watching and
-/// then closes the source, at any time, also from inside its own callback.
+/// then closes the source, at any time, also from inside its own callback; [`detach`](Self::detach)
+/// leaves it to the reactor.
 ///
 /// Twisted: what `addReader` and `addWriter` keep in the reactor.
+#[must_use = "dropping it ends the watching; `detach` leaves it to the reactor"]
 pub struct Registration<S: AsSource> {
     core: Weak<Core>,
     key: usize,
     armed: Rc<Armed<S>>,
+    detached: bool,
 }
 
 impl<S: AsSource> Registration<S> {
     pub(super) fn new(core: &Rc<Core>, key: usize, armed: Rc<Armed<S>>) -> Self {
-        Self { core: Rc::downgrade(core), key, armed }
+        Self { core: Rc::downgrade(core), key, armed, detached: false }
     }
 
     /// The source.
@@ -42,10 +45,49 @@ impl<S: AsSource> Registration<S> {
     pub fn set_interest(&self, interest: Interest) -> io::Result<()> {
         self.armed.set_interest(interest)
     }
+
+    /// Watches until the reactor is dropped, which closes the source.
+    ///
+    /// Nobody can end the watching before that: the callback is called, for what is watched now, for
+    /// as long as the reactor turns; it and what it captured are dropped with the reactor. It is for
+    /// sources that do not end, such as a listener: a connection that has hung up is ready in each
+    /// turn from then on.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::{Interest, Reactor};
+    /// use std::net::UdpSocket;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let address = socket.local_addr()?;
+    /// let answer = |reactor: &Reactor, socket: &UdpSocket, _| {
+    ///     let (_, _asker) = socket.recv_from(&mut [0; 16]).unwrap();
+    ///     reactor.stop();
+    /// };
+    /// reactor.register(socket, Interest::READABLE, answer)?.detach();
+    /// UdpSocket::bind("127.0.0.1:0")?.send_to(b"hello", address)?;
+    /// reactor.run().unwrap();
+    /// drop(reactor); // closes the socket
+    /// UdpSocket::bind(address)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn detach(mut self) {
+        self.detached = true;
+    }
 }
 
 impl<S: AsSource> Drop for Registration<S> {
     fn drop(&mut self) {
+        if self.detached {
+            // What the reactor has of it stays; if the reactor has gone, this was the last.
+            return;
+        }
         self.armed.disarm();
         if let Some(core) = self.core.upgrade() {
             // Out of the borrow first: the callback and what it captured are the user's.

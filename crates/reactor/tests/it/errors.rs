@@ -1,10 +1,15 @@
 //! What errors say, and how they fit into the errors of a program.
 
-use crate::fixture::{Drops, run_briefly};
-use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped, RunError};
+use crate::fixture::{Drops, OnDrop, run_briefly, sockets};
+use ropewalk_reactor::{
+    Interest, Reactor, ReactorHandle, ReactorStopped, RegisterError, Registration, RunError,
+};
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::{Cell, RefCell};
 use std::error::Error;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -61,4 +66,63 @@ fn a_reactor_that_runs_already_says_so_to_run_turn_and_start_running() {
             assert!(error.to_string().contains(&format!(" {call} ")), "{call}: {error}");
         }
     });
+}
+
+type Watching = Registration<Rc<TcpStream>>;
+
+fn watch(reactor: &Reactor, socket: &Rc<TcpStream>) -> io::Result<Watching> {
+    Ok(reactor.register(Rc::clone(socket), Interest::READABLE, |_, _, _| ())?)
+}
+
+/// The source is neither `Send` nor `Sync`, the error must be.
+fn watch_boxed(reactor: &Reactor, socket: &Rc<TcpStream>) -> Result<Watching, Boxed> {
+    let callback = |_: &Reactor, _: &Rc<TcpStream>, _| ();
+    let registered = reactor.register(Rc::clone(socket), Interest::READABLE, callback);
+    Ok(registered.map_err(io::Error::from)?)
+}
+
+#[test]
+fn a_source_that_is_watched_already_is_told_what_to_do_next_also_through_io_errors() {
+    let reactor = Reactor::new().unwrap();
+    let (server, _client) = sockets();
+    let server = Rc::new(server);
+    let registration = watch(&reactor, &server).unwrap();
+    let held = Rc::strong_count(&server);
+    let error = watch(&reactor, &server).unwrap_err();
+    let boxed = watch_boxed(&reactor, &server).unwrap_err();
+    assert_eq!(boxed.to_string(), error.to_string());
+    assert_eq!(Rc::strong_count(&server), held, "the source is dropped");
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert!(error.to_string().contains("set_interest"), "{error}");
+    let reason = error.get_ref().unwrap();
+    assert!(reason.is::<RegisterError<()>>());
+    // Nothing is said twice: the words of the system are the source's alone.
+    let system = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+    assert!(system.raw_os_error().is_some());
+    assert!(!error.to_string().contains(&system.to_string()), "{error}");
+    // The text is true.
+    registration.set_interest(Interest::NONE).unwrap();
+    let copy = Rc::new(server.try_clone().unwrap());
+    drop(watch(&reactor, &copy).unwrap());
+    drop(registration);
+    drop(watch(&reactor, &server).unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn i2_the_parts_of_a_refusal_are_the_source_and_what_the_system_said() {
+    let reactor = Reactor::new().unwrap();
+    let dropped = Rc::new(Cell::new(false));
+    let drops = Rc::clone(&dropped);
+    let source = Rc::new(File::open("Cargo.toml").unwrap());
+    let payload = OnDrop(move || drops.set(true));
+    let callback = move |_: &Reactor, _: &Rc<File>, _| {
+        let _ = &payload;
+    };
+    let refused = reactor.register(Rc::clone(&source), Interest::READABLE, callback).unwrap_err();
+    assert!(dropped.get());
+    let (back, error) = refused.into_parts();
+    assert!(Rc::ptr_eq(&back, &source));
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(error.raw_os_error().is_some());
 }

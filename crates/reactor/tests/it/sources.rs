@@ -191,7 +191,7 @@ fn i2_a_source_that_is_watched_already_comes_back() {
         look(&reactor);
         assert_eq!(events.get(), 1);
         drop(first);
-        reactor.register(server, Interest::READABLE, |_, _, _| ()).unwrap();
+        drop(reactor.register(server, Interest::READABLE, |_, _, _| ()).unwrap());
     });
 }
 
@@ -321,5 +321,69 @@ fn b87_the_waker_is_not_among_the_sources() {
         registration.set_interest(Interest::BOTH).unwrap();
         drop(registration);
         run_briefly(&Reactor::new().unwrap());
+    });
+}
+
+#[test]
+fn a_detached_source_is_watched_until_the_reactor_is_dropped() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (server, mut client) = sockets();
+        let server = Rc::new(server);
+        let drops = Drops::default();
+        let (payload, events) = (drops.payload(), Rc::new(Cell::new(0)));
+        let heard = Rc::clone(&events);
+        let callback = move |_: &Reactor, server: &Rc<TcpStream>, _: Readiness| {
+            let _ = &payload;
+            assert_eq!((&**server).read(&mut [0]).unwrap(), 1);
+            heard.set(heard.get() + 1);
+        };
+        reactor.register(Rc::clone(&server), Interest::READABLE, callback).unwrap().detach();
+        for round in 1..=3 {
+            client.write_all(b"x").unwrap();
+            while events.get() < round {
+                reactor.turn(None).unwrap();
+            }
+            run_briefly(&reactor);
+        }
+        assert_eq!((drops.count(), reactor.stats().sources), (0, 1));
+        assert_eq!((Rc::strong_count(&server) > 1, events.get()), (true, 3));
+        drop(reactor);
+        assert_eq!((drops.count(), Rc::strong_count(&server)), (1, 1));
+        drop(server);
+        client.set_nonblocking(false).unwrap();
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    });
+}
+
+/// What cannot be watched any more is not kept either.
+#[test]
+fn a_source_is_detached_from_its_own_callback_and_after_the_reactor_has_gone() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (server, mut client) = sockets();
+        let server = Rc::new(server);
+        let own: Rc<RefCell<Option<Registration<Rc<TcpStream>>>>> = Rc::default();
+        let (slot, events) = (Rc::clone(&own), Rc::new(Cell::new(0)));
+        let heard = Rc::clone(&events);
+        let callback = move |_: &Reactor, _: &Rc<TcpStream>, _| {
+            let registration = slot.take();
+            registration.into_iter().for_each(Registration::detach);
+            heard.set(heard.get() + 1);
+        };
+        let registration = reactor.register(Rc::clone(&server), Interest::READABLE, callback);
+        own.replace(Some(registration.unwrap()));
+        client.write_all(b"x").unwrap();
+        while events.get() < 3 {
+            reactor.turn(None).unwrap();
+        }
+        assert!(own.borrow().is_none());
+        let (late, _client) = sockets();
+        let late = Rc::new(late);
+        let kept = reactor.register(Rc::clone(&late), Interest::READABLE, |_, _, _| ()).unwrap();
+        drop(reactor);
+        assert_eq!((Rc::strong_count(&server), Rc::strong_count(&late)), (1, 2));
+        kept.detach();
+        assert_eq!(Rc::strong_count(&late), 1);
     });
 }
