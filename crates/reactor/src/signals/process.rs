@@ -33,7 +33,7 @@ struct Listened {
 impl Listened {
     fn new(signal: i32) -> io::Result<Self> {
         let is_default = Arc::new(AtomicBool::new(true));
-        if does_the_default(signal) {
+        if does_the_default(signal)? {
             let stand_in = flag::register_conditional_default(signal, Arc::clone(&is_default));
             // It does not know this signal; then the system ends the process at it, most likely,
             // and a shell would say so with this number.
@@ -124,9 +124,14 @@ impl fmt::Display for Name {
 }
 
 /// Whether a signal is neither ignored nor handled. Where the system does not show that in a file,
-/// it is taken to be so, as it nearly always is.
-fn does_the_default(signal: i32) -> bool {
-    fs::read_to_string("/proc/self/status").map_or(true, |status| is_default_in(&status, signal))
+/// it is taken to be so, as it nearly always is. A file that is there and cannot be read now, with no
+/// descriptor left, is no answer: whoever took it for one would keep it for ever.
+fn does_the_default(signal: i32) -> io::Result<bool> {
+    match fs::read_to_string("/proc/self/status") {
+        Ok(status) => Ok(is_default_in(&status, signal)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 fn is_default_in(status: &str, signal: i32) -> bool {

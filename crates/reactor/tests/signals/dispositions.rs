@@ -3,9 +3,11 @@
 use crate::children::{command, command_ignoring, end_of, variant};
 use ropewalk_reactor::{Reactor, SignalRegistration};
 use ropewalk_testing::{DEADLINE, within};
-use signal_hook::consts::{SIGTERM, SIGUSR1, SIGUSR2};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::{SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::{flag, low_level};
 use std::cell::Cell;
+use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::rc::Rc;
@@ -124,6 +126,38 @@ fn w30_a_signal_that_was_ignored_is_ignored_again() {
     within(DEADLINE, || {
         if is_shown() {
             let status = end_of(command_ignoring("USR1", NAME, "ignored"));
+            assert!(status.success(), "{status}");
+        }
+    });
+}
+
+/// W30: with so few descriptors left that what the signal does cannot be looked up, nobody listens,
+/// and nothing is taken for granted. This process ignores SIGPIPE from the beginning.
+#[test]
+fn w30_who_cannot_look_up_what_a_signal_does_does_not_guess() {
+    const NAME: &str = "dispositions::w30_who_cannot_look_up_what_a_signal_does_does_not_guess";
+    if variant().is_some() {
+        let reactor = Reactor::new().unwrap();
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
+        let files = (0..64).map_while(|_| File::open("/dev/null").ok());
+        let mut files: Vec<_> = files.collect();
+        let listens = |free| reactor.on_signal(SIGPIPE, |_| ()).ok().map(|one| (free, one));
+        let (free, registration) = (0..8)
+            .find_map(|free| {
+                let listens = listens(free);
+                files.pop();
+                listens
+            })
+            .unwrap();
+        assert!(free > 2, "a pipe and the file");
+        drop(registration);
+        low_level::raise(SIGPIPE).unwrap();
+        return;
+    }
+    within(DEADLINE, || {
+        if is_shown() {
+            let status = end_of(command_ignoring("PIPE", NAME, "few descriptors"));
             assert!(status.success(), "{status}");
         }
     });
