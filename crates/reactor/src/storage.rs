@@ -55,7 +55,10 @@ mod tests {
     /// Every way out of each container.
     #[test]
     fn a_reactor_keeps_no_storage_of_a_burst() {
-        const BURST: usize = 3 * KEPT;
+        const BURST: usize = 8 * KEPT;
+        // The two parts of the wheel's front, and 32 in each slot that was passed, which depends on
+        // the time that this takes: 64 slots at the lowest level, few above.
+        const TIMERS: usize = 5 * KEPT;
         within(DEADLINE, || {
             let reactor = Reactor::new().unwrap();
             let core = &reactor.core;
@@ -81,7 +84,7 @@ mod tests {
                 reactor.turn(Some(soon)).unwrap();
             }
             let left = capacities();
-            assert!(left.iter().all(|&capacity| capacity <= KEPT), "{left:?}");
+            assert!(left[0] <= TIMERS && left[1..].iter().all(|&other| other <= KEPT), "{left:?}");
 
             // The slots begin anew; whoever kept a key finds nobody in the place of his own.
             let fresh = reactor.call_later(late, |_| ());
