@@ -97,6 +97,24 @@ impl ReactorHandle {
         self.0.send(f, Location::caller(), |f| f).map_err(ReactorStopped)
     }
 
+    /// As [`call_from_thread`](Self::call_from_thread), in the name of `location`. For crates that
+    /// extend the reactor.
+    ///
+    /// # Errors
+    ///
+    /// As for [`call_from_thread`](Self::call_from_thread).
+    #[doc(hidden)]
+    pub fn call_from_thread_at<F>(
+        &self,
+        location: &'static Location<'static>,
+        f: F,
+    ) -> Result<(), ReactorStopped<F>>
+    where
+        F: FnOnce(&Reactor) + Send + 'static,
+    {
+        self.0.send(f, location, |f| f).map_err(ReactorStopped)
+    }
+
     /// Asks the reactor to stop, as [`Reactor::stop`] does, and wakes it.
     ///
     /// # Threads

@@ -61,7 +61,8 @@ where
     let key = bridge.deliveries.open(Box::new(promise));
     account.set(Some(key));
 
-    let ticket = Ticket { handle: reactor.handle(), key: Some(key), settle: settle::<R::Value> };
+    let ticket =
+        Ticket { handle: reactor.handle(), key: Some(key), location, settle: settle::<R::Value> };
     let submitted = pool.try_call_in_thread_with_callback(
         move |outcome: std::result::Result<R, ropewalk_threadpool::Panicked>| {
             ticket.deliver(match outcome {
@@ -123,6 +124,8 @@ fn settle<T: 'static>(reactor: &Reactor, key: Key, result: Result<T>) {
 struct Ticket<T: Send + 'static> {
     handle: ReactorHandle,
     key: Option<Key>,
+    /// Who asked for the job: the callbacks that its result runs are named by this.
+    location: &'static Location<'static>,
     settle: fn(&Reactor, Key, Result<T>),
 }
 
@@ -132,8 +135,11 @@ impl<T: Send + 'static> Ticket<T> {
     }
 
     fn send(&mut self, result: Result<T>) {
-        let (Some(key), settle) = (self.key.take(), self.settle) else { return };
-        let sent = self.handle.call_from_thread(move |reactor| settle(reactor, key, result));
+        let Some(key) = self.key.take() else { return };
+        let (location, settle) = (self.location, self.settle);
+        let sent = self.handle.call_from_thread_at(location, move |reactor| {
+            reactor.timed("result", location, || settle(reactor, key, result));
+        });
         if sent.is_err() {
             // The `Deferred` has failed already, at the end of the run.
             tracing::debug!("a result came after the reactor had stopped");

@@ -101,6 +101,7 @@ impl<T: Send + 'static> Eventual<T> {
     /// - [`ReactorStopped`]: the reactor has stopped, or stopped before there was an answer;
     /// - [`WouldDeadlock`]: this is the reactor thread, and the answer is not there yet. The call
     ///   is cancelled.
+    #[track_caller]
     pub fn wait(self) -> Result<T> {
         if self.handle.is_reactor_thread() {
             return self.wait_for_nothing();
@@ -116,6 +117,7 @@ impl<T: Send + 'static> Eventual<T> {
     ///
     /// The outer error is the `Eventual`, still without an answer. The inner one is as for
     /// [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_timeout(self, limit: Duration) -> std::result::Result<Result<T>, Self> {
         if self.handle.is_reactor_thread() {
             return Ok(self.wait_for_nothing());
@@ -143,6 +145,7 @@ impl<T: Send + 'static> Eventual<T> {
     /// The answer is not wanted any more. A call that has not begun never runs; a `Deferred` that
     /// is waited for is cancelled. Waiting after that gives `Cancelled`, unless the answer, or the
     /// canceller's own, came first.
+    #[track_caller]
     pub fn cancel(&self) {
         let cancel = |before| match before {
             Progress::Queued | Progress::Running => Progress::Cancelled,
@@ -155,6 +158,7 @@ impl<T: Send + 'static> Eventual<T> {
     }
 
     /// On the reactor thread: what is not there yet will not come while it waits.
+    #[track_caller]
     fn wait_for_nothing(self) -> Result<T> {
         if let Some(answer) = self.taker.try_take() {
             return understand(answer);

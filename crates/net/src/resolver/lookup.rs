@@ -6,9 +6,10 @@ use super::host::{Host, classify};
 use crate::error::{ResolveError, ResolveErrorKind};
 use crate::network::{Network, Pending};
 use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure, Promise};
-use ropewalk_reactor::{DelayedCall, Reactor};
+use ropewalk_reactor::{DelayedCall, Reactor, WeakReactor};
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -18,10 +19,13 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 struct Lookup {
     host: String,
     timeout: Duration,
+    /// Who asked: the callbacks that the answer runs are named by this.
+    location: &'static Location<'static>,
     promise: Cell<Option<Promise<Vec<SocketAddr>>>>,
     /// What the resolver is at.
     answer: Cell<Option<CancelHandle>>,
     timer: Cell<Option<DelayedCall>>,
+    reactor: WeakReactor,
     network: Weak<Network>,
     key: Cell<Option<usize>>,
 }
@@ -53,9 +57,11 @@ pub(crate) fn resolve(
     let lookup = Rc::new(Lookup {
         host: host.to_owned(),
         timeout,
+        location: Location::caller(),
         promise: Cell::new(Some(promise)),
         answer: Cell::new(None),
         timer: Cell::new(None),
+        reactor: reactor.downgrade(),
         network: Rc::downgrade(&network),
         key: Cell::new(None),
     });
@@ -88,10 +94,13 @@ impl Lookup {
     }
 
     fn answered(&self, result: Result<Vec<SocketAddr>, Failure>) {
-        match result {
-            Ok(addresses) if addresses.is_empty() => self.fail(ResolveErrorKind::NoAddress),
-            result => self.end(result),
-        }
+        // A reactor that is gone has ended all lookups.
+        self.reactor.with(|reactor| {
+            reactor.timed("result", self.location, || match result {
+                Ok(addresses) if addresses.is_empty() => self.fail(ResolveErrorKind::NoAddress),
+                result => self.end(result),
+            });
+        });
     }
 
     fn fail(&self, kind: ResolveErrorKind) {

@@ -144,6 +144,7 @@ pub(crate) fn connect(
 }
 
 impl Attempt {
+    #[track_caller]
     fn look_up(self: &Rc<Self>, reactor: &Reactor) {
         let lookup = resolver::resolve(reactor, &self.host, self.port, Duration::MAX);
         self.lookup.set(Some(lookup.canceller()));

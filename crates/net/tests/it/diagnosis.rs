@@ -7,11 +7,12 @@ use ropewalk_net::{
 };
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{Captured, DEADLINE, EventLog, capture_tracing, within};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Where each panic that was logged came from.
 fn panics(events: &[Captured]) -> Vec<String> {
@@ -124,4 +125,28 @@ fn other_errors_give_their_reason_once_too() {
     let error: ListenError = refused.unwrap_err().into_error();
     let in_use = text(error);
     assert_eq!(times(&in_use, "os error"), 1, "in words, and then as the system says: {in_use}");
+}
+
+/// Whoever answers: the answer comes in a call from a thread, but that is not whose fault it is.
+#[test]
+fn what_an_answer_runs_is_named_by_the_line_that_resolves() {
+    within(DEADLINE, || {
+        let threshold = Duration::from_millis(1);
+        let reactor = Reactor::builder().slow_callback(threshold).build().unwrap();
+        let mut expected = String::new();
+        let events = capture_tracing(|| {
+            expected = here(line!() + 1, 37);
+            let looked_up = reactor.resolve("localhost", 80).map(move |_| {
+                let begun = Instant::now();
+                while begun.elapsed() <= threshold {}
+            });
+            let done = Rc::new(Cell::new(false));
+            let is_done = Rc::clone(&done);
+            looked_up.map(move |()| done.set(true)).detach();
+            turn_until(&reactor, || is_done.get());
+        });
+        let slow = events.iter().filter(|event| event.field("kind") == Some("result"));
+        let places: Vec<_> = slow.map(|event| event.field("location").unwrap()).collect();
+        assert_eq!(places, [expected]);
+    });
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 pub struct BlockedCallback {
     /// The name of the reactor's thread, or its number if it has none.
     pub thread: Arc<str>,
-    /// What it is: `call` (from a thread), `soon`, `timer`, `source`, `trigger`, `task`,
-    /// `iteration` (of a cooperator).
+    /// What it is: `call` (from a thread), `soon`, `timer`, `source`, `trigger`, `signal`, `result`
+    /// (of a job or a look-up), `task`, `iteration` (of a cooperator).
     pub kind: &'static str,
     /// Where it was handed over.
     pub location: &'static Location<'static>,

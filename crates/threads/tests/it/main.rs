@@ -31,6 +31,8 @@ mod reactor_thread;
 mod many_reactors;
 // a thread that tells what blocks a reactor, and which pools are stalled
 mod watchdog;
+// how the callbacks of results are named by both diagnoses
+mod slow_results;
 // watchdogs and what they watch, when one of them ends
 mod watchdog_ends;
 // jobs, calls, wakers and drops that panic
