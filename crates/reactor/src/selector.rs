@@ -1,9 +1,9 @@
 //! All that the loop knows of the operating system: who is ready, and how to be woken.
 //!
-//! There are two ways to wait, and a third for tests. On Linux the loop waits on the epoll descriptor of its poller by
-//! itself (`selector/epoll.rs`): one system call for a turn, where `Poller::wait` makes five.
-//! Everywhere else, and where the start-up self-test finds that this does not work, it asks
-//! `polling`. Sources are registered through `polling` in both cases. In a test a source can be
+//! There are two ways to wait, and a third for tests. On Linux the loop waits on the epoll descriptor
+//! of its poller by itself (`selector/epoll.rs`): one system call for a turn, where `Poller::wait`
+//! makes five. Everywhere else, and where the start-up self-test finds that this does not work, it
+//! asks `polling`. Sources are registered through `polling` in both cases. In a test a source can be
 //! ready because the test says so (`selector/manual.rs`).
 
 mod armed;
