@@ -39,7 +39,7 @@
 //!
 //! - `signals` (Unix): `Reactor::on_signal` calls back on the reactor thread when the process gets a
 //!   signal; `Reactor::stop_on_signals` lets SIGINT and SIGTERM stop a reactor, with more force at
-//!   each further one.
+//!   each further one. The module `signal` has the numbers.
 
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -98,7 +98,7 @@ pub use crate::running::{Glance, ReactorWatch, RunningCallback};
 pub use crate::selector::ManualSelector;
 #[cfg(all(feature = "signals", unix))]
 #[cfg_attr(docsrs, doc(cfg(feature = "signals")))]
-pub use crate::signals::SignalRegistration;
+pub use crate::signals::{SignalRegistration, signal};
 pub use crate::source::{Interest, Readiness, Registration};
 pub use crate::stats::ReactorStats;
 pub use crate::triggers::{Phase, SystemEvent, TriggerId};

@@ -2,6 +2,7 @@
 
 mod process;
 mod registration;
+pub mod signal;
 mod stop;
 
 pub use registration::SignalRegistration;

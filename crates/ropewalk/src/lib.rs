@@ -52,7 +52,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `net` | yes | the module `net` |
-//! | `signals` | no | `Reactor::on_signal`, and `Reactor::stop_on_signals`, which `task::react` then calls (Unix) |
+//! | `signals` | no | `Reactor::on_signal`, and `Reactor::stop_on_signals`, which `task::react` then calls; their numbers in `reactor::signal` (Unix) |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

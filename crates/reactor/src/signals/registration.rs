@@ -128,7 +128,7 @@ pub(super) fn listen(
 
 impl Reactor {
     /// Calls `callback` on the reactor thread when the process gets `signal`, a number such as
-    /// `signal_hook::consts::SIGHUP`.
+    /// [`signal::SIGHUP`](crate::signal::SIGHUP).
     ///
     /// Any number of callbacks, and of reactors, may listen to one signal: each hears it. It does
     /// not matter which thread the signal was sent to. A signal is not a message: several that come
@@ -160,15 +160,14 @@ impl Reactor {
     /// # Examples
     ///
     /// ```
-    /// use ropewalk_reactor::Reactor;
-    /// use signal_hook::{consts::SIGHUP, low_level::raise};
+    /// use ropewalk_reactor::{Reactor, signal::SIGHUP};
     ///
     /// let reactor = Reactor::new()?;
     /// let reload = reactor.on_signal(SIGHUP, |reactor| {
     ///     println!("reading the settings again");
     ///     reactor.stop();
     /// })?;
-    /// reactor.call_soon(|_| raise(SIGHUP).unwrap());
+    /// reactor.call_soon(|_| signal_hook::low_level::raise(SIGHUP).unwrap());
     /// reactor.run().unwrap();
     /// drop(reload);
     /// # std::io::Result::Ok(())

@@ -9,10 +9,10 @@
 
 use super::process::Name;
 use super::registration::{SignalRegistration, listen};
+use super::signal::{SIGINT, SIGTERM};
 use crate::core::Lifecycle;
 use crate::reactor::Reactor;
 use crate::triggers::{Phase, SystemEvent};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -107,12 +107,11 @@ impl Reactor {
     /// # Examples
     ///
     /// ```
-    /// use ropewalk_reactor::Reactor;
-    /// use signal_hook::{consts::SIGINT, low_level::raise};
+    /// use ropewalk_reactor::{Reactor, signal::SIGINT};
     ///
     /// let reactor = Reactor::new()?;
     /// reactor.stop_on_signals()?;
-    /// reactor.call_soon(|_| raise(SIGINT).unwrap());
+    /// reactor.call_soon(|_| signal_hook::low_level::raise(SIGINT).unwrap());
     /// reactor.run().unwrap();
     /// assert_eq!(reactor.stop_signal(), Some(SIGINT));
     /// # std::io::Result::Ok(())
@@ -154,7 +153,8 @@ impl Reactor {
         Ok(())
     }
 
-    /// The signal that has stopped the reactor in this run, or in the last one if it does not run.
+    /// The [signal](crate::signal) that has stopped the reactor in this run, or in the last one if it
+    /// does not run.
     ///
     /// `None`: there was none, or somebody had asked it to stop before. For programs that end the
     /// way their signal would have ended them.

@@ -9,4 +9,5 @@ mod children; // this binary once more, for one test
 
 mod callbacks; // `on_signal`
 mod dispositions; // what a signal does when nobody listens any more
+mod numbers; // `signal`
 mod stopping; // `stop_on_signals`
