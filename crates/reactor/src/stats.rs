@@ -1,6 +1,7 @@
 //! Counters of what the loop has done.
 
 use crate::core::Core;
+use crate::reactor::Reactor;
 use crate::stopwatch::Stopwatch;
 use std::cell::Cell;
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub struct ReactorStats {
     /// Callbacks that took longer than [`slow_callback`](crate::Builder::slow_callback) allows; 0
     /// if nothing is set there.
     pub slow_callbacks: u64,
-    /// The time of the longest callback, slow or not; zero if no threshold is set.
+    /// The time of the longest callback, slow or not; zero if no threshold is set. Begun anew by
+    /// [`reset_longest`](Reactor::reset_longest).
     pub longest_callback: Duration,
     /// How late the first timer was, in the last pass over the timers that ran one: the time from
     /// its deadline to the beginning of the pass, on the clock of the reactor.
@@ -35,7 +37,7 @@ pub struct ReactorStats {
     /// It is what the callbacks before it, or the operating system, have kept it waiting: some ten
     /// microseconds on a machine that is not busy. Nothing is measured where no timer runs.
     pub lag: Duration,
-    /// The longest `lag` of all.
+    /// The longest `lag` of all. Begun anew by [`reset_longest`](Reactor::reset_longest).
     pub longest_lag: Duration,
     /// Calls from other threads that wait now.
     pub pending_calls: usize,
@@ -105,6 +107,10 @@ impl Counters {
         count(&self.panics);
     }
 
+    fn reset_longest(&self) {
+        self.longest_lag.set(Duration::ZERO);
+    }
+
     pub(crate) fn snapshot(&self, core: &Core) -> ReactorStats {
         ReactorStats {
             turns: self.turns.get(),
@@ -122,6 +128,45 @@ impl Counters {
             pending_soon: core.soon.borrow().len(),
             pending_timers: core.timers.borrow().len(),
             sources: core.sources.borrow().len(),
+        }
+    }
+}
+
+impl Reactor {
+    /// Begins anew with the longest times of the [`stats`](Self::stats), `longest_lag` and
+    /// `longest_callback`; all that is counted goes on.
+    ///
+    /// For a program that reports them at intervals: without it one bad moment, say at the start, is
+    /// all that can be seen. A callback that runs now counts with all of its time when it ends.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use std::time::Duration;
+    ///
+    /// fn report(reactor: &Reactor) {
+    ///     println!("timers were late by at most {:?}", reactor.stats().longest_lag);
+    ///     reactor.reset_longest();
+    /// }
+    ///
+    /// let reactor = Reactor::new()?;
+    /// reactor.call_later(Duration::from_millis(1), |reactor| {
+    ///     report(reactor);
+    ///     reactor.stop();
+    /// });
+    /// reactor.run().unwrap();
+    /// assert_eq!(reactor.stats().longest_lag, Duration::ZERO);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn reset_longest(&self) {
+        self.core.counters.reset_longest();
+        if let Some(watch) = &self.core.watch {
+            watch.reset_longest();
         }
     }
 }

@@ -84,9 +84,13 @@ impl Stopwatch {
         self.slow.get()
     }
 
-    /// The longest time of all.
+    /// The longest time of all, or of those since it was begun anew.
     pub(crate) fn longest(&self) -> Duration {
         self.longest.get()
+    }
+
+    pub(crate) fn reset_longest(&self) {
+        self.longest.set(Duration::ZERO);
     }
 
     fn start(&self, now: Instant) {

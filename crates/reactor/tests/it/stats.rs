@@ -84,6 +84,33 @@ fn the_longest_lag_stays_when_the_lag_goes() {
     });
 }
 
+/// From a callback too, which then counts itself.
+#[test]
+fn the_longest_times_begin_anew_when_asked_and_the_counts_do_not() {
+    within(DEADLINE, || {
+        let kept = Duration::from_millis(2);
+        let reactor = Reactor::builder().slow_callback(Duration::ZERO).build().unwrap();
+        let timer = reactor.call_later(Duration::ZERO, move |_| busy(kept));
+        busy(kept);
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        let before = reactor.stats();
+        assert!(before.longest_lag >= kept && before.longest_callback >= kept, "{before:?}");
+        reactor.reset_longest();
+        let mut anew = before;
+        (anew.longest_lag, anew.longest_callback) = Default::default();
+        assert_eq!(reactor.stats(), anew, "nothing else is touched");
+        reactor.call_soon(move |reactor| {
+            busy(kept);
+            reactor.reset_longest();
+        });
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        let after = reactor.stats();
+        assert!(after.longest_callback >= kept && after.longest_lag.is_zero(), "{after:?}");
+        assert!(after.slow_callbacks > before.slow_callbacks);
+        drop(timer);
+    });
+}
+
 #[test]
 fn a_loop_that_waits_sleeps_and_one_that_has_work_does_not() {
     within(DEADLINE, || {
