@@ -114,7 +114,8 @@ fn ended<T>(thread: JoinHandle<T>) -> ropewalk::Result<T> {
 fn main() -> ropewalk::Result<()> {
     ropewalk_examples::init_tracing();
     let cores = available_parallelism()?.get();
-    let reactors = (0..cores).map(|_| ReactorThread::spawn()).collect::<io::Result<Vec<_>>>()?;
+    let spawn = |core| ReactorThread::builder().name(format!("core-{core}")).spawn();
+    let reactors = (0..cores).map(spawn).collect::<io::Result<Vec<_>>>()?;
     let server = match share_port(&reactors) {
         // None of them listens yet: it was the first one that could not.
         Err(failure) if cannot_share_ports(&failure) => share_listener(&reactors)?,

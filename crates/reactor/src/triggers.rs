@@ -72,6 +72,10 @@ impl Reactor {
     /// Triggers of one phase run in the order in which they were added; one that is added to the
     /// phase that is running runs in the same go. A panic in one does not stop the others.
     ///
+    /// A trigger whose work goes on after it has returned takes a [`hold`](Self::hold), and drops it
+    /// when that work is done: the *before* phase waits so long. (In Twisted such a trigger returns a
+    /// `Deferred`.)
+    ///
     /// # Threads
     ///
     /// Reactor thread.

@@ -38,7 +38,7 @@ pub use crate::error::WouldDeadlock;
 pub use crate::eventual::Eventual;
 pub use crate::in_thread::{BoxedJob, HandleThreads, ReactorThreads};
 pub use crate::outcome::JobOutcome;
-pub use crate::reactor_thread::ReactorThread;
+pub use crate::reactor_thread::{ReactorThread, ReactorThreadBuilder};
 pub use crate::watchdog::{BlockedCallback, Watchdog, WatchdogBuilder, WatchdogReport};
 
 #[cfg(doctest)]

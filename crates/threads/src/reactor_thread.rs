@@ -22,7 +22,7 @@ use std::thread::{self, Builder, JoinHandle};
 /// let reactor = ReactorThread::spawn()?;
 /// let running = reactor.handle().blocking_call_from_thread(|reactor| Ok(reactor.running()));
 /// assert!(running.unwrap());
-/// reactor.join().unwrap();
+/// reactor.join().unwrap(); // stops it
 /// # std::io::Result::Ok(())
 /// ```
 #[must_use = "dropping it stops the reactor"]
@@ -53,19 +53,12 @@ impl ReactorThread {
     pub fn spawn_with(
         make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
     ) -> io::Result<Self> {
-        let (filler, taker) = slot();
-        let thread = Builder::new().name("reactor".to_owned()).spawn(move || match make() {
-            Ok(reactor) => {
-                filler.fill(Ok(reactor.handle()));
-                reactor.run()
-            }
-            Err(error) => {
-                filler.fill(Err(error));
-                Ok(())
-            }
-        })?;
-        let handle = first_word(&taker)?;
-        Ok(Self { handle, thread: Some(thread) })
+        Self::builder().spawn_with(make)
+    }
+
+    /// Settings for the thread of a reactor.
+    pub fn builder() -> ReactorThreadBuilder {
+        ReactorThreadBuilder { name: "reactor".to_owned() }
     }
 
     /// The handle of the reactor.
@@ -74,7 +67,18 @@ impl ReactorThread {
         &self.handle
     }
 
-    /// Stops the reactor and waits for the end of its thread.
+    /// Whether the thread has ended, so that [`wait`](Self::wait) comes back at once.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Stops the reactor and waits for the end of its thread. To wait until somebody else stops it,
+    /// there is [`wait`](Self::wait).
     ///
     /// # Errors
     ///
@@ -86,8 +90,36 @@ impl ReactorThread {
     ///
     /// With the panic of the reactor's thread, if that panicked (which callbacks cannot make it
     /// do).
-    pub fn join(mut self) -> Result<(), RunError> {
+    pub fn join(self) -> Result<(), RunError> {
         self.handle.stop();
+        self.wait()
+    }
+
+    /// Waits for the end of the thread without stopping the reactor: it runs until one of its own
+    /// callbacks, a signal or a handle stops it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`join`](Self::join). A wait that is refused with [`RunError::AlreadyRunning`] is a
+    /// drop, which stops the reactor.
+    ///
+    /// # Panics
+    ///
+    /// As [`join`](Self::join).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threads::ReactorThread;
+    ///
+    /// let reactor = ReactorThread::builder().name("clock").spawn()?;
+    /// reactor.handle().call_from_thread(|reactor| {
+    ///     reactor.call_later(std::time::Duration::from_millis(1), |reactor| reactor.stop());
+    /// }).unwrap();
+    /// reactor.wait().unwrap(); // the timer has come
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn wait(mut self) -> Result<(), RunError> {
         if self.waits_for_this_thread() {
             return Err(RunError::AlreadyRunning);
         }
@@ -131,5 +163,71 @@ impl Drop for ReactorThread {
 impl fmt::Debug for ReactorThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReactorThread").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+/// Settings for a new [`ReactorThread`]; made by [`ReactorThread::builder`].
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_threads::ReactorThread;
+///
+/// let threads = (0..2).map(|n| ReactorThread::builder().name(format!("core-{n}")).spawn());
+/// for thread in threads.collect::<std::io::Result<Vec<_>>>()? {
+///     thread.join().unwrap();
+/// }
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `spawn`"]
+pub struct ReactorThreadBuilder {
+    name: String,
+}
+
+impl ReactorThreadBuilder {
+    /// Sets the name of the thread, by which reports and debuggers tell it from others. Default:
+    /// `reactor`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// As [`ReactorThread::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReactorThread::spawn`], and if the name contains a NUL character.
+    pub fn spawn(self) -> io::Result<ReactorThread> {
+        self.spawn_with(Reactor::new)
+    }
+
+    /// As [`ReactorThread::spawn_with`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReactorThread::spawn_with`], and if the name contains a NUL character.
+    pub fn spawn_with(
+        self,
+        make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
+    ) -> io::Result<ReactorThread> {
+        if self.name.contains('\0') {
+            // The standard library panics.
+            let why = "the name of a thread contains a NUL character";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let (filler, taker) = slot();
+        let thread = Builder::new().name(self.name).spawn(move || match make() {
+            Ok(reactor) => {
+                filler.fill(Ok(reactor.handle()));
+                reactor.run()
+            }
+            Err(error) => {
+                filler.fill(Err(error));
+                Ok(())
+            }
+        })?;
+        let handle = first_word(&taker)?;
+        Ok(ReactorThread { handle, thread: Some(thread) })
     }
 }

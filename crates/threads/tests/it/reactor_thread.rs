@@ -1,11 +1,15 @@
 //! A reactor in a thread of its own.
 
 use crate::support::{foreign, gated, thread_name};
+use crate::watchdog::watchdog;
 use ropewalk_reactor::{Reactor, ReactorStopped, RunError};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threads::{HandleThreads as _, ReactorThread};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 #[test]
@@ -140,4 +144,107 @@ fn a_foreign_thread_may_own_it() {
         let reactor = ReactorThread::spawn().unwrap();
         foreign(move || reactor.join().unwrap()).join().unwrap();
     });
+}
+
+#[test]
+fn waiting_for_it_does_not_stop_it() {
+    within(DEADLINE, || {
+        let reactor = ReactorThread::spawn().unwrap();
+        let rang = Arc::new(AtomicBool::new(false));
+        let rings = Arc::clone(&rang);
+        let set = move |reactor: &Reactor| {
+            reactor.call_later(Duration::from_millis(5), move |reactor| {
+                rings.store(true, Ordering::SeqCst);
+                reactor.stop();
+            });
+        };
+        reactor.handle().call_from_thread(set).unwrap();
+        reactor.wait().unwrap();
+        assert!(rang.load(Ordering::SeqCst), "it has come to its own end");
+    });
+}
+
+#[test]
+fn i9_waiting_gives_what_run_returned() {
+    within(DEADLINE, || {
+        let (reactor, gate) = stuck();
+        reactor.handle().stop();
+        assert!(matches!(reactor.wait(), Err(RunError::ShutdownTimedOut(_))));
+        drop(gate);
+    });
+}
+
+/// The wait is its drop then, which stops it.
+#[test]
+fn i4_a_callback_or_a_worker_that_waits_for_it_is_refused() {
+    within(DEADLINE, || {
+        for in_worker in [false, true] {
+            let reactor = ReactorThread::spawn().unwrap();
+            let handle = reactor.handle().clone();
+            let (sender, receiver) = channel();
+            let wait = move || {
+                let refused = matches!(reactor.wait(), Err(RunError::AlreadyRunning));
+                sender.send(refused).unwrap();
+            };
+            if in_worker {
+                handle.call_in_thread(wait).unwrap();
+            } else {
+                handle.call_from_thread(|_| wait()).unwrap();
+            }
+            assert!(receiver.recv_timeout(DEADLINE / 3).unwrap());
+            while handle.accepts_calls() {
+                thread::yield_now();
+            }
+        }
+    });
+}
+
+#[test]
+fn it_tells_whether_it_has_ended() {
+    within(DEADLINE, || {
+        let reactor = ReactorThread::spawn().unwrap();
+        reactor.handle().blocking_call_from_thread(|_| ()).unwrap();
+        assert!(!reactor.is_finished());
+        reactor.handle().stop();
+        while !reactor.is_finished() {
+            thread::yield_now();
+        }
+        reactor.wait().unwrap();
+    });
+}
+
+#[test]
+fn their_names_tell_them_apart() {
+    within(DEADLINE, || {
+        let (builder, reports) = watchdog();
+        let watchdog = builder.spawn().unwrap();
+        let spawn = |name: &str| {
+            let reactor = ReactorThread::builder().name(name).spawn().unwrap();
+            watchdog.watch(reactor.handle());
+            reactor
+        };
+        let (idle, busy) = (spawn("core-0"), spawn("core-1"));
+        let line = line!() + 1;
+        let thread = busy.handle().blocking_call_from_thread(move |_| {
+            let is_here = |at: &std::panic::Location<'_>| at.file() == file!() && at.line() == line;
+            Ok(reports.wait(|report| {
+                let blocked = report.blocked.iter().find(|one| is_here(one.location))?;
+                assert!(report.to_string().contains("the reactor of thread core-1 is blocked"));
+                Some(blocked.thread.to_string())
+            }))
+        });
+        assert_eq!(thread.unwrap(), "core-1");
+        let make = || Reactor::builder().build();
+        let made = ReactorThread::builder().name("made").spawn_with(make).unwrap();
+        let name = made.handle().blocking_call_from_thread(|_| Ok(thread_name()));
+        assert_eq!(name.unwrap(), "made");
+        drop((idle, busy));
+        watchdog.stop();
+    });
+}
+
+#[test]
+fn a_name_that_no_thread_can_have_is_refused() {
+    let error = ReactorThread::builder().name("a\0b").spawn().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
