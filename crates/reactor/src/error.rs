@@ -140,6 +140,8 @@ impl Error for RunError {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stuck {
+    /// What it was named, with [`hold_named`](crate::Reactor::hold_named).
+    pub name: Option<Cow<'static, str>>,
     /// Where the hold was taken.
     pub location: &'static Location<'static>,
     /// How long it has been held.
@@ -153,15 +155,17 @@ impl Stuck {
         self.details.len().max(1)
     }
 
-    /// What its owner says, or, if that is nothing, where it was taken.
+    /// What its owner says, or, if that is nothing, its name and where it was taken.
     fn lines(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        let held = || format!("held at {} for {:.1?}", self.location, self.age).into();
+        let named = self.name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+        let held = || format!("{named}held at {} for {:.1?}", self.location, self.age).into();
         let nameless = self.details.is_empty().then(held);
         self.details.iter().map(|line| Cow::from(line.as_str())).chain(nameless)
     }
 }
 
-/// What its owner says of itself, at most ten lines; where the hold was taken, if it says nothing.
+/// What its owner says of itself, at most ten lines; its name and where the hold was taken, if it
+/// says nothing.
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_some(f, self.count(), self.lines())

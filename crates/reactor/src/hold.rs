@@ -9,6 +9,7 @@ use crate::panics;
 use crate::reactor::Reactor;
 use crate::triggers::SystemEvent;
 use slab::Slab;
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ type Describe = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
 struct Held {
     event: SystemEvent,
+    name: Option<Cow<'static, str>>,
     location: &'static Location<'static>,
     since: Instant,
     describe: Option<Describe>,
@@ -78,10 +80,11 @@ impl Hold {
             .lock()
             .iter()
             .filter(|(_, held)| held.event == SystemEvent::Shutdown)
-            .map(|(_, held)| (held.location, held.since, held.describe.clone()))
+            .map(|(_, held)| (held.name.clone(), held.location, held.since, held.describe.clone()))
             .collect();
         held.into_iter()
-            .map(|(location, since, describe)| Stuck {
+            .map(|(name, location, since, describe)| Stuck {
+                name,
                 location,
                 age: since.elapsed(),
                 details: describe.map_or_else(Vec::new, |describe| {
@@ -129,7 +132,29 @@ impl Reactor {
     /// Reactor thread; the hold itself may go to any thread.
     #[track_caller]
     pub fn hold(&self, event: SystemEvent) -> Hold {
-        self.held(event, Location::caller(), None)
+        self.held(event, Location::caller(), None, None)
+    }
+
+    /// As [`hold`](Self::hold), with a name that the error tells beside the line if the deadline
+    /// passes: for a line that holds for many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::{Reactor, SystemEvent};
+    /// use std::time::Duration;
+    ///
+    /// let reactor = Reactor::builder().shutdown_deadline(Duration::ZERO).build()?;
+    /// let file = "holiday.jpg";
+    /// let _hold = reactor.hold_named(SystemEvent::Shutdown, format!("upload of {file}"));
+    /// reactor.stop();
+    /// let error = reactor.run().unwrap_err();
+    /// assert!(error.to_string().contains("upload of holiday.jpg, held at "));
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn hold_named(&self, event: SystemEvent, name: impl Into<Cow<'static, str>>) -> Hold {
+        self.held(event, Location::caller(), Some(name.into()), None)
     }
 
     /// As [`hold`](Self::hold), with something to say if the deadline passes: one line for each
@@ -142,17 +167,18 @@ impl Reactor {
         event: SystemEvent,
         describe: impl Fn() -> Vec<String> + Send + Sync + 'static,
     ) -> Hold {
-        self.held(event, Location::caller(), Some(Arc::new(describe)))
+        self.held(event, Location::caller(), None, Some(Arc::new(describe)))
     }
 
     fn held(
         &self,
         event: SystemEvent,
         location: &'static Location<'static>,
+        name: Option<Cow<'static, str>>,
         describe: Option<Describe>,
     ) -> Hold {
         let shared = Arc::clone(&self.core.shared);
-        let held = Held { event, location, since: Instant::now(), describe };
+        let held = Held { event, name, location, since: Instant::now(), describe };
         let key = shared.holds.lock().insert(held);
         Hold { shared, key }
     }

@@ -3,6 +3,7 @@
 use crate::fixture::{Drops, OnDrop, run_briefly, sockets};
 use ropewalk_reactor::{
     Interest, Reactor, ReactorHandle, ReactorStopped, RegisterError, Registration, RunError,
+    SystemEvent,
 };
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::{Cell, RefCell};
@@ -125,4 +126,22 @@ fn i2_the_parts_of_a_refusal_are_the_source_and_what_the_system_said() {
     assert!(Rc::ptr_eq(&back, &source));
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     assert!(error.raw_os_error().is_some());
+}
+
+#[test]
+fn a_hold_that_has_a_name_is_told_by_it_and_by_its_line() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().shutdown_deadline(Duration::ZERO).build().unwrap();
+        let (line, named) = (line!(), reactor.hold_named(SystemEvent::Shutdown, "upload"));
+        let nameless = reactor.hold(SystemEvent::Shutdown);
+        reactor.stop();
+        let error = reactor.run().unwrap_err();
+        let place = format!("upload, held at {}:{line}:", file!());
+        assert!(error.to_string().contains(&place), "{error}");
+        let RunError::ShutdownTimedOut(stuck) = error else { panic!("{error}") };
+        let names: Vec<_> = stuck.iter().map(|stuck| stuck.name.as_deref()).collect();
+        assert_eq!(names, [Some("upload"), None]);
+        assert!(stuck[1].to_string().starts_with("held at"), "{}", stuck[1]);
+        drop((named, nameless));
+    });
 }
