@@ -230,6 +230,34 @@ fn delays_beyond_the_clock_mean_never() {
     });
 }
 
+/// However the call was moved there; and from there it comes back.
+#[test]
+fn a_call_that_is_moved_beyond_the_clock_is_never_due() {
+    const CENTURY: Duration = Duration::from_secs(101 * 366 * 24 * 3600);
+    let moves: [fn(&DelayedCall); 3] = [
+        |call| call.reset(Duration::MAX).unwrap(),
+        |call| call.delay(Duration::MAX).unwrap(),
+        |call| (0..2).for_each(|_| call.delay(Duration::MAX / 2).unwrap()),
+    ];
+    for moves in moves {
+        let reactor = Reactor::new().unwrap();
+        let call = reactor.call_later(SECOND, |_| unreachable!());
+        moves(&call);
+        assert_eq!(reactor.poll_timeout(), None);
+        call.reset(SECOND).unwrap();
+        assert!(reactor.poll_timeout().is_some_and(|left| left <= SECOND));
+
+        let (clock, reactor) = manual();
+        let call = reactor.call_later(SECOND, |_| ());
+        moves(&call);
+        clock.advance(CENTURY);
+        assert!(call.active() && reactor.stats().timers == 0);
+        call.reset(SECOND).unwrap();
+        clock.advance(SECOND);
+        assert_eq!(reactor.stats().timers, 1);
+    }
+}
+
 #[test]
 fn numbers_that_are_no_delay_are_refused_with_the_number() {
     for bad in [-1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 2e19] {
