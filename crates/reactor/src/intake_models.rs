@@ -58,8 +58,20 @@ impl Inbox {
         self.bell.load(Ordering::Acquire) && self.bell.swap(false, Ordering::AcqRel)
     }
 
+    /// As `Shared::stop` does it.
+    fn stop(&self, set: impl FnOnce()) {
+        if self.intake.nudge_if_open(set) {
+            self.wake();
+        }
+    }
+
     fn wake(&self) {
         self.wakes.fetch_add(1, Ordering::Relaxed);
+        self.end_wait();
+    }
+
+    /// As a timer or a source does it.
+    fn end_wait(&self) {
         *self.woken.lock().unwrap() = true;
         self.selector.notify_one();
     }
@@ -123,6 +135,50 @@ fn loom_calls_of_one_thread_arrive_in_order_and_wake_once() {
         caller.join().unwrap();
         assert_eq!(calls, [1, 2, 3]);
         assert!(inbox.wakes.load(Ordering::Relaxed) <= sleeps);
+    });
+}
+
+/// Of two callers that find the loop asleep one wakes it.
+#[test]
+fn loom_two_callers_wake_the_loop_no_more_often_than_it_sleeps() {
+    loom::model(|| {
+        let inbox = Inbox::new();
+        let callers: Vec<_> = (0..2)
+            .map(|call| {
+                let inbox = Arc::clone(&inbox);
+                thread::spawn(move || assert!(inbox.send(call)))
+            })
+            .collect();
+        let (mut taken, mut sleeps) = (inbox.take().len(), 0);
+        while taken < 2 {
+            sleeps += usize::from(inbox.sleep());
+            taken += inbox.take().len();
+        }
+        for caller in callers {
+            caller.join().unwrap();
+        }
+        assert!(inbox.wakes.load(Ordering::Relaxed) <= sleeps);
+    });
+}
+
+/// The loop was woken by a timer, and starts a thread that calls: nobody sleeps any more.
+#[test]
+fn loom_a_loop_that_something_else_has_woken_is_not_woken_again() {
+    loom::model(|| {
+        let inbox = Inbox::new();
+        let timer = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || inbox.end_wait()
+        });
+        assert!(inbox.sleep());
+        let caller = thread::spawn({
+            let inbox = Arc::clone(&inbox);
+            move || assert!(inbox.send(1))
+        });
+        caller.join().unwrap();
+        timer.join().unwrap();
+        assert_eq!(inbox.take(), [1]);
+        assert_eq!(inbox.wakes.load(Ordering::Relaxed), 0);
     });
 }
 
@@ -201,6 +257,23 @@ fn loom_no_call_is_stranded_by_close() {
     });
 }
 
+/// As a nudge, but it comes with what it sets.
+#[test]
+fn loom_no_stop_is_lost() {
+    loom::model(|| {
+        let inbox = Inbox::new();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopper = thread::spawn({
+            let (inbox, stop) = (Arc::clone(&inbox), Arc::clone(&stop));
+            move || inbox.stop(|| stop.store(true, Ordering::Release))
+        });
+        while !stop.load(Ordering::Acquire) {
+            inbox.sleep();
+        }
+        stopper.join().unwrap();
+    });
+}
+
 /// A stop is either for the run that goes on, which then sees it, or is not set at all.
 #[test]
 fn loom_a_stop_comes_before_the_close_or_not_at_all() {
@@ -209,11 +282,7 @@ fn loom_a_stop_comes_before_the_close_or_not_at_all() {
         let stop = Arc::new(AtomicBool::new(false));
         let stopper = thread::spawn({
             let (inbox, stop) = (Arc::clone(&inbox), Arc::clone(&stop));
-            move || {
-                if inbox.intake.nudge_if_open(|| stop.store(true, Ordering::Release)) {
-                    inbox.wake();
-                }
-            }
+            move || inbox.stop(|| stop.store(true, Ordering::Release))
         });
         // The end of a run: it closes, and forgets what was asked for.
         inbox.intake.close();
