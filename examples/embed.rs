@@ -16,6 +16,7 @@
 mod program {
     use ropewalk::prelude::*;
     use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::retry_on_intr;
     use std::cell::Cell;
     use std::io::{Read as _, Write as _};
     use std::os::unix::net::UnixStream;
@@ -56,7 +57,9 @@ mod program {
         while open || owed.get() > 0 {
             let mut waits =
                 [PollFd::new(&reactor, PollFlags::IN), PollFd::new(&window, PollFlags::IN)];
-            poll(&mut waits[..if open { 2 } else { 1 }], None)?;
+            let watched = if open { 2 } else { 1 };
+            // A signal that has a handler interrupts it.
+            retry_on_intr(|| poll(&mut waits[..watched], None))?;
             let [reactor_ready, key_pressed] = waits.map(|one| !one.revents().is_empty());
             if reactor_ready {
                 reactor.turn(Some(Duration::ZERO))?;
