@@ -237,3 +237,12 @@ fn net() {
     let refused = reactor.listen_tcp("not an address", |_| Silent).unwrap_err();
     assert!(matches!(refused.error().kind(), ListenErrorKind::Address));
 }
+
+#[cfg(all(feature = "signals", unix))]
+#[test]
+fn signals() {
+    use ropewalk::reactor::signal::SIGWINCH;
+    let reactor = ropewalk::Reactor::new().unwrap();
+    let listening = reactor.on_signal(SIGWINCH, |_| ()).unwrap();
+    assert_eq!(listening.signal(), SIGWINCH);
+}
