@@ -311,9 +311,9 @@ fn i4_the_stop_is_told_to_who_waits_for_a_deferred_that_its_drop_would_cancel() 
     within(DEADLINE, || {
         let reactor = ReactorThread::spawn().unwrap();
         let (sender, receiver) = channel();
-        let answer = reactor.handle().eventually(move |_| {
+        let answer = reactor.handle().eventually(move |reactor| {
             let (promise, deferred) = Deferred::<u32>::new();
-            sender.send(()).unwrap();
+            reactor.call_soon(move |_| sender.send(()).unwrap());
             deferred.cancel_on_drop().add_both(move |result| {
                 drop(promise);
                 result

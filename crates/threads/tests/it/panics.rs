@@ -4,7 +4,7 @@ use crate::log;
 use crate::support::{OnDrop, foreign, gated, peek, run_for, taken};
 use ropewalk_deferred::{Deferred, Panicked};
 use ropewalk_reactor::{Reactor, ReactorStopped};
-use ropewalk_testing::{DEADLINE, within};
+use ropewalk_testing::{DEADLINE, capture_tracing, within};
 use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _};
 use std::cell::RefCell;
 use std::future::Future as _;
@@ -133,6 +133,30 @@ fn i3_a_result_that_panics_when_dropped_harms_nobody() {
         reactor.run().unwrap();
         assert!(taken(&place).is_err());
         assert_eq!(taken(&other).unwrap(), 3);
+    });
+}
+
+#[test]
+fn i3_a_late_result_that_panics_when_dropped_is_reported_with_the_line_of_its_job() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.start_running().unwrap();
+        let (gate, wait) = gated();
+        let line = line!() + 1;
+        let deferred = reactor.defer_to_thread(move || {
+            wait();
+            Ok(OnDrop::new(|| panic!("in the drop of a late result")))
+        });
+        gate.started.recv().unwrap();
+        deferred.cancel();
+        drop((gate, deferred));
+        let events = capture_tracing(|| {
+            while reactor.stats().panics == 0 {
+                reactor.turn(None).unwrap();
+            }
+        });
+        let place = events.iter().find_map(|event| event.field("location")).unwrap();
+        assert!(place.starts_with(&format!("{}:{line}:", file!())), "{place}");
     });
 }
 
