@@ -223,6 +223,29 @@ mod descriptor {
         });
     }
 
+    /// A stop makes no turn sleep over what comes after it: it is made known, and so are calls.
+    #[test]
+    fn a_stop_in_a_turn_or_at_rest_hides_no_call() {
+        within(DEADLINE, || {
+            for in_a_turn in [true, false] {
+                let reactor = Reactor::new().unwrap();
+                assert!(!is_readable(&reactor));
+                if in_a_turn {
+                    reactor.call_soon(Reactor::stop);
+                    reactor.turn(Some(Duration::ZERO)).unwrap();
+                } else {
+                    reactor.stop();
+                    reactor.call_later(20 * DEADLINE, |_| ());
+                }
+                assert!(is_readable(&reactor), "in a turn: {in_a_turn}");
+                let handle = reactor.handle();
+                foreign(move || handle.call_from_thread(|_| ()).unwrap()).join().unwrap();
+                turn_until(&reactor, || reactor.stats().calls == 1);
+                assert!(!is_readable(&reactor));
+            }
+        });
+    }
+
     /// Cleared by a turn, and told anew: also to a foreign epoll, which keeps a list of its own.
     #[test]
     fn it_works_in_a_foreign_epoll() {

@@ -32,6 +32,7 @@ mod loop_order; // what a turn runs, exactly
 mod loop_sleep; // how long it sleeps then
 mod poll_errors; // when the system refuses to wait
 
+mod last_calls; // when nothing holds the shutdown any more
 mod nesting; // reactors in callbacks of other reactors
 mod outcomes; // what becomes of calls at each kind of end
 mod restart; // stop, crash, run again

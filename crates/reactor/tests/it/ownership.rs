@@ -357,3 +357,19 @@ fn the_end_of_a_thread_has_no_current_reactor() {
         thread.join().unwrap();
     });
 }
+
+/// Whoever was lent a reactor that its owner has dropped cannot open it again, nor run it.
+#[test]
+fn i9_nobody_brings_a_dropped_reactor_to_life() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (weak, handle) = (reactor.downgrade(), reactor.handle());
+        let was_lent = weak.with(|lent| {
+            drop(reactor);
+            lent.accept_calls();
+            let refused = handle.call_from_thread(|_| ()).is_err();
+            refused && !handle.accepts_calls() && lent.run().is_err()
+        });
+        assert_eq!(was_lent, Some(true));
+    });
+}

@@ -92,3 +92,47 @@ fn there_is_no_longest_limit() {
         assert_eq!(thread.join().unwrap(), 0);
     });
 }
+
+#[test]
+fn an_event_is_something_done_too() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().spin(LONG).build().unwrap();
+        let (source, mut peer) = sockets();
+        peer.write_all(b"!").unwrap();
+        let registration = reactor
+            .register(source, Interest::READABLE, |reactor, mut source, _| {
+                assert_eq!(source.read(&mut [0; 8]).unwrap(), 1);
+                reactor.call_later(Duration::from_millis(5), Reactor::stop);
+            })
+            .unwrap();
+        reactor.run().unwrap();
+        // The first one brought the event. After that it looked around until the timer was due.
+        assert_eq!(reactor.stats().sleeps, 1);
+        drop(registration);
+    });
+}
+
+#[test]
+fn a_turn_that_must_not_wait_does_not_look_around() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().spin(LONG).build().unwrap();
+        for timeout in [Some(Duration::ZERO), None] {
+            reactor.call_soon(|_| ());
+            reactor.turn(timeout).unwrap();
+        }
+        assert_eq!(reactor.stats().turns, 2);
+    });
+}
+
+#[test]
+fn i6_it_looks_around_once_for_what_was_done() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().spin(LONG).build().unwrap();
+        reactor.call_soon(|_| ());
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        for sleeps in [0, 1, 2] {
+            reactor.turn(Some(Duration::from_millis(1))).unwrap();
+            assert_eq!(reactor.stats().sleeps, sleeps);
+        }
+    });
+}

@@ -57,6 +57,22 @@ fn lag_is_how_late_the_first_timer_of_a_pass_is() {
     });
 }
 
+/// Two are due in one pass, and the second only just.
+#[test]
+fn lag_is_not_that_of_the_last_timer_of_a_pass() {
+    within(DEADLINE, || {
+        let apart = Duration::from_millis(30);
+        let reactor = Reactor::builder().time_budget(Duration::MAX).build().unwrap();
+        let timers = [Duration::ZERO, apart].map(|delay| reactor.call_later(delay, |_| ()));
+        busy(apart);
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        let stats = reactor.stats();
+        assert_eq!(stats.timers, 2);
+        assert!(stats.lag >= apart && stats.lag == stats.longest_lag, "{stats:?}");
+        drop(timers);
+    });
+}
+
 /// It is of the last pass that ran a timer, and the longest stays.
 #[test]
 fn the_longest_lag_stays_when_the_lag_goes() {

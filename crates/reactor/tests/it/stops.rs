@@ -230,3 +230,31 @@ fn b69_i3_what_is_called_at_once_panics_in_its_caller() {
         assert_eq!((log.text().as_str(), reactor.stats().panics), ("caught", 0));
     });
 }
+
+/// Both in one turn, in either order: it is a crash.
+#[test]
+fn b78_a_crash_and_a_stop_at_once_are_a_crash() {
+    within(DEADLINE, || {
+        let both: [fn(&Reactor); 2] = [
+            |reactor| {
+                reactor.stop();
+                reactor.crash();
+            },
+            |reactor| {
+                reactor.crash();
+                reactor.stop_now();
+            },
+        ];
+        for both in both {
+            let (reactor, log) = (Reactor::new().unwrap(), Log::default());
+            for (event, name) in EVENTS {
+                for (phase, _) in PHASES {
+                    reactor.add_system_event_trigger(phase, event, log.adds(name));
+                }
+            }
+            reactor.call_later(Duration::ZERO, both);
+            reactor.run().unwrap();
+            assert_eq!(log.text(), "up up up end end end");
+        }
+    });
+}

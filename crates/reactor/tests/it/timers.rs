@@ -4,6 +4,7 @@ use crate::fixture::Log;
 use ropewalk_reactor::{DelayedCall, ManualClock, NotPending, Reactor, seconds};
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::{Cell, RefCell};
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -213,6 +214,22 @@ fn i8_timers_of_no_delay_run_in_order_on_the_real_clock() {
         reactor.call_later(Duration::ZERO, Reactor::stop);
         reactor.run().unwrap();
         assert_eq!(*seen.borrow(), (0..1_000).collect::<Vec<_>>());
+    });
+}
+
+/// What has ended one sleep does not begin another one: the second is due at the very same time, and
+/// the budget leaves it over.
+#[test]
+fn i7_a_timer_that_is_left_over_after_a_sleep_is_not_slept_for() {
+    within(DEADLINE, || {
+        let builder = Reactor::builder().budget(NonZeroUsize::MIN);
+        let reactor = builder.build().unwrap();
+        let first = reactor.call_later(Duration::from_millis(5), |_| ());
+        let second = reactor.call_later(Duration::from_millis(5), Reactor::stop);
+        second.hasten(second.time().unwrap() - first.time().unwrap()).unwrap();
+        assert_eq!(first.time(), second.time());
+        reactor.run().unwrap();
+        assert_eq!(reactor.stats().timers, 2);
     });
 }
 

@@ -55,6 +55,23 @@ fn b70_running_is_true_from_during_startup_to_during_shutdown() {
     });
 }
 
+/// It is over when its end is told.
+#[test]
+fn b70_running_is_false_at_the_end_of_a_run_that_crashed() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), Log::default());
+        for phase in PHASES {
+            let log = log.clone();
+            reactor.add_system_event_trigger(phase, SystemEvent::End, move |reactor| {
+                log.add(reactor.running().to_string());
+            });
+        }
+        reactor.call_soon(Reactor::crash);
+        reactor.run().unwrap();
+        assert_eq!(log.text(), "false false false");
+    });
+}
+
 #[test]
 fn b72_b108_b109_events_and_phases_have_their_order() {
     within(DEADLINE, || {

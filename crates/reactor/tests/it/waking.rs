@@ -7,6 +7,7 @@ use crate::fixture::foreign;
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, within};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 const CALLS: u64 = 1000;
 
@@ -81,6 +82,31 @@ fn i6_w35_a_burst_of_calls_to_a_loop_that_sleeps_costs_one_wake_up() {
         let wakes = thread.join().unwrap();
         assert!(wakes <= 20, "{wakes} wake-ups for 20 bursts");
         assert_eq!(reactor.stats().calls, 20 * (CALLS + 1));
+    });
+}
+
+/// What has woken it need not be a call.
+#[test]
+fn i6_w35_a_loop_that_a_timer_has_woken_is_not_woken_again() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        let (awake, is_awake) = channel();
+        let (counted, count) = channel();
+        let thread = foreign(move || {
+            is_awake.recv().unwrap();
+            let before = writes();
+            handle.call_from_thread(Reactor::stop).unwrap();
+            counted.send(writes() - before).unwrap();
+        });
+        let (told, wakes) = channel();
+        reactor.call_later(Duration::from_millis(5), move |_| {
+            awake.send(()).unwrap();
+            told.send(count.recv().unwrap()).unwrap();
+        });
+        reactor.run().unwrap();
+        thread.join().unwrap();
+        assert_eq!(wakes.recv(), Ok(0));
     });
 }
 

@@ -1,0 +1,66 @@
+//! When nothing holds the shutdown any more: what it still waits for, and what not.
+
+use crate::fixture::{Log, run_briefly};
+use ropewalk_reactor::{ManualClock, Phase, Reactor, RunError, SystemEvent};
+use ropewalk_testing::{DEADLINE, within};
+use std::time::Duration;
+
+/// The last calls may need more time: what they wait for then is handed in before their hold ends,
+/// too.
+#[test]
+fn a_hold_that_a_last_call_takes_is_waited_for() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), Log::default());
+        let shared = reactor.share(log.clone());
+        let last_call = move |reactor: &Reactor| {
+            let hold = reactor.hold(SystemEvent::Shutdown);
+            reactor.call_later(Duration::from_millis(1), move |_| {
+                shared.call_from_thread(|log, _| log.add("result")).unwrap();
+                drop(hold);
+            });
+        };
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+            reactor.handle().call_from_thread(last_call).unwrap();
+        });
+        let during = log.adds("during");
+        reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, during);
+        run_briefly(&reactor);
+        assert_eq!(log.text(), "result during");
+    });
+}
+
+/// As a worker rings whose result is no call.
+#[test]
+fn the_bell_that_was_rung_before_a_hold_ends_is_heard_before_the_during_phase() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.on_bell(|reactor| reactor.local::<Log>().add("bell"));
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+            let hold = reactor.hold(SystemEvent::Shutdown);
+            reactor.handle().ring();
+            drop(hold);
+        });
+        let during = reactor.local::<Log>().adds("during");
+        reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, during);
+        run_briefly(&reactor);
+        assert_eq!(reactor.local::<Log>().text(), "bell during");
+    });
+}
+
+/// A callback of the shutdown itself lets the time pass: nobody waits for what is over.
+#[test]
+fn i9_a_deadline_that_passes_in_a_turn_of_the_shutdown_ends_it_at_once() {
+    within(DEADLINE, || {
+        let clock = ManualClock::new();
+        let builder = Reactor::builder().manual_clock(&clock).shutdown_deadline(100 * DEADLINE);
+        let reactor = builder.build().unwrap();
+        let hold = reactor.hold(SystemEvent::Shutdown);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
+            reactor.call_later(Duration::ZERO, move |_| clock.advance(200 * DEADLINE));
+        });
+        reactor.stop();
+        let ended = reactor.run();
+        assert!(matches!(ended, Err(RunError::ShutdownTimedOut(_))), "{ended:?}");
+        drop(hold);
+    });
+}
