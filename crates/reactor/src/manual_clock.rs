@@ -212,3 +212,21 @@ impl fmt::Debug for ManualClock {
         f.debug_struct("ManualClock").field("elapsed", &self.0.now.get()).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::ManualClock;
+    use crate::reactor::Reactor;
+
+    /// A clock may outlive any number of them.
+    #[test]
+    fn reactors_that_are_gone_leave_the_list() {
+        let clock = ManualClock::new();
+        let kept = Reactor::builder().manual_clock(&clock).build().unwrap();
+        for _ in 0..10 {
+            drop(Reactor::builder().manual_clock(&clock).build().unwrap());
+        }
+        assert!(clock.0.reactors.borrow().len() <= 2, "the one that is kept and the last");
+        drop(kept);
+    }
+}
