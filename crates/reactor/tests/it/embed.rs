@@ -123,6 +123,8 @@ mod descriptor {
     use super::*;
     use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
     use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+    use std::time::Instant;
 
     const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
@@ -243,6 +245,37 @@ mod descriptor {
                 turn_until(&reactor, || reactor.stats().calls == 1);
                 assert!(!is_readable(&reactor));
             }
+        });
+    }
+
+    /// An edge is told once. What a turn had no time for is there all the same.
+    #[test]
+    fn i7_a_foreign_loop_hears_of_events_that_are_left_over() {
+        within(DEADLINE, || {
+            let limit = Duration::from_millis(1);
+            let reactor = Reactor::builder().time_budget(limit).build().unwrap();
+            assert!(!is_readable(&reactor));
+            let served = Rc::new(Cell::new(0));
+            let sources: Vec<_> = (0..7)
+                .map(|_| {
+                    let (source, peer) = sockets();
+                    let serves = Rc::clone(&served);
+                    let interest = Interest::WRITABLE.edge_triggered();
+                    let slow = move |_: &Reactor, _: &TcpStream, _| {
+                        let begun = Instant::now();
+                        while begun.elapsed() < 2 * limit {}
+                        serves.set(serves.get() + 1);
+                    };
+                    (reactor.register(source, interest, slow).unwrap(), peer)
+                })
+                .collect();
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+            assert!(served.get() < 7);
+            assert_eq!(reactor.poll_timeout(), Some(Duration::ZERO));
+            turn_until(&reactor, || served.get() == 7);
+            assert!(!is_readable(&reactor));
+            assert_eq!(reactor.poll_timeout(), None);
+            drop(sources);
         });
     }
 

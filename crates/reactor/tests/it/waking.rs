@@ -110,6 +110,29 @@ fn i6_w35_a_loop_that_a_timer_has_woken_is_not_woken_again() {
     });
 }
 
+/// Between two turns it counts as asleep; in a turn it is awake, whoever has called for that.
+#[cfg(target_os = "linux")]
+#[test]
+fn i6_w35_a_turn_for_a_foreign_loop_is_not_woken() {
+    use std::os::fd::AsFd as _;
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let _ = reactor.as_fd();
+        let (counted, count) = channel();
+        reactor.call_soon(move |reactor| {
+            let handle = reactor.handle();
+            let thread = foreign(move || {
+                let before = writes();
+                handle.call_from_thread(|_| ()).unwrap();
+                writes() - before
+            });
+            counted.send(thread.join().unwrap()).unwrap();
+        });
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!(count.recv(), Ok(0));
+    });
+}
+
 /// On the reactor thread nobody sleeps, so that nothing is to be woken.
 #[test]
 fn i6_calls_that_callbacks_make_cost_no_system_call() {
