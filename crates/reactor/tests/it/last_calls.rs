@@ -1,7 +1,8 @@
 //! When nothing holds the shutdown any more: what it still waits for, and what not.
 
 use crate::fixture::{Log, run_briefly};
-use ropewalk_reactor::{ManualClock, Phase, Reactor, RunError, SystemEvent};
+use crate::rig::{Rig, secs};
+use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use std::time::Duration;
 
@@ -47,20 +48,21 @@ fn the_bell_that_was_rung_before_a_hold_ends_is_heard_before_the_during_phase() 
     });
 }
 
-/// A callback of the shutdown itself lets the time pass: nobody waits for what is over.
+/// A call of the shutdown itself lets the time pass: nobody sleeps for what is over.
 #[test]
 fn i9_a_deadline_that_passes_in_a_turn_of_the_shutdown_ends_it_at_once() {
     within(DEADLINE, || {
-        let clock = ManualClock::new();
-        let builder = Reactor::builder().manual_clock(&clock).shutdown_deadline(100 * DEADLINE);
-        let reactor = builder.build().unwrap();
-        let hold = reactor.hold(SystemEvent::Shutdown);
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
-            reactor.call_later(Duration::ZERO, move |_| clock.advance(200 * DEADLINE));
+        let rig = Rig::with(|builder| builder.shutdown_deadline(secs(20)));
+        let hold = rig.reactor.hold(SystemEvent::Shutdown);
+        rig.reactor.stop();
+        let (clock, remote) = (rig.clock.clone(), rig.reactor.share(rig.clock.clone()));
+        rig.selector.on_wait(move |_| {
+            assert_eq!(clock.elapsed(), secs(0), "it has slept once");
+            remote.call_from_thread(|clock, _| clock.advance(secs(30))).unwrap();
         });
-        reactor.stop();
-        let ended = reactor.run();
+        let ended = rig.reactor.run();
         assert!(matches!(ended, Err(RunError::ShutdownTimedOut(_))), "{ended:?}");
+        assert_eq!(rig.selector.waits(), [Some(secs(20))]);
         drop(hold);
     });
 }
