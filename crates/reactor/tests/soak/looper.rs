@@ -202,7 +202,11 @@ fn run(
 fn embed(world: &World, reactor: &Reactor, life: &Life) {
     add(&world.tally.embedded);
     if let Err(error) = reactor.start_running() {
-        return world.complain(format!("it did not start: {error}"));
+        // A trigger may have dropped it: then it never runs.
+        if !life.is_gone() {
+            world.complain(format!("it did not start: {error}"));
+        }
+        return;
     }
     while !reactor.stopping() && !life.is_gone() {
         let mut sets = [PollFd::new(reactor, PollFlags::IN)];
