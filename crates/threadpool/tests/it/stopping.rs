@@ -214,7 +214,7 @@ fn close_returns_at_once_and_calls_back_on_the_last_worker() {
         assert!(receiver.try_recv().is_err(), "one job is still running");
         // The other worker has nothing to do any more, and may take its time to go.
         while pool.stats().threads > 1 {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         second.release();
         assert_eq!(receiver.iter().collect::<Vec<_>>(), [last.clone(), last]);
