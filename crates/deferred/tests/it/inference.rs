@@ -54,7 +54,8 @@ fn both_sides_of_a_pair_may_return_different_outcomes() {
 
 #[test]
 fn the_first_program_of_the_manual_compiles() {
-    let read = || Ok(std::fs::read_to_string("Cargo.toml")?);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let read = || Ok(std::fs::read_to_string(file)?);
     ropewalk_deferred::maybe_deferred(read)
         .add_callback(|text| assert!(!text.is_empty()))
         .add_errback(|failure| assert!(failure.to_string().is_empty(), "{failure:#}"))

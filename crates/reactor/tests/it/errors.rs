@@ -1,6 +1,6 @@
 //! What errors say, and how they fit into the errors of a program.
 
-use crate::fixture::{Drops, OnDrop, run_briefly, sockets};
+use crate::fixture::{A_FILE, Drops, OnDrop, run_briefly, sockets};
 use ropewalk_reactor::{
     Interest, Reactor, ReactorHandle, ReactorStopped, RegisterError, Registration, RunError,
     SystemEvent,
@@ -115,7 +115,7 @@ fn i2_the_parts_of_a_refusal_are_the_source_and_what_the_system_said() {
     let reactor = Reactor::new().unwrap();
     let dropped = Rc::new(Cell::new(false));
     let drops = Rc::clone(&dropped);
-    let source = Rc::new(File::open("Cargo.toml").unwrap());
+    let source = Rc::new(File::open(A_FILE).unwrap());
     let payload = OnDrop(move || drops.set(true));
     let callback = move |_: &Reactor, _: &Rc<File>, _| {
         let _ = &payload;

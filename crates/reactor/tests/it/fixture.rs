@@ -29,6 +29,9 @@ pub(crate) fn sockets() -> (TcpStream, TcpStream) {
     (server, client)
 }
 
+/// A regular file, wherever a test runs.
+pub(crate) const A_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+
 /// How many descriptors a test may use that would like to have so many.
 #[cfg(unix)]
 pub(crate) fn descriptors(wanted: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Sources that end, break, or cannot be watched, and how their callbacks hear of that.
 
-use crate::fixture::sockets;
+use crate::fixture::{A_FILE, sockets};
 use ropewalk_reactor::{Interest, Reactor, Readiness, Registration};
 use ropewalk_testing::{DEADLINE, within};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -251,7 +251,7 @@ fn i5_the_callback_of_one_end_may_drop_the_other() {
 fn i2_files_and_directories_are_refused_with_a_way_out() {
     within(DEADLINE, || {
         for reactor in reactors() {
-            for path in ["Cargo.toml", "src"] {
+            for path in [A_FILE, env!("CARGO_MANIFEST_DIR")] {
                 for interest in
                     [Interest::READABLE, Interest::BOTH.edge_triggered(), Interest::NONE]
                 {

@@ -1,6 +1,6 @@
 //! I/O sources: readiness, interest, errors, and what may happen inside of their callbacks.
 
-use crate::fixture::{Drops, Log, run_briefly, sockets};
+use crate::fixture::{A_FILE, Drops, Log, run_briefly, sockets};
 use ropewalk_reactor::{Interest, Reactor, Readiness, Registration};
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::{Cell, RefCell};
@@ -153,7 +153,7 @@ fn a_reset_makes_a_source_ready_for_both() {
 #[test]
 fn i2_a_source_that_cannot_be_watched_comes_back() {
     let reactor = Reactor::new().unwrap();
-    let file = std::fs::File::open("Cargo.toml");
+    let file = std::fs::File::open(A_FILE);
     let drops = Drops::default();
     let payload = drops.payload();
     let error = reactor
