@@ -58,12 +58,15 @@ impl DelayedCall {
     ///
     /// Twisted: `cancel`.
     pub fn cancel(&self) -> Result<(), NotPending> {
-        let removed =
-            self.core.upgrade().and_then(|core| core.timers.borrow_mut().remove(self.key.get()));
+        let core = self.core.upgrade().ok_or_else(|| self.why_not())?;
+        let removed = core.timers.borrow_mut().remove(self.key.get());
         if removed.is_none() {
             return Err(self.why_not());
         }
         self.key.set(TimerKey::NONE);
+        // Nobody is to be woken for it.
+        core.changed();
+        drop(removed);
         Ok(())
     }
 

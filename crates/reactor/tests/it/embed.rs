@@ -167,6 +167,20 @@ mod descriptor {
     }
 
     #[test]
+    fn w15_a_foreign_loop_is_not_woken_for_a_timer_that_was_cancelled() {
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            assert!(!is_readable(&reactor));
+            let first = reactor.call_later(Duration::from_millis(1), |_| unreachable!());
+            let second = reactor.call_later(Duration::from_millis(30), |_| ());
+            let due = second.time().unwrap();
+            first.cancel().unwrap();
+            poll(&mut [PollFd::new(&reactor, PollFlags::IN)], None).unwrap();
+            assert!(reactor.now() >= due);
+        });
+    }
+
+    #[test]
     fn a_foreign_loop_hears_of_calls() {
         within(DEADLINE, || {
             let reactor = Reactor::new().unwrap();
