@@ -160,8 +160,9 @@ impl WatchdogBuilder {
     /// Sets for how long a callback may run before it is reported. Default: 1 second.
     ///
     /// A reactor that has something to do is looked at four times in this time, but at most once in
-    /// a millisecond. So the report may come a quarter later, and the age in it may be less than
-    /// the truth by as much; if the reactor had been at rest before, it is exact.
+    /// a millisecond and at least four times in a second. So the report may come a quarter later,
+    /// and the age in it may be less than the truth by as much; if the reactor had been at rest
+    /// before, it is exact. [`Duration::MAX`] means never: then only pools are reported.
     pub fn blocked_after(mut self, time: Duration) -> Self {
         self.blocked_after = time;
         self

@@ -20,7 +20,9 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(blocked_after: Duration) -> Self {
-        Self { blocked_after, step: (blocked_after / 4).max(Duration::from_millis(1)) }
+        // However long a callback may take: a reactor may get a pool, or be dropped, meanwhile.
+        let step = (blocked_after / 4).clamp(Duration::from_millis(1), Duration::from_millis(250));
+        Self { blocked_after, step }
     }
 }
 
@@ -281,6 +283,21 @@ mod tests {
         assert_eq!(scene.calls(), 1, "at its end");
         assert_eq!(scene.look(100), Some(ms(95)));
         assert_eq!((scene.look(110), scene.next()), (None, None));
+    }
+
+    /// Its pool may be made at any time, and is found by looking.
+    #[test]
+    fn where_no_callback_is_too_long_one_looks_all_the_same() {
+        let mut scene = Scene::new();
+        scene.pace = Pace::new(Duration::MAX);
+        scene.run(|scene| {
+            for at in [5, 255, 505] {
+                assert_eq!((scene.look(at), scene.report(at)), (None, None));
+                assert_eq!(scene.next(), Some(at + 250));
+            }
+        });
+        assert_eq!((scene.look(755), scene.next()), (None, Some(1005)));
+        assert_eq!((scene.look(1005), scene.next()), (None, None), "it rests, and calls");
     }
 
     /// Short callbacks that follow upon one another are not one long callback.
