@@ -12,6 +12,7 @@ use crate::panics;
 use crate::reactor::Reactor;
 use crate::selector::{Armed, Event};
 use crate::stopwatch::Kind;
+use crate::storage::GiveBack as _;
 use polling::AsSource;
 use slab::Slab;
 use std::fmt;
@@ -189,7 +190,14 @@ impl Sources {
 
     fn remove(&mut self, key: usize) -> Option<Source> {
         self.get_mut(key)?;
-        self.slots.try_remove(key & SLOT_MASK)
+        let removed = self.slots.try_remove(key & SLOT_MASK);
+        self.slots.give_back();
+        removed
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.capacity()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -306,17 +314,17 @@ impl Reactor {
     pub(crate) fn dispatch(&self, event: Event) {
         let core = &self.core;
         let readiness = event.readiness;
-        let taken = core.sources.borrow_mut().get_mut(event.key).and_then(|source| {
-            if !source.watched.interest().is_met_by(readiness) {
-                // A hang-up that nobody asked for, or an event that was fetched before the
-                // callback of another source changed what this one is watched for.
-                source.watched.rearm();
-                return None;
-            }
-            let callback = source.callback.take()?;
-            Some((callback, Rc::clone(&source.watched), source.location))
+        let found = core.sources.borrow_mut().get_mut(event.key).map(|source| {
+            let is_met = source.watched.interest().is_met_by(readiness);
+            let callback = if is_met { source.callback.take() } else { None };
+            (callback, Rc::clone(&source.watched), source.location)
         });
-        let Some((mut callback, watched, location)) = taken else { return };
+        let Some((callback, watched, location)) = found else { return };
+        let Some(mut callback) = callback else {
+            // A hang-up that nobody asked for, or an event that was fetched before the callback of
+            // another source changed what this one is watched for.
+            return watched.rearm();
+        };
         let _running = core.running.enter(Kind::Source.name(), location);
         self.contain(Kind::Source.what(), location, || callback(self, readiness));
         core.counters.event();

@@ -35,8 +35,12 @@ impl<T> GiveBack for VecDeque<T> {
 mod tests {
     use super::{GiveBack as _, KEPT};
     use crate::reactor::Reactor;
+    use crate::selector::ManualSelector;
+    use crate::source::Interest;
     use ropewalk_testing::{DEADLINE, within};
     use std::collections::VecDeque;
+    use std::net::UdpSocket;
+    use std::rc::Rc;
 
     #[test]
     fn only_what_is_empty_and_large_is_given_back() {
@@ -60,12 +64,15 @@ mod tests {
         // the time that this takes: 64 slots at the lowest level, few above.
         const TIMERS: usize = 5 * KEPT;
         within(DEADLINE, || {
-            let reactor = Reactor::new().unwrap();
+            // One that needs no descriptor for a source.
+            let selector = ManualSelector::new();
+            let reactor = Reactor::builder().manual_selector(&selector).build().unwrap();
             let core = &reactor.core;
             let capacities = || {
                 let timers = core.timers.borrow().capacity();
                 let shares = core.shares.borrow().capacity();
-                [timers, shares, core.soon.borrow().capacity()]
+                let sources = core.sources.borrow().capacity();
+                [timers, shares, sources, core.soon.borrow().capacity()]
             };
             let soon = std::time::Duration::ZERO;
             let late = std::time::Duration::from_secs(3600);
@@ -76,9 +83,15 @@ mod tests {
                 reactor.call_soon(|_| ());
                 remote.call_from_thread(|_, _| ()).unwrap();
             }
+            let socket = Rc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+            let register = |_| {
+                let source = Rc::clone(&socket);
+                reactor.register(source, Interest::READABLE, |_, _, _| ()).unwrap()
+            };
+            let sources: Vec<_> = (0..BURST).map(register).collect();
             let full = capacities();
             assert!(full.iter().all(|&capacity| capacity >= BURST), "{full:?}");
-            drop(remotes);
+            drop((remotes, sources));
             cancel.iter().for_each(|timer| timer.cancel().unwrap());
             while core.has_work() {
                 reactor.turn(Some(soon)).unwrap();
