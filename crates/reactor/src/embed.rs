@@ -27,13 +27,13 @@ impl Reactor {
     /// # Examples
     ///
     /// ```
-    /// use ropewalk_reactor::{ManualClock, Reactor};
+    /// use ropewalk_reactor::Reactor;
     /// use std::time::Duration;
     ///
     /// let reactor = Reactor::new()?;
     /// assert_eq!(reactor.poll_timeout(), None);
-    /// let timer = reactor.call_later(Duration::from_secs(60), |_| ());
-    /// assert!(reactor.poll_timeout() <= Some(Duration::from_secs(60)));
+    /// reactor.call_later(Duration::from_secs(60), |_| ());
+    /// assert!(reactor.poll_timeout().unwrap() <= Duration::from_secs(60));
     /// reactor.call_soon(|_| ());
     /// assert_eq!(reactor.poll_timeout(), Some(Duration::ZERO));
     /// # std::io::Result::Ok(())

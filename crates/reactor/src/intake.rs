@@ -14,7 +14,7 @@
 //! The flags are atomics beside the lock only so that the loop can look at them, and clear `asleep`,
 //! without it. That it clears `asleep` may be seen too late: then it is woken for nothing, once.
 //!
-//! **Lock rule:** nothing but moves and the growth of a buffer happens under it.
+//! **Lock rule:** nothing but moves, and what memory these need, happens under it.
 
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 

@@ -1,4 +1,4 @@
-//! The seam to `polling`, and the only unsafe code of the workspace.
+//! The seam to `polling`: one of the two files with unsafe code; the other is `closures.rs`.
 //!
 //! `polling` asks one thing of its callers that the compiler cannot check: a source must be
 //! deleted from the poller before it is closed. [`Armed`] keeps that promise by owning the source:

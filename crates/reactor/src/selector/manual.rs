@@ -254,7 +254,9 @@ impl Drop for Attached {
         // What a function has captured may be this selector itself, which would then never go.
         let left = (state.on_wait.take(), state.failures.take());
         if let Err(message) = panics::catch(|| drop(left)) {
-            tracing::error!(panic = message, "dropping what a manual selector had left panicked");
+            panics::tell(|| {
+                tracing::error!(panic = message, "dropping what a manual selector had panicked");
+            });
         }
     }
 }
