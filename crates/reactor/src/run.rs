@@ -229,18 +229,19 @@ impl Reactor {
         tracing::debug!("reactor stopping");
         let deadline = clock::deadline(self.now(), core.shutdown_deadline);
         self.fire(SystemEvent::Shutdown, Phase::Before);
-        let in_time = self.wait_for_holds(deadline)?;
+        self.wait_for_holds(deadline)?;
         if core.crashed.get() {
             return Ok(());
         }
         let cut_short = core.shared.stop_now_requested();
-        // What is still held is named before the *during* triggers take things down.
-        let stuck = if in_time { Vec::new() } else { core.stuck() };
+        // What is still held is named before the *during* triggers take things down. This is the look
+        // that counts: another thread may have let go after the last one.
+        let stuck = core.stuck();
         self.fire(SystemEvent::Shutdown, Phase::During);
         core.lifecycle.set(Lifecycle::Changing);
         self.fire(SystemEvent::Shutdown, Phase::After);
         self.run_last_calls();
-        if in_time {
+        if stuck.is_empty() {
             return Ok(());
         }
         if cut_short {
@@ -251,9 +252,8 @@ impl Reactor {
         Err(RunError::ShutdownTimedOut(stuck))
     }
 
-    /// Turns until nothing is held and the calls that came before that have run; `false` if the
-    /// deadline came first.
-    fn wait_for_holds(&self, deadline: Instant) -> Result<bool, RunError> {
+    /// Turns until nothing is held and the calls that came before that have run, or until the deadline.
+    fn wait_for_holds(&self, deadline: Instant) -> Result<(), RunError> {
         let core = &self.core;
         // A worker hands in its result before it drops its hold. So the calls that are here when
         // nothing is held any more still run, but only those: somebody who calls all the time
@@ -269,18 +269,18 @@ impl Reactor {
                 let rung = last_call.is_none() && core.shared.is_rung();
                 let last = *last_call.get_or_insert(served + core.inbox.len() as u64);
                 if served >= last && !rung {
-                    return Ok(true);
+                    return Ok(());
                 }
             }
             let left = deadline.saturating_duration_since(self.now());
             if left.is_zero() || core.shared.stop_now_requested() {
-                return Ok(!held);
+                return Ok(());
             }
             // With nothing held there is nothing to wait for, only the last of those calls to run.
             let wait = if held { left } else { Duration::ZERO };
             self.pass(Some(wait)).map_err(RunError::Poll)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Closes the intake and runs what was let in: each call that was accepted has its outcome (I2).
