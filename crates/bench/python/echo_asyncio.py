@@ -3,16 +3,19 @@ import asyncio
 
 
 class Echo(asyncio.Protocol):
+    greeted = False
+
     def connection_made(self, transport):
         self.transport = transport
 
     def data_received(self, data):
         self.transport.write(data)
+        if not self.greeted:
+            self.greeted = True
+            account.greeted()
 
     def connection_lost(self, reason):
-        global left
-        left -= 1
-        if left == 0:
+        if account.lost():
             done.set()
 
 
@@ -25,7 +28,5 @@ async def main():
     server.close()
 
 
-left = int(sys.argv[1])
-busy_before = time.process_time_ns()
 asyncio.run(main())
-print(time.process_time_ns() - busy_before)
+account.finish()

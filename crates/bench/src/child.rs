@@ -18,6 +18,10 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// The share of the operations that is made first, unmeasured: threads start, the heap grows.
 pub(crate) const WARM_UP: usize = 5;
 
+pub(crate) fn warm_up(operations: usize) -> usize {
+    (operations / WARM_UP).max(1)
+}
+
 pub(crate) struct Order {
     pub(crate) workload: &'static Workload,
     pub(crate) contestant: &'static Contestant,
@@ -41,8 +45,7 @@ pub(crate) fn obey(order: &Order) -> anyhow::Result<()> {
 
 fn take_part(order: &Order) -> anyhow::Result<Sample> {
     if matches!(order.workload.figure, Figure::RoundTrip | Figure::OneWay | Figure::Throughput) {
-        let warm_up = (order.operations / WARM_UP).max(1);
-        (order.contestant.run)(&Load::of(order.workload, warm_up))?;
+        (order.contestant.run)(&Load::of(order.workload, warm_up(order.operations)))?;
     }
     let before = ProcessTime::try_now()?;
     let mut sample = (order.contestant.run)(&Load::of(order.workload, order.operations))?;

@@ -1,5 +1,6 @@
-//! How much memory this process has.
+//! How much memory a process has.
 
+use crate::process::Process;
 use anyhow::Context as _;
 use std::fs;
 
@@ -7,16 +8,16 @@ use std::fs;
 pub(crate) fn resident() -> anyhow::Result<f64> {
     // The figure in `statm` is cheaper, and may be off by hundreds of pages: each core adds up its
     // own.
-    rollup("Rss:")
+    rollup(Process::This, "Rss:")
 }
 
 /// As [`resident`], without the pages of the program itself, which come in when they are run.
-pub(crate) fn anonymous() -> anyhow::Result<f64> {
-    rollup("Anonymous:")
+pub(crate) fn anonymous(process: Process) -> anyhow::Result<f64> {
+    rollup(process, "Anonymous:")
 }
 
-fn rollup(name: &str) -> anyhow::Result<f64> {
-    let text = fs::read_to_string("/proc/self/smaps_rollup")?;
+fn rollup(process: Process, name: &str) -> anyhow::Result<f64> {
+    let text = fs::read_to_string(process.file("smaps_rollup"))?;
     let kibibytes = kibibytes(&text, name).with_context(|| format!("no {name} in smaps_rollup"))?;
     Ok(kibibytes * 1024.0)
 }
@@ -29,6 +30,7 @@ fn kibibytes(text: &str, name: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::{anonymous, kibibytes, resident};
+    use crate::process::Process;
 
     #[test]
     fn the_line_is_found() {
@@ -39,10 +41,10 @@ mod tests {
 
     #[test]
     fn what_is_touched_is_counted() {
-        let (before, in_heap) = (resident().unwrap(), anonymous().unwrap());
+        let (before, in_heap) = (resident().unwrap(), anonymous(Process::This).unwrap());
         let touched = std::hint::black_box(vec![1_u8; 64 << 20]);
         let expected = touched.len() as f64 / 2.0;
         assert!(resident().unwrap() - before > expected);
-        assert!(anonymous().unwrap() - in_heap > expected);
+        assert!(anonymous(Process::This).unwrap() - in_heap > expected);
     }
 }

@@ -118,7 +118,7 @@ fn row(columns: &[Column], outcome: &Outcome, standing: &Standing) -> String {
         return format!("| {name} | {word} |{}", " |".repeat(columns.len() - 1));
     }
     if standing.operations != outcome.operations {
-        name = format!("{name} ({} operations)", number(standing.operations as f64));
+        name = format!("{name} ({} operations)", grouped(&standing.operations.to_string()));
     }
     let cells = columns.iter().map(|column| format!(" {} |", (column.cell)(outcome, standing)));
     format!("| {name} |{}", cells.collect::<String>())
@@ -184,7 +184,10 @@ fn number(value: f64) -> String {
     if value < 100.0 {
         return format!("{value:.1}");
     }
-    let digits = format!("{value:.0}");
+    grouped(&format!("{value:.0}"))
+}
+
+fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (position, digit) in digits.chars().enumerate() {
         if position > 0 && (digits.len() - position) % 3 == 0 {
@@ -197,7 +200,7 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{grouped, number};
 
     #[test]
     fn digits_are_grouped() {
@@ -205,6 +208,7 @@ mod tests {
         assert_eq!(number(999.6), "1,000");
         assert_eq!(number(1_234_567.0), "1,234,567");
         assert_eq!(number(123.0), "123");
+        assert_eq!(grouped("20"), "20");
         assert_eq!(number(f64::NAN), "");
     }
 }

@@ -1,6 +1,7 @@
 //! Which threads sleep in the kernel, and how often they have: a benchmark of waking up, or of not
 //! doing so, has to know.
 
+use crate::process::Process;
 use anyhow::Context as _;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -25,11 +26,11 @@ impl Slumber {
     }
 }
 
-/// How often the threads of this process, but for the one that asks, have gone to sleep until now.
-pub(crate) fn falls_asleep() -> anyhow::Result<u64> {
+/// How often the threads of a process, but for the one that asks, have gone to sleep until now.
+pub(crate) fn falls_asleep(process: Process) -> anyhow::Result<u64> {
     let own = rustix::thread::gettid().as_raw_nonzero().to_string();
     let mut total = 0;
-    for entry in fs::read_dir("/proc/self/task")? {
+    for entry in fs::read_dir(process.file("task"))? {
         let entry = entry?;
         if entry.file_name().to_str() != Some(&own) {
             // A thread that ends meanwhile has no status any more.
@@ -55,6 +56,7 @@ fn state(stat: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::{Slumber, falls_asleep, state, switches};
+    use crate::process::Process;
 
     #[test]
     fn who_asks_is_awake() {
@@ -63,7 +65,7 @@ mod tests {
 
     #[test]
     fn switches_are_counted() {
-        assert!(falls_asleep().is_ok());
+        assert!(falls_asleep(Process::This).is_ok());
         assert_eq!(switches("a:\t1\nvoluntary_ctxt_switches:\t23\n"), Some(23));
         assert_eq!(switches("nonvoluntary_ctxt_switches:\t1\n"), None);
     }

@@ -25,7 +25,7 @@ struct Count {
 
 /// Whoever has one of these in its name is left out: other processes, and what asks the system for
 /// nothing.
-const NEVER_COUNTED: &[&str] = &["asyncio", "Twisted", "spins", "flume"];
+const NEVER_COUNTED: &[&str] = &["asyncio", "Twisted", "libuv", "spins", "flume"];
 
 pub(crate) fn tables() -> anyhow::Result<()> {
     match Command::new("strace").arg("--version").stdout(Stdio::null()).status() {

@@ -7,6 +7,7 @@ mod calloop;
 mod floor;
 mod floor_boxed;
 mod flume;
+mod libuv;
 mod mio;
 mod python;
 mod ropewalk;
@@ -48,7 +49,7 @@ const fn setting(placement: Placement, goal: Option<f64>) -> Setting {
     Setting { placement, operations: 1_000_000, quick_operations: 100_000, goal }
 }
 
-const fn contestants<const PRODUCERS: usize>() -> [Contestant; 11] {
+const fn contestants<const PRODUCERS: usize>() -> [Contestant; 12] {
     const fn one(
         name: &'static str,
         role: Role,
@@ -66,6 +67,7 @@ const fn contestants<const PRODUCERS: usize>() -> [Contestant; 11] {
         one("smol, spawn", Role::Peer, smol::run::<PRODUCERS>),
         one("calloop, channel of closures", Role::Peer, calloop::run::<PRODUCERS>),
         one("mio, a loop of one's own", Role::Peer, mio::run::<PRODUCERS>),
+        one("libuv, uv_async_send", Role::Peer, libuv::run),
         one("asyncio, call_soon_threadsafe", Role::Peer, python::asyncio),
         one("Twisted, callFromThread", Role::Peer, python::twisted),
     ]

@@ -7,6 +7,7 @@
 mod calloop;
 mod client;
 mod floor;
+mod libuv;
 mod mio;
 mod net;
 mod python;
@@ -14,13 +15,15 @@ mod ropewalk;
 mod smol;
 mod tokio;
 
+use crate::foreign::Program;
 use crate::placement::Placement;
 use crate::sample::Sample;
 use crate::workload::{Contestant, Figure, Load, Role, Setting, Workload};
 use crate::workloads::POOL_THREADS;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::Builder;
+use std::time::Duration;
 
 pub(crate) const ONE: Workload = Workload {
     name: "echo_1",
@@ -65,6 +68,7 @@ const CONTESTANTS: &[Contestant] = &[
     Contestant { name: "tokio", role: Role::Peer, run: tokio::run },
     Contestant { name: "smol, LocalExecutor", role: Role::Peer, run: smol::run },
     Contestant { name: "calloop", role: Role::Peer, run: calloop::run },
+    Contestant { name: "libuv, uv_tcp_t", role: Role::Peer, run: libuv::run },
     Contestant { name: "asyncio, Protocol", role: Role::Peer, run: python::asyncio },
     Contestant { name: "Twisted, Protocol", role: Role::Peer, run: python::twisted },
 ];
@@ -99,6 +103,15 @@ fn connect_and_converse(
     serve: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Sample> {
     with_client(load, (0..load.in_flight).map(move |_| TcpStream::connect(address)), serve)
+}
+
+/// The same with a server in a process of its own, which says at which port it listens and, in the
+/// end, how much processor time it has taken between the first messages and the first end.
+fn converse_with_program(load: &Load, mut server: Program) -> anyhow::Result<Sample> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()?));
+    let sample = connect_and_converse(load, address, || Ok(()))?;
+    let theirs = Duration::from_nanos(server.finish()?.trim_end().parse()?);
+    Ok(Sample { busy: sample.busy + theirs, ..sample })
 }
 
 const ANY_PORT: &str = "127.0.0.1:0";

@@ -7,6 +7,7 @@
 
 mod calloop;
 mod floor;
+mod foreign;
 mod net;
 mod ropewalk;
 mod smol;
@@ -14,6 +15,7 @@ mod tokio;
 
 use crate::footprint::anonymous;
 use crate::placement::Placement;
+use crate::process::Process;
 use crate::sample::Sample;
 use crate::slumber;
 use crate::workload::{Contestant, Figure, Load, Role, Setting, Workload};
@@ -53,7 +55,7 @@ pub(crate) const BYTES: Workload = Workload {
     ..WAKES
 };
 
-const fn contestants<F: Finding>() -> [Contestant; 6] {
+const fn contestants<F: Finding>() -> [Contestant; 9] {
     [
         Contestant { name: "floor, bare epoll", role: Role::Floor, run: floor::run::<F> },
         Contestant { name: "ropewalk, register", role: Role::Ours, run: ropewalk::run::<F> },
@@ -61,6 +63,9 @@ const fn contestants<F: Finding>() -> [Contestant; 6] {
         Contestant { name: "tokio", role: Role::Peer, run: tokio::run::<F> },
         Contestant { name: "smol, LocalExecutor", role: Role::Peer, run: smol::run::<F> },
         Contestant { name: "calloop", role: Role::Peer, run: calloop::run::<F> },
+        Contestant { name: "libuv", role: Role::Peer, run: foreign::libuv::<F> },
+        Contestant { name: "asyncio", role: Role::Peer, run: foreign::asyncio::<F> },
+        Contestant { name: "Twisted", role: Role::Peer, run: foreign::twisted::<F> },
     ]
 }
 
@@ -72,24 +77,24 @@ const SETTLING: Duration = Duration::from_millis(200);
 
 /// What is looked for while the loop sleeps; in a thread that looks on.
 trait Finding {
-    fn find(load: &Load, before: f64) -> anyhow::Result<f64>;
+    fn find(load: &Load, process: Process, before: f64) -> anyhow::Result<f64>;
 }
 
 struct Wakes;
 
 impl Finding for Wakes {
-    fn find(load: &Load, _: f64) -> anyhow::Result<f64> {
-        let before = slumber::falls_asleep()?;
+    fn find(load: &Load, process: Process, _: f64) -> anyhow::Result<f64> {
+        let before = slumber::falls_asleep(process)?;
         pause(Duration::from_secs(load.operations as u64));
-        Ok((slumber::falls_asleep()? - before) as f64)
+        Ok((slumber::falls_asleep(process)? - before) as f64)
     }
 }
 
 struct Bytes;
 
 impl Finding for Bytes {
-    fn find(load: &Load, before: f64) -> anyhow::Result<f64> {
-        Ok((anonymous()? - before) / load.operations as f64)
+    fn find(load: &Load, process: Process, before: f64) -> anyhow::Result<f64> {
+        Ok((anonymous(process)? - before) / load.operations as f64)
     }
 }
 
@@ -129,18 +134,22 @@ fn watched<F: Finding>(
     let (sender, ready) = channel();
     let theirs = *load;
     let watcher = Builder::new().name("watcher".to_owned());
-    let before = anonymous()?;
+    let before = anonymous(Process::This)?;
     let watcher = watcher.spawn(move || look_on::<F>(&theirs, before, &ready))?;
     serve(Ready(sender))?;
     let found = watcher.join().unwrap_or_else(|_| anyhow::bail!("the watcher panicked"))?;
+    Ok(sample(load, found))
+}
+
+fn sample(load: &Load, found: f64) -> Sample {
     let (elapsed, busy, operations) = (Duration::ZERO, Duration::ZERO, load.operations);
-    Ok(Sample { elapsed, busy, operations, laps: vec![found], in_order: true })
+    Sample { elapsed, busy, operations, laps: vec![found], in_order: true }
 }
 
 fn look_on<F: Finding>(load: &Load, before: f64, ready: &Receiver<Stop>) -> anyhow::Result<f64> {
     let stop = ready.recv()?;
     pause(SETTLING);
-    let found = F::find(load, before);
+    let found = F::find(load, Process::This, before);
     stop();
     found
 }

@@ -11,6 +11,8 @@
 
 mod calloop;
 mod heap;
+mod libuv;
+mod python;
 mod ropewalk;
 mod smol;
 mod tokio;
@@ -78,7 +80,7 @@ const MILLION: Setting = Setting {
     goal: Some(1.1),
 };
 
-const fn contestants<S: Scenario>() -> [Contestant; 8] {
+const fn contestants<S: Scenario>() -> [Contestant; 12] {
     use Role::{Floor, Ours, Peer, Study};
     [
         Contestant { name: "floor, a wheel", role: Floor, run: S::run::<wheel::Wheel> },
@@ -88,6 +90,14 @@ const fn contestants<S: Scenario>() -> [Contestant; 8] {
         Contestant { name: "tokio, DelayQueue", role: Peer, run: S::run::<tokio_queue::Queue> },
         Contestant { name: "async-io", role: Peer, run: S::run::<smol::AsyncIo> },
         Contestant { name: "calloop", role: Peer, run: S::run::<calloop::Calloop> },
+        Contestant { name: "libuv, uv_timer_t", role: Peer, run: libuv::run::<S> },
+        Contestant {
+            name: "libuv, uv_update_time",
+            role: Study,
+            run: libuv::run_by_the_clock::<S>,
+        },
+        Contestant { name: "asyncio, call_later", role: Peer, run: python::asyncio::<S> },
+        Contestant { name: "Twisted, callLater", role: Peer, run: python::twisted::<S> },
         Contestant { name: "a tree", role: Study, run: S::run::<heap::Tree> },
     ]
 }
@@ -111,6 +121,9 @@ trait Timers: Sized {
 }
 
 trait Scenario {
+    /// For those who are written in other languages.
+    const NAME: &str;
+
     fn run<T: Timers>(load: &Load) -> anyhow::Result<Sample>;
 }
 
@@ -119,6 +132,8 @@ struct Fire;
 struct Memory;
 
 impl Scenario for Cancel {
+    const NAME: &str = "cancel";
+
     fn run<T: Timers>(load: &Load) -> anyhow::Result<Sample> {
         let operations = load.operations.min(T::LIMIT);
         let mut timers = T::start()?;
@@ -144,6 +159,8 @@ impl Scenario for Cancel {
 }
 
 impl Scenario for Fire {
+    const NAME: &str = "fire";
+
     fn run<T: Timers>(load: &Load) -> anyhow::Result<Sample> {
         let operations = load.operations.min(T::LIMIT);
         let mut timers = T::start()?;
@@ -166,6 +183,8 @@ impl Scenario for Fire {
 }
 
 impl Scenario for Memory {
+    const NAME: &str = "memory";
+
     fn run<T: Timers>(load: &Load) -> anyhow::Result<Sample> {
         let operations = load.operations.min(T::LIMIT);
         let mut timers = T::start()?;

@@ -5,7 +5,9 @@
 
 mod calloop;
 mod floor;
+mod libuv;
 mod mio;
+mod python;
 mod ropewalk;
 mod smol;
 mod tokio;
@@ -44,6 +46,9 @@ pub(crate) const WAKE_LATENCY: Workload = Workload {
         Contestant { name: "tokio", role: Role::Peer, run: tokio::run },
         Contestant { name: "smol", role: Role::Peer, run: smol::run },
         Contestant { name: "calloop", role: Role::Peer, run: calloop::run },
+        Contestant { name: "libuv", role: Role::Peer, run: libuv::run },
+        Contestant { name: "asyncio", role: Role::Peer, run: python::asyncio },
+        Contestant { name: "Twisted", role: Role::Peer, run: python::twisted },
     ],
 };
 

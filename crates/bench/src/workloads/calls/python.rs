@@ -2,7 +2,7 @@
 //!
 //! The foreign threads are threads of Python, so all of them take turns with the interpreter.
 
-use crate::python::Python;
+use crate::foreign::python;
 use crate::sample::Sample;
 use crate::workload::Load;
 
@@ -28,7 +28,5 @@ pub(super) fn twisted(load: &Load) -> anyhow::Result<Sample> {
 
 fn run(script: &str, load: &Load) -> anyhow::Result<Sample> {
     let words = [load.operations / SHARE, load.submitters].map(|word| word.to_string());
-    let mut python = Python::start(script, &words)?;
-    let head = python.line()?;
-    Sample::parse(&format!("{head}{}", python.finish()?))
+    python::start(script, &words)?.sample()
 }

@@ -1,0 +1,15 @@
+# asyncio: a `Protocol` for each connection, and a `call_later` with it.
+import asyncio
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    for connection in connections():
+        connection.setblocking(False)
+        await loop.connect_accepted_socket(asyncio.Protocol, connection)
+        loop.call_later(AN_HOUR, nothing)
+    say("ready")
+    await asyncio.Event().wait()
+
+
+asyncio.run(main())
