@@ -1,4 +1,4 @@
-//! Rules about Rust sources, line by line.
+//! Rules about sources, line by line: most of them about those in Rust.
 //!
 //! Words that a rule looks for are put together from parts where this file would trip over them.
 
@@ -9,15 +9,22 @@ const LONGEST: usize = 400;
 
 /// The first line says what the file is.
 pub(super) fn module_docs(tree: &Tree) -> Vec<Finding> {
-    let bare = tree.rust().filter(|file| !file.text.starts_with("//! "));
-    let what = "the first line is not `//! ` and what the file is, in one noun phrase";
-    bare.map(|file| Finding::new(&file.path, 1, what)).collect()
+    let mut findings = Vec::new();
+    for file in tree.sources() {
+        let Some(mark) = file.headline().filter(|mark| !file.text.starts_with(mark)) else {
+            continue;
+        };
+        let what =
+            format!("the first line is not `{mark}` and what the file is, in one noun phrase");
+        findings.push(Finding::new(&file.path, 1, what));
+    }
+    findings
 }
 
 /// No file that cannot be read in one sitting.
 pub(super) fn length(tree: &Tree) -> Vec<Finding> {
     let lines = |file: &File| file.text.lines().count();
-    let long = tree.rust().filter(|file| lines(file) > LONGEST);
+    let long = tree.sources().filter(|file| lines(file) > LONGEST);
     long.map(|file| {
         let what = format!("{} lines, more than {LONGEST}: split it by subject", lines(file));
         Finding::new(&file.path, LONGEST + 1, what)
@@ -30,7 +37,7 @@ pub(super) fn leftovers(tree: &Tree) -> Vec<Finding> {
     let notes = [["TO", "DO"], ["FIX", "ME"], ["XX", "X"]].map(|parts| parts.concat());
     let macros = [["to", "do!"], ["db", "g!"], ["unimple", "mented!"]].map(|parts| parts.concat());
     let mut findings = Vec::new();
-    for file in tree.rust() {
+    for file in tree.sources() {
         for ((number, line, _), (_, code, _)) in file.lines().zip(file.code()) {
             let note = notes.iter().find(|note| has_word(line, note));
             let found = note.or_else(|| macros.iter().find(|name| has_word(code, name)));
@@ -141,12 +148,21 @@ mod tests {
     fn a_file_without_its_first_line_is_found() {
         assert_rule(module_docs, &[(LIB, "//! A thing.\n"), ("a.md", "x\n")], None);
         assert_rule(module_docs, &[(LIB, "\n//! A thing.\n")], Some("lib.rs:1: the first line"));
+        assert_rule(
+            module_docs,
+            &[("a.c", "// A.\n"), ("a.h", "// A.\n"), ("a.py", "# A.\n")],
+            None,
+        );
+        for (path, text) in [("a.c", "#include <b.h>\n"), ("a.h", "\n"), ("a.py", "import b\n")] {
+            assert_rule(module_docs, &[(path, text)], Some(":1: the first line"));
+        }
     }
 
     #[test]
     fn a_long_file_is_found() {
         assert_rule(length, &[(LIB, &"x\n".repeat(400))], None);
         assert_rule(length, &[(LIB, &"x\n".repeat(401))], Some("401 lines"));
+        assert_rule(length, &[("a.py", &"x\n".repeat(401))], Some("a.py:401: 401 lines"));
     }
 
     #[test]
@@ -155,6 +171,11 @@ mod tests {
             let text = format!("fn a() {{}}\n{}\n", word.replace(':', ""));
             assert_rule(leftovers, &[(LIB, &text)], Some("lib.rs:2: `"));
         }
+        assert_rule(
+            leftovers,
+            &[("a.c", "// A.\n// TO:DO\n".replace(':', "").as_str())],
+            Some("a.c:2:"),
+        );
         assert_rule(leftovers, &[(LIB, "let xxx = \"a methodology\";\n")], None);
     }
 

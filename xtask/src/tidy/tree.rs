@@ -7,6 +7,9 @@ use crate::command::Command;
 use crate::failure::Failure;
 use crate::workspace::root;
 
+/// By the end of the name: what the comment in the first line of a source begins with.
+const HEADLINES: &[(&str, &str)] = &[(".rs", "//! "), (".c", "// "), (".h", "// "), (".py", "# ")];
+
 /// All text files of the tree.
 pub(super) struct Tree {
     files: Vec<File>,
@@ -63,6 +66,11 @@ impl Tree {
         self.files.iter().filter(|file| file.is_rust())
     }
 
+    /// Those in Rust, and what the benchmarks have in other languages.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| file.headline().is_some())
+    }
+
     pub(super) fn get(&self, path: &str) -> Option<&File> {
         self.files.iter().find(|file| file.path == path)
     }
@@ -81,6 +89,11 @@ impl File {
 
     pub(super) fn is_rust(&self) -> bool {
         is_rust(&self.path)
+    }
+
+    /// What stands before the words in the first line of a source.
+    pub(super) fn headline(&self) -> Option<&'static str> {
+        HEADLINES.iter().find(|(end, _)| self.path.ends_with(end)).map(|(_, mark)| *mark)
     }
 
     /// Line numbers from 1, the line, and whether only tests compile it; comments and the contents
