@@ -27,14 +27,28 @@ struct Held {
 
 /// All holds of one reactor.
 #[derive(Default)]
-pub(crate) struct Holds(Mutex<Slab<Held>>);
+pub(crate) struct Holds(Mutex<Inside>);
+
+#[derive(Default)]
+struct Inside {
+    held: Slab<Held>,
+    /// How many there are of each event.
+    counts: [usize; 3],
+    /// How many were ever taken.
+    taken: u64,
+}
 
 impl Holds {
     pub(crate) fn any(&self, event: SystemEvent) -> bool {
-        self.lock().iter().any(|(_, held)| held.event == event)
+        self.lock().counts[event as usize] > 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slab<Held>> {
+    /// How many were ever taken: it tells of one that came and went between two looks.
+    pub(crate) fn taken(&self) -> u64 {
+        self.lock().taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,6 +92,7 @@ impl Hold {
         let held: Vec<_> = shared
             .holds
             .lock()
+            .held
             .iter()
             .filter(|(_, held)| held.event == SystemEvent::Shutdown)
             .map(|(_, held)| (held.name.clone(), held.location, held.since, held.describe.clone()))
@@ -101,10 +116,10 @@ impl Drop for Hold {
     fn drop(&mut self) {
         let (held, last) = {
             let mut holds = self.shared.holds.lock();
-            let held = holds.try_remove(self.key);
-            let event = held.as_ref().map(|held| held.event);
-            let last = !holds.iter().any(|(_, other)| Some(other.event) == event);
-            (held, last)
+            let held = holds.held.remove(self.key);
+            let count = &mut holds.counts[held.event as usize];
+            *count -= 1;
+            (held, *count == 0)
         };
         if last {
             self.shared.nudge();
@@ -179,7 +194,11 @@ impl Reactor {
     ) -> Hold {
         let shared = Arc::clone(&self.core.shared);
         let held = Held { event, name, location, since: Instant::now(), describe };
-        let key = shared.holds.lock().insert(held);
+        let mut holds = shared.holds.lock();
+        holds.counts[event as usize] += 1;
+        holds.taken += 1;
+        let key = holds.held.insert(held);
+        drop(holds);
         Hold { shared, key }
     }
 }

@@ -6,6 +6,7 @@ use crate::error::RunError;
 use crate::reactor::Reactor;
 use crate::stopwatch::Kind;
 use crate::triggers::{Phase, SystemEvent};
+use std::mem::replace;
 use std::time::{Duration, Instant};
 
 impl Reactor {
@@ -258,13 +259,16 @@ impl Reactor {
         // A worker hands in its result before it drops its hold. So the calls that are here when
         // nothing is held any more still run, but only those: somebody who calls all the time
         // must not keep the reactor from stopping.
-        let mut last_call = None;
+        let (mut last_call, mut taken) = (None, 0);
         while !core.crashed.get() {
             let held = core.shared.holds.any(SystemEvent::Shutdown);
+            let before = replace(&mut taken, core.shared.holds.taken());
             let served = core.counters.calls();
-            if held {
+            if held || taken != before {
+                // A hold that came and went in one turn has let go of calls, too.
                 last_call = None;
-            } else {
+            }
+            if !held {
                 // The same goes for the bell, which the next pass hears.
                 let rung = last_call.is_none() && core.shared.is_rung();
                 let last = *last_call.get_or_insert(served + core.inbox.len() as u64);

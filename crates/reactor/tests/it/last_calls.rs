@@ -30,6 +30,29 @@ fn a_hold_that_a_last_call_takes_is_waited_for() {
     });
 }
 
+/// Whether a turn goes by meanwhile is a matter of how busy the machine is.
+#[test]
+fn a_hold_that_comes_and_goes_in_one_turn_is_waited_for() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), Log::default());
+        let shared = reactor.share(log.clone());
+        let last_call = move |reactor: &Reactor| {
+            let hold = reactor.hold(SystemEvent::Shutdown);
+            reactor.call_soon(move |_| {
+                shared.call_from_thread(|log, _| log.add("result")).unwrap();
+                drop(hold);
+            });
+        };
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+            reactor.handle().call_from_thread(last_call).unwrap();
+        });
+        let during = log.adds("during");
+        reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, during);
+        run_briefly(&reactor);
+        assert_eq!(log.text(), "result during");
+    });
+}
+
 /// As a worker rings whose result is no call.
 #[test]
 fn the_bell_that_was_rung_before_a_hold_ends_is_heard_before_the_during_phase() {
