@@ -50,12 +50,11 @@ pub(crate) fn deadline(from: Instant, delay: Duration) -> Instant {
 ///
 /// Delays are [`Duration`]s everywhere, so a negative one cannot be written; this is the place
 /// where a number is checked. A `Duration` too long for the clock (centuries) is accepted
-/// everywhere and means "never".
+/// everywhere and means "never"; a number too large for a `Duration` becomes [`Duration::MAX`].
 ///
 /// # Errors
 ///
-/// [`InvalidDelay`], which holds the number: it is negative, infinite, not a number, or above
-/// `u64::MAX` seconds.
+/// [`InvalidDelay`], which holds the number: it is negative, infinite or not a number.
 ///
 /// # Examples
 ///
@@ -64,11 +63,16 @@ pub(crate) fn deadline(from: Instant, delay: Duration) -> Instant {
 /// use std::time::Duration;
 ///
 /// assert_eq!(seconds(1.5), Ok(Duration::from_millis(1500)));
+/// assert_eq!(seconds(1e100), Ok(Duration::MAX));
 /// assert_eq!(
 ///     seconds(-3.0).unwrap_err().to_string(),
 ///     "a delay of -3 s is negative: use 0 to run in the next turn"
 /// );
 /// ```
 pub fn seconds(seconds: f64) -> Result<Duration, InvalidDelay> {
-    Duration::try_from_secs_f64(seconds).map_err(|_| InvalidDelay(seconds))
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(delay) => Ok(delay),
+        Err(_) if seconds.is_finite() && seconds > 0.0 => Ok(Duration::MAX),
+        Err(_) => Err(InvalidDelay(seconds)),
+    }
 }

@@ -337,7 +337,10 @@ impl fmt::Display for InvalidDelay {
         if *seconds < 0.0 {
             write!(f, "a delay of {seconds} s is negative: use 0 to run in the next turn")
         } else {
-            write!(f, "a delay of {seconds} s is not a time span: give a number from 0 to 1.8e19")
+            write!(
+                f,
+                "a delay of {seconds} s is not a time span: give a finite number of 0 or more"
+            )
         }
     }
 }

@@ -277,13 +277,28 @@ fn a_call_that_is_moved_beyond_the_clock_is_never_due() {
 
 #[test]
 fn numbers_that_are_no_delay_are_refused_with_the_number() {
-    for bad in [-1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 2e19] {
+    for bad in [-1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let error = seconds(bad).unwrap_err();
         assert_eq!(error.seconds().to_bits(), bad.to_bits());
         assert!(error.to_string().contains(&bad.to_string()), "{error}");
     }
     assert_eq!(seconds(0.0), Ok(Duration::ZERO));
     assert_eq!(seconds(1e19).unwrap().as_secs(), 10_000_000_000_000_000_000);
+}
+
+/// The reference takes delays of 2^128 seconds, and its loop goes on.
+#[test]
+fn numbers_beyond_all_times_mean_never() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        for many in [2e19, 2_f64.powi(128) + 1.0, f64::MAX] {
+            assert_eq!(seconds(many), Ok(Duration::MAX));
+            reactor.call_later(seconds(many).unwrap(), |_| unreachable!());
+        }
+        reactor.call_later(Duration::from_millis(1), Reactor::stop);
+        reactor.run().unwrap();
+        assert_eq!((reactor.stats().timers, reactor.stats().pending_timers), (1, 3));
+    });
 }
 
 /// What is served at the beginning of a turn may be what one waits for.
