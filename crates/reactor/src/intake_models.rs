@@ -90,6 +90,28 @@ impl Inbox {
         true
     }
 
+    /// As `Core::rest` does it.
+    fn rest(&self) {
+        if !self.intake.doze(|| !self.bell.load(Ordering::Acquire)) {
+            self.end_wait();
+        }
+    }
+
+    /// A foreign loop finds the descriptor readable and makes a turn, which ends as in
+    /// `Core::lie_down`.
+    fn turn_for_another_loop(&self) -> Vec<u32> {
+        let mut woken = self.woken.lock().unwrap();
+        while !*woken {
+            woken = self.selector.wait(woken).unwrap();
+        }
+        drop(woken);
+        self.intake.wake();
+        let calls = self.take();
+        *self.woken.lock().unwrap() = false;
+        self.rest();
+        calls
+    }
+
     /// As `Inbox::begin_turn` does it.
     fn take(&self) -> Vec<u32> {
         if self.intake.has_arrived() { self.intake.take(mem::take) } else { Vec::new() }
@@ -179,6 +201,28 @@ fn loom_a_loop_that_something_else_has_woken_is_not_woken_again() {
         timer.join().unwrap();
         assert_eq!(inbox.take(), [1]);
         assert_eq!(inbox.wakes.load(Ordering::Relaxed), 0);
+    });
+}
+
+/// What takes back wake-ups at the end of a turn takes back none for which there is something to do.
+#[test]
+fn loom_no_call_to_a_loop_inside_of_another_is_lost() {
+    loom::model(|| {
+        let inbox = Inbox::new();
+        inbox.rest();
+        let callers: Vec<_> = (0..2)
+            .map(|call| {
+                let inbox = Arc::clone(&inbox);
+                thread::spawn(move || assert!(inbox.send(call)))
+            })
+            .collect();
+        let mut taken = 0;
+        while taken < 2 {
+            taken += inbox.turn_for_another_loop().len();
+        }
+        for caller in callers {
+            caller.join().unwrap();
+        }
     });
 }
 
