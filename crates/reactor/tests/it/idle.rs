@@ -89,16 +89,18 @@ fn i6_an_idle_reactor_does_not_wake_up() {
             // The idle stretch: nobody sends anything on this channel, which is kept open here.
             let (_quiet, nothing) = channel::<()>();
             nothing.recv_timeout(Duration::from_secs(5)).unwrap_err();
-            assert_eq!(thread.switches(), slept, "it woke up");
+            let woken = thread.switches();
             handle
                 .call_from_thread(move |reactor| {
                     counted.send(reactor.stats().turns - turns).unwrap();
                     reactor.stop();
                 })
                 .unwrap();
+            (slept, woken)
         });
         reactor.run().unwrap();
-        watcher.join().unwrap();
+        let (slept, woken) = watcher.join().unwrap();
+        assert_eq!(woken, slept, "the thread was switched to: of its own will, and not");
         // The turn that fell asleep is the one that is counted from, or the next one.
         let turns = turns.recv().unwrap();
         assert!(turns <= 2, "{turns} turns");
