@@ -7,6 +7,7 @@
 use crate::clock::Clock;
 use crate::hold::Hold;
 use crate::inbox::{Inbox, Shared};
+use crate::later::Later;
 use crate::panics::{self, PanicPolicy};
 use crate::reactor::Reactor;
 use crate::remote::Shares;
@@ -75,7 +76,7 @@ pub(crate) struct Core {
     /// What a turn begins with if the bell was rung.
     pub(crate) on_bell: Cell<Option<fn(&Reactor)>>,
     pub(crate) soon: RefCell<VecDeque<Pending>>,
-    pub(crate) timers: RefCell<Timers<Pending>>,
+    pub(crate) timers: RefCell<Timers<Box<dyn Later>>>,
     pub(crate) sources: RefCell<Sources>,
     pub(crate) triggers: RefCell<Triggers>,
     pub(crate) shares: RefCell<Shares>,

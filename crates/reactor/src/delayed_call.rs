@@ -1,7 +1,8 @@
 //! The handle of a timer.
 
-use crate::core::{Core, Pending};
+use crate::core::Core;
 use crate::error::NotPending;
+use crate::later::Later;
 use crate::timers::TimerKey;
 use std::cell::Cell;
 use std::fmt;
@@ -43,7 +44,7 @@ pub struct DelayedCall {
 impl DelayedCall {
     /// Hands `call` in. It is no part of [`call_later_at`](crate::Reactor::call_later_at), of which
     /// there is one for each type of closure.
-    pub(crate) fn set(core: &Rc<Core>, delay: Duration, call: Pending) -> Self {
+    pub(crate) fn set(core: &Rc<Core>, delay: Duration, call: Box<dyn Later>) -> Self {
         let now = core.clock.now();
         let key = core.timers.borrow_mut().insert(now, delay, call);
         core.changed();

@@ -58,6 +58,7 @@ mod inbox;
 mod intake;
 #[cfg(all(test, loom))]
 mod intake_models;
+mod later;
 mod manual_clock;
 mod pace;
 mod panics;

@@ -4,6 +4,7 @@ use crate::builder::Builder;
 use crate::core::{Core, Lifecycle, Pending};
 use crate::delayed_call::{DelayedCall, PendingCall};
 use crate::handle::ReactorHandle;
+use crate::later::later;
 use crate::panics::{self, PanicPolicy};
 use crate::stats::ReactorStats;
 use std::cell::RefCell;
@@ -153,7 +154,7 @@ impl Reactor {
         delay: Duration,
         f: impl FnOnce(&Self) + 'static,
     ) -> DelayedCall {
-        DelayedCall::set(&self.core, delay, Pending { run: Box::new(f), location })
+        DelayedCall::set(&self.core, delay, later(location, f))
     }
 
     /// Calls `f` soon: never now, but without waiting, after all that was asked for so before it.
@@ -191,7 +192,7 @@ impl Reactor {
     #[must_use]
     pub fn delayed_calls(&self) -> Vec<PendingCall> {
         let timers = self.core.timers.borrow();
-        timers.iter().map(|(time, call)| PendingCall { time, location: call.location }).collect()
+        timers.iter().map(|(time, call)| PendingCall { time, location: call.location() }).collect()
     }
 
     /// The value of type `T` that belongs to this reactor; made with `Default` when first asked

@@ -7,6 +7,10 @@
 //! Order is by (deadline, sequence): timers with equal deadlines run in the order in which they
 //! were set (I8). The sequence number also tells which timers a pass may run: one that is set
 //! while a pass runs has a later number and waits for the next pass (I7).
+//!
+//! A timer is kept in three places: what it runs in a slab, its sequence beside that, and slot and
+//! sequence, its *name*, in the wheel. When it is due is known to what it runs, which is looked at
+//! when it comes up; whoever cancels it, or sweeps, needs only the sequence.
 
 #[cfg(all(test, not(loom)))]
 mod edges;
@@ -17,9 +21,8 @@ mod wheel;
 use crate::clock;
 use crate::storage::KEPT;
 use slab::Slab;
-use std::hint::black_box;
 use std::time::{Duration, Instant};
-use wheel::{Entry, Wheel};
+use wheel::{Name, Wheel};
 
 /// Up to this many cancelled or moved timers are left in the wheel in any case.
 const LEFT: usize = 64;
@@ -43,19 +46,31 @@ pub(crate) struct Pass {
     last_sequence: u64,
 }
 
-#[derive(Debug)]
-struct Timer<F> {
-    deadline: u64,
-    callback: F,
+/// What a timer runs. It keeps the deadline, in nanoseconds, for those who do not look at it before
+/// it comes up.
+pub(crate) trait Due {
+    fn due(&self) -> u64;
+
+    fn set_due(&mut self, due: u64);
+}
+
+impl<F: Due + ?Sized> Due for Box<F> {
+    fn due(&self) -> u64 {
+        (**self).due()
+    }
+
+    fn set_due(&mut self, due: u64) {
+        (**self).set_due(due);
+    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Timers<F> {
     /// Deadlines are kept as nanoseconds since then. The last of them, 584 years later, is never.
     base: Instant,
-    slots: Slab<Timer<F>>,
+    slots: Slab<F>,
     /// The sequence of the timer in each slot, 0 if there is none. By itself, because it is asked
-    /// for more often than all else: whether an entry of the wheel still counts.
+    /// for more often than all else: whether a name in the wheel still counts.
     sequences: Vec<u64>,
     wheel: Wheel,
     last_sequence: u64,
@@ -63,7 +78,7 @@ pub(crate) struct Timers<F> {
     patience: usize,
 }
 
-impl<F> Timers<F> {
+impl<F: Due> Timers<F> {
     /// There are no deadlines before `base`: they count as being then.
     pub(crate) fn new(base: Instant) -> Self {
         let (slots, sequences) = (Slab::new(), Vec::new());
@@ -71,11 +86,12 @@ impl<F> Timers<F> {
     }
 
     /// Sets a timer for `delay` after `now`. What is too far away for the clock is never.
-    pub(crate) fn insert(&mut self, now: Instant, delay: Duration, callback: F) -> TimerKey {
+    pub(crate) fn insert(&mut self, now: Instant, delay: Duration, mut callback: F) -> TimerKey {
         let deadline = self.nanos_after(now, delay);
-        let slot = self.slots.insert(Timer { deadline, callback });
-        if slot >= self.sequences.len() {
-            self.sequences.resize(slot + 1, 0);
+        callback.set_due(deadline);
+        let slot = self.slots.insert(callback);
+        if slot == self.sequences.len() {
+            self.sequences.push(0);
         }
         self.schedule(slot, deadline)
     }
@@ -102,7 +118,7 @@ impl<F> Timers<F> {
             return None;
         }
         let deadline = self.nanos_after(from, delay);
-        self.slots.get_mut(key.slot)?.deadline = deadline;
+        self.slots.get_mut(key.slot)?.set_due(deadline);
         let moved = self.schedule(key.slot, deadline);
         self.sweep();
         Some(moved)
@@ -110,7 +126,7 @@ impl<F> Timers<F> {
 
     pub(crate) fn deadline(&self, key: TimerKey) -> Option<Instant> {
         let timer = self.slots.get(key.slot).filter(|_| self.is_pending(key))?;
-        Some(self.instant(timer.deadline))
+        Some(self.instant(timer.due()))
     }
 
     /// When the first timer is due; `None` also if all that there are are never due.
@@ -118,15 +134,15 @@ impl<F> Timers<F> {
         if self.slots.is_empty() {
             return None;
         }
-        let sequences = &self.sequences;
-        let first = self.wheel.first(|entry| counts(sequences, entry))?;
+        let (sequences, slots) = (&self.sequences, &self.slots);
+        let first = self.wheel.first(|name| deadline(sequences, slots, name))?;
         (first.deadline != u64::MAX).then(|| self.instant(first.deadline))
     }
 
     /// The first deadline that is later than `now`. It looks at all timers.
     pub(crate) fn first_deadline_after(&self, now: Instant) -> Option<Instant> {
         let now = self.nanos(now);
-        let deadlines = self.slots.iter().map(|(_, timer)| timer.deadline);
+        let deadlines = self.slots.iter().map(|(_, timer)| timer.due());
         let first = deadlines.filter(|&deadline| deadline > now && deadline != u64::MAX).min()?;
         Some(self.instant(first))
     }
@@ -141,23 +157,19 @@ impl<F> Timers<F> {
     pub(crate) fn next_due(&mut self, pass: Pass) -> Option<(Duration, F)> {
         loop {
             let (sequences, slots) = (&self.sequences, &self.slots);
-            // What comes up is about to be taken out, in an order in which each slot is far from
-            // the one before. Looked at all together, they are fetched side by side.
-            let fetch = |entry: &Entry| {
-                black_box(slots.get(entry.slot).map(|timer| timer.deadline));
-            };
-            self.wheel.open(pass.now, |entry| counts(sequences, entry), fetch);
+            self.wheel.open(pass.now, |name| deadline(sequences, slots, name));
             let &first = self.wheel.front()?;
-            let pending = counts(sequences, &first);
+            let pending = counts(sequences, first.name);
             // What was set since is due at the beginning of the pass at the earliest, so that it
             // comes after all that was set before.
-            if pending && (first.deadline > pass.now || first.sequence > pass.last_sequence) {
+            if pending && (first.deadline > pass.now || first.name.sequence() > pass.last_sequence)
+            {
                 return None;
             }
             self.wheel.pop_front();
             if pending {
                 let late = Duration::from_nanos(pass.now - first.deadline);
-                let callback = self.take_slot(first.slot);
+                let callback = self.take_slot(first.name.slot());
                 self.sweep();
                 return callback.map(|callback| (late, callback));
             }
@@ -177,14 +189,14 @@ impl<F> Timers<F> {
     pub(crate) fn take(&mut self) -> Vec<F> {
         self.wheel.clear();
         self.sequences = Vec::new();
-        std::mem::take(&mut self.slots).into_iter().map(|(_, timer)| timer.callback).collect()
+        std::mem::take(&mut self.slots).into_iter().map(|(_, callback)| callback).collect()
     }
 
     /// Deadline and callback of each pending timer, the earliest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Instant, &F)> {
         let mut timers: Vec<_> = self.slots.iter().collect();
-        timers.sort_unstable_by_key(|&(slot, timer)| (timer.deadline, self.sequences.get(slot)));
-        timers.into_iter().map(|(_, timer)| (self.instant(timer.deadline), &timer.callback))
+        timers.sort_unstable_by_key(|&(slot, timer)| (timer.due(), self.sequences.get(slot)));
+        timers.into_iter().map(|(_, timer)| (self.instant(timer.due()), timer))
     }
 
     fn is_pending(&self, key: TimerKey) -> bool {
@@ -196,17 +208,17 @@ impl<F> Timers<F> {
         self.last_sequence += 1;
         let sequence = self.last_sequence;
         self.sequences[slot] = sequence;
-        self.wheel.insert(Entry { deadline, sequence, slot });
+        self.wheel.insert(deadline, Name::new(slot, sequence));
         TimerKey { slot, sequence }
     }
 
     fn take_slot(&mut self, slot: usize) -> Option<F> {
-        let timer = self.slots.try_remove(slot)?;
+        let callback = self.slots.try_remove(slot)?;
         self.sequences[slot] = 0;
         if self.slots.capacity() > KEPT {
             self.give_back();
         }
-        Some(timer.callback)
+        Some(callback)
     }
 
     /// Gives storage back that a burst has left behind: all of it if nothing is there any more, else
@@ -236,18 +248,16 @@ impl<F> Timers<F> {
     fn sweep(&mut self) {
         if self.wheel.len() > 2 * self.slots.len() + LEFT {
             let sequences = &self.sequences;
-            self.wheel.retain(|entry| counts(sequences, entry));
+            self.wheel.retain(|name| counts(sequences, name));
         }
     }
 
     fn nanos(&self, time: Instant) -> u64 {
-        let nanos = time.saturating_duration_since(self.base).as_nanos();
-        u64::try_from(nanos).unwrap_or(u64::MAX)
+        nanos(time.saturating_duration_since(self.base))
     }
 
     fn nanos_after(&self, from: Instant, delay: Duration) -> u64 {
-        let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
-        self.nanos(from).saturating_add(delay)
+        self.nanos(from).saturating_add(nanos(delay))
     }
 
     fn instant(&self, nanos: u64) -> Instant {
@@ -255,7 +265,18 @@ impl<F> Timers<F> {
     }
 }
 
-/// Whether the timer of an entry is still there and where the entry says.
-fn counts(sequences: &[u64], entry: &Entry) -> bool {
-    sequences.get(entry.slot) == Some(&entry.sequence)
+/// What is more than 584 years is as much.
+fn nanos(duration: Duration) -> u64 {
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(duration.subsec_nanos().into())
+}
+
+/// Whether a timer is still there under that name.
+fn counts(sequences: &[u64], name: Name) -> bool {
+    sequences.get(name.slot()) == Some(&name.sequence())
+}
+
+/// When it is due, if it is still there under that name.
+fn deadline<F: Due>(sequences: &[u64], slots: &Slab<F>, name: Name) -> Option<u64> {
+    slots.get(name.slot()).filter(|_| counts(sequences, name)).map(F::due)
 }

@@ -144,7 +144,7 @@ impl Reactor {
                 core.counters.lag(late);
             }
             core.counters.timer();
-            self.run_callback(Kind::Timer, timer.location, || (timer.run)(self));
+            self.run_callback(Kind::Timer, timer.location(), || timer.run(self));
         }
         true
     }

@@ -1,6 +1,6 @@
 //! The timers held against a sorted map.
 
-use super::{LEFT, TimerKey, Timers};
+use super::{Due, LEFT, TimerKey, Timers};
 use crate::storage::KEPT;
 use proptest::collection::vec;
 use proptest::prelude::{
@@ -72,12 +72,33 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What is in place of a closure.
+#[derive(Debug, PartialEq)]
+struct Numbered {
+    due: u64,
+    number: usize,
+}
+
+impl Due for Numbered {
+    fn due(&self) -> u64 {
+        self.due
+    }
+
+    fn set_due(&mut self, due: u64) {
+        self.due = due;
+    }
+}
+
+fn numbered(number: usize) -> Numbered {
+    Numbered { due: 0, number }
+}
+
 /// The timers, and what should be in them.
 struct Model {
     base: Instant,
     /// Never the last nanosecond of all, which is never.
     now: u64,
-    timers: Timers<usize>,
+    timers: Timers<Numbered>,
     /// By deadline and order of setting, the number of the timer.
     order: BTreeMap<(u64, u64), usize>,
     /// By number.
@@ -118,7 +139,7 @@ impl Model {
         let number = self.all.len();
         let from = if deadline < self.now { 0 } else { self.now };
         let delay = Duration::from_nanos(deadline - from);
-        let key = self.timers.insert(self.at(from), delay, number);
+        let key = self.timers.insert(self.at(from), delay, numbered(number));
         self.all.push((key, deadline, self.last));
         self.order.insert((deadline, self.last), number);
     }
@@ -126,7 +147,7 @@ impl Model {
     fn remove(&mut self, number: usize) -> TestCaseResult {
         let (key, deadline, order) = self.all[number];
         let expected = self.order.remove(&(deadline, order));
-        prop_assert_eq!(self.timers.remove(key), expected);
+        prop_assert_eq!(self.timers.remove(key).map(|timer| timer.number), expected);
         prop_assert_eq!(self.timers.deadline(key), None);
         Ok(())
     }
@@ -160,7 +181,8 @@ impl Model {
                 self.order.remove(&(deadline, order));
                 (Duration::from_nanos(self.now - deadline), number)
             });
-            prop_assert_eq!(self.timers.next_due(pass), expected);
+            let next = self.timers.next_due(pass).map(|(late, timer)| (late, timer.number));
+            prop_assert_eq!(next, expected);
             if expected.is_none() {
                 break;
             }
@@ -228,11 +250,11 @@ impl Model {
     }
 
     fn end(mut self) -> TestCaseResult {
-        let listed: Vec<_> = self.timers.iter().map(|(at, &number)| (at, number)).collect();
+        let listed: Vec<_> = self.timers.iter().map(|(at, timer)| (at, timer.number)).collect();
         let expected: Vec<_> =
             self.order.iter().map(|(&(at, _), &number)| (self.at(at), number)).collect();
         prop_assert_eq!(listed, expected);
-        let mut taken = self.timers.take();
+        let mut taken: Vec<_> = self.timers.take().into_iter().map(|timer| timer.number).collect();
         taken.sort_unstable();
         let mut expected: Vec<_> = self.order.into_values().collect();
         expected.sort_unstable();
@@ -266,9 +288,12 @@ fn a_burst_leaves_no_storage_behind_with_who_stays() {
     for fires in [false, true] {
         let base = Instant::now();
         let mut timers = Timers::new(base);
-        let stays = timers.insert(base, Duration::from_secs(100), 0);
+        let stays = timers.insert(base, Duration::from_secs(100), numbered(0));
         let keys: Vec<_> = (1..100_000)
-            .map(|number| timers.insert(base, Duration::from_micros(number % 1_000), number))
+            .map(|number| {
+                let delay = Duration::from_micros(number as u64 % 1_000);
+                timers.insert(base, delay, numbered(number))
+            })
             .collect();
         assert!(timers.capacity() >= 100_000);
         if fires {
@@ -278,7 +303,7 @@ fn a_burst_leaves_no_storage_behind_with_who_stays() {
             assert!(keys.iter().all(|&key| timers.remove(key).is_some()));
         }
         assert!(timers.capacity() <= 2 * KEPT, "fires {fires}: {}", timers.capacity());
-        assert_eq!((timers.len(), timers.remove(stays)), (1, Some(0)));
+        assert_eq!((timers.len(), timers.remove(stays).map(|timer| timer.number)), (1, Some(0)));
     }
 }
 
@@ -287,7 +312,7 @@ fn a_burst_leaves_no_storage_behind_with_who_stays() {
 fn w15_a_timer_that_is_moved_for_ever_takes_the_room_of_one() {
     let base = Instant::now();
     let mut timers = Timers::new(base);
-    let mut key = timers.insert(base, Duration::from_secs(60), ());
+    let mut key = timers.insert(base, Duration::from_secs(60), numbered(0));
     for step in 0..100_000 {
         let to = Duration::from_secs(60) + Duration::from_millis(step);
         key = timers.set_deadline(key, base, to).unwrap();

@@ -2,20 +2,29 @@
 //!
 //! Time is counted in ticks of 2^20 ns, about a millisecond. A level has 64 slots; a slot of level
 //! 0 is one tick wide, a slot of the next level is as wide as all slots of the one below. Which
-//! slot an entry belongs to follows from where its tick and the tick that the wheel has reached
-//! differ in their highest bit. So each entry of a lower level comes before each of a higher one,
-//! in a level the slots are in order, and what is in a slot can be in any order. An entry moves
+//! slot a timer belongs to follows from where its tick and the tick that the wheel has reached
+//! differ in their highest bit. So each timer of a lower level comes before each of a higher one,
+//! in a level the slots are in order, and what is in a slot can be in any order. A timer moves
 //! down once per level at most, and putting it in costs a `push`.
+//!
+//! A slot holds no more than the names of the timers. Most are cancelled before anybody wants to
+//! know when they are due, and what makes a million of them dear is memory that nobody has touched
+//! before: 5 ns for each 8 bytes. When a slot comes up, the deadlines are asked for, of all its
+//! timers together, so that they are fetched side by side.
+//!
+//! Lists through the timers, from which one is unlinked, would need no names. They were slower: both
+//! neighbours of a timer are elsewhere in memory, and to walk a list is to wait for each of them.
 //!
 //! What the wheel has reached, the *front*, is in exact order. Most of it is a list, which is
 //! sorted when a slot is opened; what comes in for a time that is reached already goes to a heap
 //! beside it.
 //!
 //! The wheel goes no further than the time, because what lies before it is slow. To tell when the
-//! first entry of a slot that has not come up is due, the slot is made a heap where it stands.
+//! first timer of a slot that has not come up is due, the slot is made a heap where it stands, unless
+//! there are but a few in it.
 //!
-//! Entries are never looked for: one that does not count any more, because its timer was
-//! cancelled or moved, stays until it comes up or [`Wheel::retain`] takes out all of its kind.
+//! Names are never looked for: one that does not count any more, because its timer was cancelled
+//! or moved, stays until it comes up or [`Wheel::retain`] takes out all of its kind.
 
 use crate::storage;
 use std::cmp::Ordering;
@@ -28,22 +37,49 @@ pub(super) const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// The levels for the 44 bits of a tick.
 pub(super) const LEVELS: usize = (u64::BITS - TICK_BITS).div_ceil(SLOT_BITS) as usize;
-/// An empty slot keeps its storage up to this many entries; there can be 512 slots.
+/// An empty slot keeps its storage up to this many names; there can be 512 slots.
 const KEPT: usize = 32;
+/// Among so many the first is looked for each time, without an order.
+const FEW: usize = 8;
 
-/// When a timer is due, and where it is kept.
+/// Slot and sequence of a timer. There are so many of them that it counts that they are small: with
+/// a word of 64 bits they would take a third more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    slot: u32,
+    /// The upper half first.
+    sequence: [u32; 2],
+}
+
+impl Name {
+    pub(super) fn new(slot: usize, sequence: u64) -> Self {
+        #[expect(clippy::expect_used, reason = "that many timers take 400 gigabytes")]
+        let slot = u32::try_from(slot).expect("fewer timers than 2^32");
+        Self { slot, sequence: [(sequence >> 32) as u32, sequence as u32] }
+    }
+
+    pub(super) fn slot(self) -> usize {
+        self.slot as usize
+    }
+
+    pub(super) fn sequence(self) -> u64 {
+        let [upper, lower] = self.sequence.map(u64::from);
+        (upper << 32) | lower
+    }
+}
+
+/// A timer in the front, or in a slot that is in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// In nanoseconds.
     pub(super) deadline: u64,
-    pub(super) sequence: u64,
-    pub(super) slot: usize,
+    pub(super) name: Name,
 }
 
 /// The earliest is the greatest: that is what a heap gives first, and a list at its end.
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        (other.deadline, other.sequence).cmp(&(self.deadline, self.sequence))
+        (other.deadline, other.name.sequence()).cmp(&(self.deadline, self.name.sequence()))
     }
 }
 
@@ -67,14 +103,14 @@ pub(super) struct Wheel {
 
 #[derive(Debug)]
 struct Level {
-    /// A bit for each slot that has entries.
+    /// A bit for each slot that has names.
     occupied: u64,
     slots: [Slot; SLOTS],
 }
 
 #[derive(Debug)]
 enum Slot {
-    Loose(Vec<Entry>),
+    Loose(Vec<Name>),
     Heap(BinaryHeap<Entry>),
 }
 
@@ -89,29 +125,23 @@ impl Wheel {
         }
     }
 
-    /// How many entries there are, whether they count or not.
+    /// How many names there are, whether they count or not.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn insert(&mut self, entry: Entry) {
+    pub(super) fn insert(&mut self, deadline: u64, name: Name) {
         self.len += 1;
-        if tick(entry.deadline) <= self.reached {
-            self.late.push(entry);
+        if tick(deadline) <= self.reached {
+            self.late.push(Entry { deadline, name });
         } else {
-            self.place(entry);
+            self.place(deadline, name);
         }
     }
 
     /// Lets the time come to `now`: if the front is empty, the first slot that has come up is
-    /// opened. `counts` tells which of its entries are worth the move; `fetch` is called for each
-    /// that comes into the front.
-    pub(super) fn open(
-        &mut self,
-        now: u64,
-        mut counts: impl FnMut(&Entry) -> bool,
-        fetch: impl Fn(&Entry),
-    ) {
+    /// opened. `deadline` tells when a timer is due, or that its name does not count any more.
+    pub(super) fn open(&mut self, now: u64, deadline: impl Fn(Name) -> Option<u64>) {
         let now = tick(now);
         while self.opened.is_empty() && self.late.is_empty() {
             let Some((level, slot, start)) =
@@ -121,26 +151,25 @@ impl Wheel {
                 return;
             };
             self.reached = start;
-            let mut entries =
+            let mut names =
                 self.levels[level].as_mut().map(|level| level.empty(slot)).unwrap_or_default();
-            let before = entries.len();
             if level == 0 {
-                entries.retain(&mut counts);
-                self.len -= before - entries.len();
-                entries.iter().for_each(&fetch);
-                entries.sort_unstable();
-                std::mem::swap(&mut self.opened, &mut entries);
+                self.len -= names.len();
+                let entry = |name| Some(Entry { deadline: deadline(name)?, name });
+                self.opened.extend(names.drain(..).filter_map(entry));
+                self.len += self.opened.len();
+                self.opened.sort_unstable();
             } else {
-                for entry in entries.drain(..) {
-                    if counts(&entry) {
-                        self.place(entry);
+                for name in names.drain(..) {
+                    if let Some(deadline) = deadline(name) {
+                        self.place(deadline, name);
                     } else {
                         self.len -= 1;
                     }
                 }
             }
             if let Some(level) = &mut self.levels[level] {
-                level.give_back(slot, entries);
+                level.give_back(slot, names);
             }
         }
     }
@@ -169,45 +198,39 @@ impl Wheel {
         first
     }
 
-    /// The first entry that `counts`; those before it are taken out.
-    pub(super) fn first(&mut self, counts: impl Fn(&Entry) -> bool) -> Option<Entry> {
+    /// The first timer whose name counts: that of one for which `deadline` knows when it is due.
+    pub(super) fn first(&mut self, deadline: impl Fn(Name) -> Option<u64>) -> Option<Entry> {
         while let Some(&first) = self.front() {
-            if counts(&first) {
+            if deadline(first.name).is_some() {
                 return Some(first);
             }
             self.pop_front();
         }
         while let Some((level, slot, _)) = self.first_slot() {
             let level = self.levels[level].as_mut()?;
-            let heap = level.slots[slot].heap();
-            while let Some(&first) = heap.peek() {
-                if counts(&first) {
-                    return Some(first);
-                }
-                heap.pop();
-                self.len -= 1;
+            let first = level.slots[slot].first(&deadline, &mut self.len);
+            if first.is_some() {
+                return first;
             }
-            let entries = level.empty(slot);
-            level.give_back(slot, entries);
+            let mut names = level.empty(slot);
+            self.len -= names.len();
+            names.clear();
+            level.give_back(slot, names);
         }
         None
     }
 
-    /// Takes out all entries that do not count, and gives back the storage that they needed.
-    pub(super) fn retain(&mut self, mut counts: impl FnMut(&Entry) -> bool) {
-        self.opened.retain(&mut counts);
+    /// Takes out all names that do not count, and gives back the storage that they needed.
+    pub(super) fn retain(&mut self, counts: impl Fn(Name) -> bool) {
+        self.opened.retain(|entry| counts(entry.name));
         shrink(&mut self.opened, storage::KEPT);
-        let mut late = std::mem::take(&mut self.late).into_vec();
-        late.retain(&mut counts);
-        shrink(&mut late, storage::KEPT);
-        self.late = BinaryHeap::from(late);
+        retain_in_heap(&mut self.late, storage::KEPT, &counts);
         self.len = self.opened.len() + self.late.len();
         for level in self.levels.iter_mut().flatten() {
             for slot in bits(level.occupied) {
-                let mut entries = level.empty(slot);
-                entries.retain(&mut counts);
-                self.len += entries.len();
-                level.give_back(slot, entries);
+                let left = level.slots[slot].retain(&counts);
+                level.occupied &= !(u64::from(left == 0) << slot);
+                self.len += left;
             }
         }
     }
@@ -219,27 +242,27 @@ impl Wheel {
         }
     }
 
-    /// How many entries there is room for.
+    /// How many names there is room for.
     #[cfg(all(test, not(loom)))]
     pub(super) fn capacity(&self) -> usize {
         let slots =
             self.levels.iter().flatten().flat_map(|level| &level.slots).map(|slot| match slot {
-                Slot::Loose(entries) => entries.capacity(),
+                Slot::Loose(names) => names.capacity(),
                 Slot::Heap(heap) => heap.capacity(),
             });
         self.opened.capacity() + self.late.capacity() + slots.sum::<usize>()
     }
 
-    /// Puts an entry into its level. If its tick has just been reached, its slot is the first of all
+    /// Puts a name into its level. If its tick has just been reached, its slot is the first of all
     /// and about to be opened.
-    fn place(&mut self, entry: Entry) {
-        let tick = tick(entry.deadline);
+    fn place(&mut self, deadline: u64, name: Name) {
+        let tick = tick(deadline);
         let highest = ((tick ^ self.reached) | 1).ilog2();
         let level = (highest / SLOT_BITS) as usize;
-        self.levels[level].get_or_insert_with(Level::new).push(digit(tick, level), entry);
+        self.levels[level].get_or_insert_with(Level::new).push(digit(tick, level), deadline, name);
     }
 
-    /// Level and number of the first slot with entries, and the tick at which it begins.
+    /// Level and number of the first slot with names, and the tick at which it begins.
     fn first_slot(&self) -> Option<(usize, usize, u64)> {
         let mut levels = self.levels.iter().enumerate();
         levels.find_map(|(number, level)| {
@@ -257,51 +280,83 @@ impl Wheel {
 
 impl Level {
     fn new() -> Box<Self> {
-        Box::new(Self { occupied: 0, slots: std::array::from_fn(|_| Slot::Loose(Vec::new())) })
+        Box::new(Self { occupied: 0, slots: std::array::from_fn(|_| Slot::default()) })
     }
 
-    fn push(&mut self, slot: usize, entry: Entry) {
+    fn push(&mut self, slot: usize, deadline: u64, name: Name) {
         self.occupied |= 1 << slot;
         match &mut self.slots[slot] {
-            Slot::Loose(entries) => entries.push(entry),
-            Slot::Heap(heap) => heap.push(entry),
+            Slot::Loose(names) => names.push(name),
+            Slot::Heap(heap) => heap.push(Entry { deadline, name }),
         }
     }
 
     /// Takes out what is in a slot.
-    fn empty(&mut self, slot: usize) -> Vec<Entry> {
+    fn empty(&mut self, slot: usize) -> Vec<Name> {
         self.occupied &= !(1 << slot);
-        self.slots[slot].take()
+        match std::mem::take(&mut self.slots[slot]) {
+            Slot::Loose(names) => names,
+            Slot::Heap(heap) => heap.into_iter().map(|entry| entry.name).collect(),
+        }
     }
 
-    /// Puts back what was taken from a slot and is left of it, if only the storage.
-    fn give_back(&mut self, slot: usize, mut entries: Vec<Entry>) {
-        if entries.is_empty() {
-            entries = if entries.capacity() > KEPT { Vec::new() } else { entries };
-        } else {
-            self.occupied |= 1 << slot;
-            shrink(&mut entries, KEPT);
+    /// Puts the storage of what was in a slot back, for the next.
+    fn give_back(&mut self, slot: usize, names: Vec<Name>) {
+        if names.capacity() <= KEPT {
+            self.slots[slot] = Slot::Loose(names);
         }
-        self.slots[slot] = Slot::Loose(entries);
+    }
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self::Loose(Vec::new())
     }
 }
 
 impl Slot {
-    fn take(&mut self) -> Vec<Entry> {
-        match std::mem::replace(self, Self::Loose(Vec::new())) {
-            Self::Loose(entries) => entries,
-            Self::Heap(heap) => heap.into_vec(),
+    /// The first timer whose name counts. Of names that are taken out `len` is told.
+    fn first(&mut self, deadline: impl Fn(Name) -> Option<u64>, len: &mut usize) -> Option<Entry> {
+        let entry = |&name: &Name| Some(Entry { deadline: deadline(name)?, name });
+        if let Self::Loose(names) = self {
+            if names.len() <= FEW {
+                return names.iter().filter_map(entry).max();
+            }
+            let entries: Vec<_> = names.iter().filter_map(entry).collect();
+            *len -= names.len() - entries.len();
+            *self = Self::Heap(entries.into());
         }
+        let Self::Heap(heap) = self else { return None };
+        while let Some(&first) = heap.peek() {
+            if deadline(first.name).is_some() {
+                return Some(first);
+            }
+            heap.pop();
+            *len -= 1;
+        }
+        None
     }
 
-    fn heap(&mut self) -> &mut BinaryHeap<Entry> {
-        if let Self::Loose(entries) = self {
-            *self = Self::Heap(std::mem::take(entries).into());
-        }
+    /// Takes out the names that do not count, and says how many are left.
+    fn retain(&mut self, counts: impl Fn(Name) -> bool) -> usize {
         match self {
-            Self::Heap(heap) => heap,
-            Self::Loose(_) => unreachable!("it was made a heap"),
+            Self::Loose(names) => {
+                names.retain(|&name| counts(name));
+                shrink(names, KEPT);
+                names.len()
+            }
+            Self::Heap(heap) => {
+                retain_in_heap(heap, KEPT, counts);
+                heap.len()
+            }
         }
+    }
+}
+
+fn retain_in_heap(heap: &mut BinaryHeap<Entry>, kept: usize, counts: impl Fn(Name) -> bool) {
+    heap.retain(|entry| counts(entry.name));
+    if heap.capacity() > kept.max(4 * heap.len()) {
+        heap.shrink_to(2 * heap.len());
     }
 }
 
@@ -322,7 +377,7 @@ fn bits(mut set: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-fn shrink(entries: &mut Vec<Entry>, kept: usize) {
+fn shrink<T>(entries: &mut Vec<T>, kept: usize) {
     if entries.capacity() > kept.max(4 * entries.len()) {
         entries.shrink_to(2 * entries.len());
     }
