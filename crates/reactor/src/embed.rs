@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 impl Reactor {
     /// How long a foreign loop may wait before the next [`turn`](Self::turn), if nothing becomes
     /// ready and nobody calls meanwhile; `None`: as long as it likes. Zero: something is to be done
-    /// now.
+    /// now, or the reactor is [`stopping`](Self::stopping).
     ///
     /// With the reactor's descriptor (`AsFd`, on Linux) in its own set a loop need not ask: that
     /// becomes readable when a timer is due, too. Elsewhere a loop asks after each turn, and has
@@ -42,7 +42,8 @@ impl Reactor {
     /// Twisted: `timeout`.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        if self.core.has_work() {
+        // A loop that is to end has `run` to call, or has yet to see that.
+        if self.core.has_work() || self.stopping() {
             return Some(Duration::ZERO);
         }
         match self.core.how_long(None) {

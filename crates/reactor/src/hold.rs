@@ -7,6 +7,7 @@ use crate::error::Stuck;
 use crate::inbox::Shared;
 use crate::panics;
 use crate::reactor::Reactor;
+use crate::storage::GiveBack as _;
 use crate::triggers::SystemEvent;
 use slab::Slab;
 use std::borrow::Cow;
@@ -46,6 +47,11 @@ impl Holds {
     /// How many were ever taken: it tells of one that came and went between two looks.
     pub(crate) fn taken(&self) -> u64 {
         self.lock().taken
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn capacity(&self) -> usize {
+        self.lock().held.capacity()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
@@ -117,6 +123,7 @@ impl Drop for Hold {
         let (held, last) = {
             let mut holds = self.shared.holds.lock();
             let held = holds.held.remove(self.key);
+            holds.held.give_back();
             let count = &mut holds.counts[held.event as usize];
             *count -= 1;
             (held, *count == 0)

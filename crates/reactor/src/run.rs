@@ -3,11 +3,15 @@
 use crate::clock;
 use crate::core::Lifecycle;
 use crate::error::RunError;
+use crate::panics;
 use crate::reactor::Reactor;
 use crate::stopwatch::Kind;
 use crate::triggers::{Phase, SystemEvent};
 use std::mem::replace;
 use std::time::{Duration, Instant};
+
+/// So often a shutdown begins anew to wait for calls after holds that it has not seen.
+const SHORT_HOLDS: u32 = 100;
 
 impl Reactor {
     /// Runs the loop on this thread until [`stop`](Self::stop).
@@ -41,9 +45,13 @@ impl Reactor {
         result = result.and_then(|()| self.run_to_the_end());
         self.end();
         if let Some((message, location)) = self.core.panic.take() {
-            result = result.and(Err(RunError::Panicked { message, location }));
+            // It is why the run ended. What else went wrong on the way out is in the log.
+            if let Err(error) = result {
+                panics::tell(|| tracing::warn!(%error, "the shutdown after a panic failed, too"));
+            }
+            result = Err(RunError::Panicked { message, location });
         }
-        tracing::debug!(stats = ?self.stats(), "reactor stopped");
+        panics::tell(|| tracing::debug!(stats = ?self.stats(), "reactor stopped"));
         drop(entered);
         result
     }
@@ -108,7 +116,7 @@ impl Reactor {
         }
         self.core.shared.open();
         self.release_shares();
-        tracing::debug!("reactor started");
+        panics::tell(|| tracing::debug!("reactor started"));
     }
 
     /// Accepts calls and jobs again after a run, and keeps them for the next one, as before the
@@ -227,7 +235,7 @@ impl Reactor {
 
     fn shut_down(&self) -> Result<(), RunError> {
         let core = &self.core;
-        tracing::debug!("reactor stopping");
+        panics::tell(|| tracing::debug!("reactor stopping"));
         let deadline = clock::deadline(self.now(), core.shutdown_deadline);
         self.fire(SystemEvent::Shutdown, Phase::Before);
         self.wait_for_holds(deadline)?;
@@ -245,11 +253,14 @@ impl Reactor {
         if stuck.is_empty() {
             return Ok(());
         }
-        if cut_short {
-            tracing::warn!(holds = stuck.len(), "the shutdown was cut short: it waits no longer");
-        } else {
-            tracing::warn!(holds = stuck.len(), "the shutdown deadline passed");
-        }
+        let holds = stuck.len();
+        panics::tell(|| {
+            if cut_short {
+                tracing::warn!(holds, "the shutdown was cut short: it waits no longer");
+            } else {
+                tracing::warn!(holds, "the shutdown deadline passed");
+            }
+        });
         Err(RunError::ShutdownTimedOut(stuck))
     }
 
@@ -258,17 +269,20 @@ impl Reactor {
         let core = &self.core;
         // A worker hands in its result before it drops its hold. So the calls that are here when
         // nothing is held any more still run, but only those: somebody who calls all the time
-        // must not keep the reactor from stopping.
-        let (mut last_call, mut taken) = (None, 0);
+        // must not keep the reactor from stopping, even if each of those calls holds it for itself.
+        let (mut last_call, mut taken, mut short_holds) = (None, 0, 0);
         while !core.crashed.get() {
             let held = core.shared.holds.any(SystemEvent::Shutdown);
             let before = replace(&mut taken, core.shared.holds.taken());
             let served = core.counters.calls();
-            if held || taken != before {
-                // A hold that came and went in one turn has let go of calls, too.
+            if held {
                 last_call = None;
-            }
-            if !held {
+            } else {
+                if taken != before && short_holds < SHORT_HOLDS {
+                    // A hold that came and went in one turn has let go of calls, too.
+                    last_call = None;
+                    short_holds += 1;
+                }
                 // The same goes for the bell, which the next pass hears.
                 let rung = last_call.is_none() && core.shared.is_rung();
                 let last = *last_call.get_or_insert(served + core.inbox.len() as u64);
@@ -305,7 +319,9 @@ impl Reactor {
         core.shared.close();
         core.shared.forget_stop();
         while let Some(location) = core.inbox.next_of_all() {
-            tracing::warn!(%location, "a call was dropped: the run ended without a shutdown");
+            panics::tell(|| {
+                tracing::warn!(%location, "a call was dropped: the run ended without a shutdown");
+            });
             self.contain("dropping a call", location, || core.inbox.drop_next());
         }
         for phase in [Phase::Before, Phase::During, Phase::After] {

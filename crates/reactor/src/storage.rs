@@ -37,6 +37,7 @@ mod tests {
     use crate::reactor::Reactor;
     use crate::selector::ManualSelector;
     use crate::source::Interest;
+    use crate::triggers::SystemEvent;
     use ropewalk_testing::{DEADLINE, within};
     use std::collections::VecDeque;
     use std::net::UdpSocket;
@@ -72,7 +73,8 @@ mod tests {
                 let timers = core.timers.borrow().capacity();
                 let shares = core.shares.borrow().capacity();
                 let sources = core.sources.borrow().capacity();
-                [timers, shares, sources, core.soon.borrow().capacity()]
+                let holds = core.shared.holds.capacity();
+                [timers, shares, sources, holds, core.soon.borrow().capacity()]
             };
             let soon = std::time::Duration::ZERO;
             let late = std::time::Duration::from_secs(3600);
@@ -89,9 +91,10 @@ mod tests {
                 reactor.register(source, Interest::READABLE, |_, _, _| ()).unwrap()
             };
             let sources: Vec<_> = (0..BURST).map(register).collect();
+            let holds: Vec<_> = (0..BURST).map(|_| reactor.hold(SystemEvent::Startup)).collect();
             let full = capacities();
             assert!(full.iter().all(|&capacity| capacity >= BURST), "{full:?}");
-            drop((remotes, sources));
+            drop((remotes, sources, holds));
             cancel.iter().for_each(|timer| timer.cancel().unwrap());
             while core.has_work() {
                 reactor.turn(Some(soon)).unwrap();

@@ -11,8 +11,9 @@ use std::thread::{self, Builder, JoinHandle};
 /// A reactor that runs in a thread of its own, for a program whose main thread blocks.
 ///
 /// Dropping it stops the reactor and waits for its thread, which the shutdown deadline bounds. A
-/// callback of this reactor, or a job of its pool, does not wait: the reactor waits for it. A job
-/// of another pool waits inside of [`blocking`].
+/// job of its pool does not wait, because the reactor waits for it, and neither does a callback, of
+/// whatever reactor: two that wait for each other would never end. A job of another pool waits
+/// inside of [`blocking`].
 ///
 /// # Examples
 ///
@@ -151,7 +152,8 @@ fn first_word(taker: &Taker<io::Result<ReactorHandle>>) -> io::Result<ReactorHan
 impl Drop for ReactorThread {
     fn drop(&mut self) {
         self.handle.stop();
-        if self.waits_for_this_thread() {
+        let in_callback = Reactor::with_current(|_| ()).is_some();
+        if in_callback || self.waits_for_this_thread() {
             return;
         }
         if let Some(Ok(Err(error))) = self.wait_for_end() {

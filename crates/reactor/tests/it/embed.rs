@@ -44,6 +44,25 @@ fn whatever_waits_makes_the_time_out_zero() {
     assert_eq!(reactor.poll_timeout(), zero);
 }
 
+/// Else a loop that goes by the time-out would sleep on a stop.
+#[test]
+fn a_reactor_that_is_to_end_makes_the_time_out_zero() {
+    within(DEADLINE, || {
+        for ends in [Reactor::stop, Reactor::stop_now, Reactor::crash] {
+            let reactor = Reactor::new().unwrap();
+            reactor.start_running().unwrap();
+            reactor.call_later(2 * DEADLINE, |_| ());
+            ends(&reactor);
+            for _ in 0..3 {
+                assert_eq!(reactor.poll_timeout(), Some(Duration::ZERO));
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+            }
+            reactor.run().unwrap();
+            assert!(reactor.poll_timeout() > Some(Duration::ZERO), "it has ended");
+        }
+    });
+}
+
 #[test]
 fn started_by_hand_it_runs_and_run_only_shuts_it_down() {
     within(DEADLINE, || {

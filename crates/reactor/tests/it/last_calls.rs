@@ -53,6 +53,23 @@ fn a_hold_that_comes_and_goes_in_one_turn_is_waited_for() {
     });
 }
 
+/// It asks for a turn more each time, but not for ever.
+#[test]
+fn calls_that_hold_for_themselves_do_not_keep_the_reactor_from_stopping() {
+    fn again(reactor: &Reactor) {
+        let _hold = reactor.hold(SystemEvent::Shutdown);
+        // Refused in the end, which ends this.
+        let _ = reactor.handle().call_from_thread(again);
+    }
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().shutdown_deadline(2 * DEADLINE).build().unwrap();
+        reactor.call_soon(again);
+        reactor.stop();
+        reactor.run().unwrap();
+        assert!(reactor.stats().turns < 1_000, "{:?}", reactor.stats());
+    });
+}
+
 /// As a worker rings whose result is no call.
 #[test]
 fn the_bell_that_was_rung_before_a_hold_ends_is_heard_before_the_during_phase() {

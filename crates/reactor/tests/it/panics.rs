@@ -243,12 +243,31 @@ fn i3_a_panic_in_a_turn_by_hand_stops_too_under_the_policy_stop() {
     });
 }
 
-/// Panics with each error that it is told of.
+/// A hold that is late, too, does not hide it.
+#[test]
+fn i3_a_panic_that_stops_is_what_run_returns_whatever_else_fails() {
+    within(DEADLINE, || {
+        let builder = Reactor::builder().panic_policy(PanicPolicy::Stop);
+        let reactor = builder.shutdown_deadline(Duration::ZERO).build().unwrap();
+        let hold = reactor.hold_named(SystemEvent::Shutdown, "a late one");
+        reactor.call_soon(|_| panic!("the reason"));
+        let text = reported(|| {
+            let ended = reactor.run();
+            assert!(
+                matches!(ended, Err(RunError::Panicked { message, .. }) if message == "the reason")
+            );
+        });
+        assert!(text.contains("a late one"), "{text}");
+        drop(hold);
+    });
+}
+
+/// Panics with each thing that it is told of.
 struct Fragile;
 
 impl tracing::Subscriber for Fragile {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() <= tracing::Level::WARN
+        metadata.is_event()
     }
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
         tracing::span::Id::from_u64(1)
@@ -283,6 +302,18 @@ fn i3_a_subscriber_that_panics_is_contained_as_what_it_hears_of() {
                 reactor.call_soon(move |_| drop(bomb));
             }
             drop(reactor);
+            // The ends of a run are told, too.
+            let ends: [(fn(&Reactor), bool); 2] = [(Reactor::stop, false), (Reactor::crash, true)];
+            for (end, well) in ends {
+                let reactor = Reactor::builder().shutdown_deadline(Duration::ZERO).build().unwrap();
+                let hold = reactor.hold(SystemEvent::Shutdown);
+                reactor.handle().call_from_thread(end).unwrap();
+                for _ in 0..300 {
+                    reactor.handle().call_from_thread(|_| ()).unwrap();
+                }
+                assert_eq!((reactor.run().is_ok(), reactor.running()), (well, false));
+                drop(hold);
+            }
         });
     });
 }

@@ -103,6 +103,21 @@ fn i4_a_callback_that_drops_it_does_not_wait_for_itself() {
     });
 }
 
+/// The second does not end before the callback has, so that this one would never return.
+#[test]
+fn i4_a_callback_of_another_reactor_that_drops_it_does_not_wait_either() {
+    within(DEADLINE, || {
+        let (gate, job) = gated();
+        let reactor = ReactorThread::spawn().unwrap();
+        reactor.handle().call_from_thread(move |_| job()).unwrap();
+        gate.started.recv().unwrap();
+        let other = ReactorThread::spawn().unwrap();
+        other.handle().blocking_call_from_thread(move |_| Ok(drop(reactor))).unwrap();
+        drop(gate);
+        other.join().unwrap();
+    });
+}
+
 #[test]
 fn i4_a_callback_that_joins_it_is_refused() {
     within(DEADLINE, || {
