@@ -303,8 +303,8 @@ fn i3_a_subscriber_that_panics_is_contained_as_what_it_hears_of() {
             }
             drop(reactor);
             // The ends of a run are told, too.
-            let ends: [(fn(&Reactor), bool); 2] = [(Reactor::stop, false), (Reactor::crash, true)];
-            for (end, well) in ends {
+            for well in [false, true] {
+                let end = if well { Reactor::crash } else { Reactor::stop };
                 let reactor = Reactor::builder().shutdown_deadline(Duration::ZERO).build().unwrap();
                 let hold = reactor.hold(SystemEvent::Shutdown);
                 reactor.handle().call_from_thread(end).unwrap();

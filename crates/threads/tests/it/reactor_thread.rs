@@ -112,7 +112,11 @@ fn i4_a_callback_of_another_reactor_that_drops_it_does_not_wait_either() {
         reactor.handle().call_from_thread(move |_| job()).unwrap();
         gate.started.recv().unwrap();
         let other = ReactorThread::spawn().unwrap();
-        other.handle().blocking_call_from_thread(move |_| Ok(drop(reactor))).unwrap();
+        let drops = move |_: &Reactor| {
+            drop(reactor);
+            Ok(())
+        };
+        other.handle().blocking_call_from_thread(drops).unwrap();
         drop(gate);
         other.join().unwrap();
     });
