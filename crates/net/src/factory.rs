@@ -47,6 +47,10 @@ use std::net::SocketAddr;
 ///
 /// Twisted: `IProtocolFactory`.
 #[doc(alias = "IProtocolFactory")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not make protocols for the connections of a port",
+    note = "pass a closure that returns a protocol: `|_peer| Echo`"
+)]
 pub trait Factory<A = SocketAddr>: 'static {
     /// What is made.
     type Protocol: Protocol;

@@ -24,7 +24,8 @@ pub trait LineProtocol: 'static {
     /// A line has come; its end is not in it.
     ///
     /// Lines that came together are given one by one, and none after the transport was paused (they
-    /// come when it reads on) or the connection was asked to end.
+    /// come when it reads on) or the connection was asked to end. All of them are one callback of the
+    /// loop.
     ///
     /// Twisted: `lineReceived`.
     #[doc(alias = "lineReceived")]

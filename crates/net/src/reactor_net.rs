@@ -27,7 +27,8 @@ mod sealed {
 /// Twisted: `IReactorTCP`, `IReactorPluggableResolver`.
 #[doc(alias = "IReactorTCP")]
 pub trait ReactorNet: sealed::Sealed {
-    /// Listens on `address`; `factory` makes a protocol for each connection.
+    /// Listens on `address`; `factory`, mostly a closure such as `|_peer| Echo`, makes a protocol for
+    /// each connection.
     ///
     /// The port is open when this returns; connections are accepted while the reactor runs. It is
     /// closed when the [`ListeningPort`] is dropped, and when the reactor stops.
