@@ -30,7 +30,7 @@ thread_local! {
 /// # Threads
 ///
 /// It is neither `Send` nor `Sync`: only its [`handle`](Self::handle) crosses threads. A program
-/// may have many reactors, but a thread runs one at a time.
+/// may have many reactors, but a thread runs one at a time, or one inside of a callback of another.
 ///
 /// # Examples
 ///

@@ -156,7 +156,8 @@ impl Reactor {
     /// Asks the reactor to stop: it finishes the turn and then goes through its shutdown.
     ///
     /// It may be called any number of times. Before the first run it makes that run end after its
-    /// first turn; after a run it does nothing.
+    /// first turn; after a run it does nothing, and the next run goes on until it is called anew. Who
+    /// wants it kept for that run calls [`accept_calls`](Self::accept_calls) before it.
     ///
     /// # Threads
     ///
@@ -184,7 +185,8 @@ impl Reactor {
         crashing || self.core.shared.stop_requested()
     }
 
-    /// Ends the loop after this turn, with no shutdown triggers. Calls that wait are dropped.
+    /// Ends the loop after this turn, with no shutdown triggers. Calls that wait are dropped. Before
+    /// a run it is forgotten, unlike a [`stop`](Self::stop) before the first.
     ///
     /// # Threads
     ///

@@ -136,8 +136,9 @@ impl Reactor {
     /// one call in its next run. A callback that panics stays registered and is called again.
     ///
     /// As long as anybody listens, the signal does not do what it does by default, such as ending
-    /// the process; a handler that was there before is called first. When the last registration is
-    /// dropped, or its reactor, the signal does again what it did before.
+    /// the process; a handler that was there before is called first. One that was ignored is heard as
+    /// well: SIGHUP under `nohup`, SIGINT in a background job of a shell script. When the last
+    /// registration is dropped, or its reactor, the signal does again what it did before.
     ///
     /// # Threads
     ///
@@ -156,6 +157,10 @@ impl Reactor {
     /// Linux; elsewhere it is taken to be the default action. A handler that is installed later,
     /// through signal-hook, beside those of a reactor, does not keep the default action from coming
     /// back with the last of those: let such code listen first.
+    ///
+    /// A registration does not survive a `fork`: the child shares the pipe that the reactor reads, so
+    /// a signal sent to the child calls back in the parent. Fork first and make reactors after that,
+    /// or call `exec` at once; [`Command`](std::process::Command) does, and is fine.
     ///
     /// # Examples
     ///

@@ -96,6 +96,10 @@ impl Reactor {
     /// reactor is dropped the signals do again what they did before, which is to end the process;
     /// see [`on_signal`](Self::on_signal). Calling this again does nothing.
     ///
+    /// It also takes over a SIGINT that was ignored, as a shell script has it for its background jobs.
+    /// It does not survive a `fork`: what the child gets counts in the parent. Fork first, or call
+    /// `exec` at once.
+    ///
     /// # Threads
     ///
     /// Reactor thread, which need not be the main thread.
