@@ -10,7 +10,8 @@ use std::thread::{self, Builder, JoinHandle};
 
 /// A reactor that runs in a thread of its own, for a program whose main thread blocks.
 ///
-/// Dropping it stops the reactor and waits for its thread, which the shutdown deadline bounds. A
+/// Dropping it stops the reactor and waits for its thread. The shutdown deadline bounds how long
+/// that waits for holds, but nobody can interrupt a callback: while one blocks, so does the drop. A
 /// job of its pool does not wait, because the reactor waits for it, and neither does a callback, of
 /// whatever reactor: two that wait for each other would never end. A job of another pool waits
 /// inside of [`blocking`].
