@@ -69,7 +69,8 @@ impl Builder {
         self
     }
 
-    /// How many calls, timers and soon-calls (each) one turn runs at most. Default: 256.
+    /// How many calls, timers, soon-calls and tasks (each) one turn runs at most. Default: 256; of the
+    /// tasks it is never more.
     ///
     /// Smaller is fairer, larger wastes less between the kinds.
     pub fn budget(mut self, budget: NonZeroUsize) -> Self {
@@ -80,10 +81,13 @@ impl Builder {
     /// How long one turn runs calls, timers, soon-calls and the callbacks of sources (each) before it
     /// leaves the rest of them to the next turn. Default: 1 ms.
     ///
-    /// A callback is never interrupted, and there are always two at least; with callbacks of different
-    /// lengths it may become twice as long. It holds whatever the callbacks are: a queue of calls that
-    /// take a millisecond each must not delay a timer by their number. [`Duration::MAX`] is no limit.
-    /// Under a [`ManualClock`] there is none.
+    /// The time begins when the first of them has returned. No callback is interrupted, and the clock
+    /// is not read after each: a step ends with the look after its time is over, at most as many
+    /// callbacks later as it had served before, and at most 16. A queue of calls that take a
+    /// millisecond each does not delay a timer by their number. Inside of one callback the same holds
+    /// for the tasks that it runs, the connections that it accepts, and the values of released
+    /// [`Remote`](crate::Remote)s that it drops. [`Duration::MAX`] is no limit. Under a
+    /// [`ManualClock`] there is none.
     pub fn time_budget(mut self, limit: Duration) -> Self {
         self.time_budget = (limit != Duration::MAX).then_some(limit);
         self

@@ -91,6 +91,8 @@ pub use crate::error::{
 pub use crate::handle::ReactorHandle;
 pub use crate::hold::Hold;
 pub use crate::manual_clock::ManualClock;
+#[doc(hidden)]
+pub use crate::pace::Pace;
 pub use crate::panics::PanicPolicy;
 pub use crate::reactor::{Reactor, WeakReactor};
 pub use crate::remote::Remote;

@@ -17,7 +17,6 @@
 use crate::clock::{self, Clock};
 use crate::core::Core;
 use crate::error::RunError;
-use crate::pace::Pace;
 use crate::reactor::Reactor;
 use crate::selector::{Event, Wait};
 use crate::stopwatch::Kind;
@@ -108,7 +107,7 @@ impl Reactor {
     fn serve_calls(&self) -> bool {
         let core = &self.core;
         let batch = core.inbox.begin_turn(core.budget);
-        let mut pace = core.pace();
+        let mut pace = self.pace();
         for served in 0..batch {
             let next = self.unless_dropped(|| core.inbox.next_location());
             let Some(location) = next.filter(|_| !pace.is_over(served)) else { break };
@@ -133,7 +132,7 @@ impl Reactor {
             return false;
         }
         let pass = core.timers.borrow().begin_pass(core.clock.now());
-        let mut pace = core.pace();
+        let mut pace = self.pace();
         for served in 0..core.budget {
             if pace.is_over(served) {
                 break;
@@ -152,7 +151,7 @@ impl Reactor {
     fn serve_soon(&self) -> bool {
         let core = &self.core;
         let batch = core.soon.borrow().len().min(core.budget);
-        let mut pace = core.pace();
+        let mut pace = self.pace();
         for served in 0..batch {
             if pace.is_over(served) {
                 break;
@@ -178,7 +177,7 @@ impl Reactor {
         if waited.is_ok() && !events.is_empty() {
             core.active.set(true);
             self.start_watch();
-            let (mut pace, mut served) = (core.pace(), 0);
+            let (mut pace, mut served) = (self.pace(), 0);
             while served < events.len() && !pace.is_over(served) {
                 self.dispatch(events[served]);
                 served += 1;
@@ -216,10 +215,6 @@ impl Reactor {
 }
 
 impl Core {
-    fn pace(&self) -> Pace {
-        Pace::new(self.time_budget.filter(|_| matches!(self.clock, Clock::Real)))
-    }
-
     /// How long the loop has nothing to do, or `timeout` if that is shorter.
     pub(crate) fn how_long(&self, timeout: Option<Duration>) -> Wait {
         // Only here it is known whether a callback of this turn has moved the clock.
