@@ -34,6 +34,10 @@ pub struct Pace {
 }
 
 impl Pace {
+    pub(crate) fn unlimited() -> Self {
+        Self::new(None)
+    }
+
     fn new(limit: Option<Duration>) -> Self {
         let next_look = if limit.is_some() { 1 } else { usize::MAX };
         Self { limit: limit.unwrap_or(Duration::MAX), begun: None, next_look }
@@ -106,7 +110,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_it_is_never_over() {
-        let mut pace = Pace::new(None);
+        let mut pace = Pace::unlimited();
         assert!((0..1000).all(|served| !pace.is_over(served)));
     }
 }

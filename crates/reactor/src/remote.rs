@@ -5,15 +5,17 @@
 
 use crate::error::ReactorStopped;
 use crate::handle::ReactorHandle;
+use crate::pace::Pace;
 use crate::reactor::Reactor;
 use crate::storage::GiveBack as _;
 use slab::Slab;
 use std::any::Any;
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A slot and what makes its use unique: slots are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,22 +68,44 @@ impl Shares {
 
 /// Keys whose last [`Remote`] is gone, for the reactor to remove.
 ///
-/// The first key in the list brings a call with it, which removes them all. Should that call be
-/// refused, because the reactor has stopped, or be dropped, because it crashes, then the next run
+/// The first key in the list brings a call with it, which removes those that are there by then. If
+/// it has no time for all of them, or more have come meanwhile, it makes the next call. Should a call
+/// be refused, because the reactor has stopped, or be dropped, because it crashes, then the next run
 /// removes them when it begins.
 #[derive(Default)]
-pub(crate) struct Released(Mutex<Vec<ShareKey>>);
+pub(crate) struct Released(Mutex<Keys>);
+
+#[derive(Default)]
+struct Keys {
+    waiting: VecDeque<ShareKey>,
+    /// There is a call for them, or was one.
+    called: bool,
+}
 
 impl Released {
-    /// `true`: it is the first.
-    fn push(&self, key: ShareKey) -> bool {
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.push(key);
-        keys.len() == 1
+    fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Vec<ShareKey> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// `true`: it needs a call.
+    fn push(&self, key: ShareKey) -> bool {
+        let mut keys = self.lock();
+        keys.waiting.push_back(key);
+        !std::mem::replace(&mut keys.called, true)
+    }
+
+    /// All keys that are here now. Whoever comes after them still relies on the call.
+    fn take(&self) -> VecDeque<ShareKey> {
+        std::mem::take(&mut self.lock().waiting)
+    }
+
+    /// Gives back those that there was no time for. `true`: another call is needed.
+    fn give_back(&self, mut left: VecDeque<ShareKey>) -> bool {
+        let mut keys = self.lock();
+        left.append(&mut keys.waiting);
+        keys.waiting = left;
+        keys.called = !keys.waiting.is_empty();
+        keys.called
     }
 }
 
@@ -205,13 +229,37 @@ impl Reactor {
         Remote { inner: Arc::new(Inner { handle: self.handle(), key }), value: PhantomData }
     }
 
-    pub(crate) fn release_shares(&self) {
-        for key in self.core.shared.released.take() {
+    /// Drops the values that nobody can reach any more, for as long as a step may go on.
+    fn release_shares(&self) {
+        if self.release(self.pace())
+            && self.handle().call_from_thread(Self::release_shares).is_err()
+        {
+            // One of the last calls of a run: there is no later turn to leave them to.
+            self.release_all_shares();
+        }
+    }
+
+    /// The same in one go, when the loop does not turn.
+    pub(crate) fn release_all_shares(&self) {
+        if self.release(Pace::unlimited()) {
+            // It does not matter if this is refused: see `Released`.
+            let _ = self.handle().call_from_thread(Self::release_shares);
+        }
+    }
+
+    /// `true`: there are more, which need a call.
+    fn release(&self, mut pace: Pace) -> bool {
+        let released = &self.core.shared.released;
+        let mut keys = released.take();
+        for served in 0..keys.len() {
+            let next = if pace.is_over(served) { None } else { keys.pop_front() };
+            let Some(key) = next else { break };
             // Out of the borrow first: the value is the user's.
             let removed = self.core.shares.borrow_mut().remove(key);
             if let Some(share) = removed {
                 self.contain("dropping a shared value", share.location, || drop(share.value));
             }
         }
+        released.give_back(keys)
     }
 }

@@ -115,7 +115,7 @@ impl Reactor {
             self.core.panic.take();
         }
         self.core.shared.open();
-        self.release_shares();
+        self.release_all_shares();
         panics::tell(|| tracing::debug!("reactor started"));
     }
 

@@ -6,7 +6,8 @@
 //!
 //! Tasks woken on the reactor thread go straight into a [`queue`] of their own, with
 //! no lock and no wake-up; how others get there is in [`wakes`](crate::wakes). Each turn runs a
-//! limited number of them, and none that was queued by another one in the same turn (I7).
+//! limited number of them, for a limited time, and none that was queued by another one in the same
+//! turn (I7).
 //!
 //! **Borrow rule:** nothing here is borrowed while a task runs, or is dropped.
 
@@ -26,7 +27,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Context;
 
-/// How many tasks one turn runs at most.
+/// How many tasks one turn runs at most, whatever the budget of the reactor.
 const BUDGET: usize = 256;
 
 /// Up to this many places the storage of tasks that are over is kept.
@@ -117,13 +118,17 @@ impl Tasks {
         self.queue.push(key);
     }
 
-    /// Runs what is queued now, up to the budget.
+    /// Runs what is queued now, up to the budgets.
     pub(crate) fn run(reactor: &Reactor) {
         let tasks = Self::of(reactor);
         tasks.queue.was_called();
         // Sees to it that what is left in the queue runs too, even after a panic.
         let _rest = Rest(&tasks.queue);
-        for _ in 0..tasks.queue.len().min(BUDGET) {
+        let mut pace = reactor.pace();
+        for served in 0..tasks.queue.len().min(BUDGET).min(reactor.budget()) {
+            if pace.is_over(served) {
+                break;
+            }
             let Some(key) = tasks.queue.pop() else { break };
             tasks.poll(reactor, key);
         }

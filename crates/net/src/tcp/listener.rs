@@ -21,7 +21,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
 
-/// The most connections that are accepted in one turn (I7).
+/// The most connections that are accepted in one turn (I7), if there is time for them.
 const ACCEPTS: usize = 64;
 
 type AnyTcpFactory = Box<dyn AnyFactory<SocketAddr>>;
@@ -137,8 +137,12 @@ impl Listener {
     }
 
     fn accept(self: &Rc<Self>, reactor: &Reactor, socket: &TcpListener) {
-        let mut panic = None;
-        for _ in 0..ACCEPTS {
+        let (mut panic, mut pace) = (None, reactor.pace());
+        for served in 0..ACCEPTS {
+            if pace.is_over(served) {
+                // Those who still wait make the port ready again.
+                break;
+            }
             match socket.accept() {
                 Ok((stream, peer)) => {
                     self.rests.end(self.address);

@@ -62,6 +62,23 @@ fn i7_one_turn_accepts_only_so_many() {
     });
 }
 
+/// Every look at the clock finds the time over: one connection in each turn.
+#[test]
+fn i7_w12_slow_connections_leave_time_for_the_others_and_none_is_forgotten() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().time_budget(Duration::ZERO).build().unwrap();
+        let log = EventLog::new();
+        let seen = log.clone();
+        let port = reactor.listen_tcp("127.0.0.1:0", move |_| Probe::new(&seen)).unwrap();
+        let peers: Vec<_> = (0..5).map(|_| TcpStream::connect(port.address()).unwrap()).collect();
+        while count(&log, "made") < peers.len() {
+            let before = count(&log, "made");
+            reactor.turn(None).unwrap();
+            assert!(count(&log, "made") - before <= 1);
+        }
+    });
+}
+
 #[test]
 fn i7_a_protocol_that_answers_itself_for_ever_starves_nobody() {
     within(DEADLINE, || {

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Drops, OnDrop, foreign, run_briefly};
 use ropewalk_reactor::{Reactor, Remote};
-use ropewalk_testing::{DEADLINE, within};
+use ropewalk_testing::{DEADLINE, EventLog, within};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -157,5 +157,102 @@ fn i5_a_value_may_share_and_let_go_of_itself_in_its_own_call() {
         run_briefly(&reactor);
         run_briefly(&reactor);
         assert_eq!((drops.count(), reactor.stats().panics), (1, 0));
+    });
+}
+
+/// Every look at the clock finds the time over: one value in each turn.
+fn hasty() -> Reactor {
+    Reactor::builder().time_budget(Duration::ZERO).build().unwrap()
+}
+
+fn numbered(reactor: &Reactor, log: &EventLog) -> Vec<Remote<impl Sized + use<>>> {
+    let share = |number: u32| {
+        let log = log.clone();
+        reactor.share(OnDrop(move || log.add(format!("{number}"))))
+    };
+    (0..5).map(share).collect()
+}
+
+/// A value that owns the last way to another one.
+fn nested(reactor: &Reactor, log: &EventLog) -> Remote<impl Sized + use<>> {
+    let (inner, outer) = (log.clone(), log.clone());
+    let mut inner = Some(reactor.share(OnDrop(move || inner.add("inner"))));
+    reactor.share(OnDrop(move || {
+        outer.add("outer");
+        drop(inner.take());
+    }))
+}
+
+#[test]
+fn i7_w12_released_values_leave_time_for_the_others_and_none_is_forgotten() {
+    within(DEADLINE, || {
+        let (reactor, log) = (hasty(), EventLog::new());
+        let remotes = numbered(&reactor, &log);
+        foreign(move || drop(remotes)).join().unwrap();
+        for turn in 1..=5 {
+            // It does not sleep on those that are left.
+            reactor.turn(None).unwrap();
+            assert_eq!(log.take(), [format!("{}", turn - 1)], "one in each turn, in order");
+            assert_eq!(reactor.stats().calls, turn);
+        }
+        assert_eq!(reactor.stats().pending_calls, 0);
+
+        // One call is enough again, also for what a value itself lets go of.
+        drop(nested(&reactor, &log));
+        reactor.turn(None).unwrap();
+        assert_eq!(log.take(), ["outer"]);
+        reactor.turn(None).unwrap();
+        assert_eq!(log.take(), ["inner"]);
+        assert_eq!((reactor.stats().calls, reactor.stats().pending_calls), (7, 0));
+    });
+}
+
+/// There is no later turn: neither of the end of a run, nor of a crash.
+#[test]
+fn i2_the_end_of_a_run_drops_all_released_values() {
+    within(DEADLINE, || {
+        let (reactor, log) = (hasty(), EventLog::new());
+        let remotes = numbered(&reactor, &log);
+        reactor.call_later(Duration::ZERO, move |reactor| {
+            drop(remotes);
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!(log.take(), ["0", "1", "2", "3", "4"]);
+
+        let remotes = numbered(&reactor, &log);
+        reactor.call_soon(move |reactor| {
+            drop(remotes);
+            reactor.crash();
+        });
+        reactor.run().unwrap();
+        assert!(log.take().is_empty(), "the call was dropped");
+        let seen = log.clone();
+        reactor.call_soon(move |reactor| {
+            seen.add("turn");
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!(log.take(), ["0", "1", "2", "3", "4", "turn"], "the next run begins with it");
+
+        // The list works as before the crash.
+        drop(numbered(&reactor, &log));
+        reactor.accept_calls();
+        drop(numbered(&reactor, &log));
+        reactor.call_soon(Reactor::stop);
+        reactor.run().unwrap();
+        assert_eq!(log.take().len(), 10);
+        reactor.accept_calls();
+        drop(numbered(&reactor, &log));
+        (0..5).for_each(|_| reactor.turn(Some(Duration::ZERO)).unwrap());
+        assert_eq!(log.take(), ["0", "1", "2", "3", "4"]);
+
+        // What is let go of while a run begins goes with it.
+        reactor.call_soon(Reactor::stop);
+        reactor.run().unwrap();
+        drop(nested(&reactor, &log));
+        reactor.call_soon(Reactor::stop);
+        reactor.run().unwrap();
+        assert_eq!(log.take(), ["outer", "inner"]);
     });
 }

@@ -4,9 +4,10 @@ use crate::signal::{Signal, manual, settle};
 use ropewalk_deferred::{Abandoned, Cancelled, Deferred};
 use ropewalk_reactor::Reactor;
 use ropewalk_task::ReactorTask;
-use ropewalk_testing::{DEADLINE, failure_as, success_of, within};
+use ropewalk_testing::{DEADLINE, EventLog, failure_as, success_of, within};
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -80,6 +81,50 @@ fn i7_a_turn_runs_a_limited_number_of_tasks() {
         let in_this_turn = polled.get() - before;
         assert!((1..=256).contains(&in_this_turn), "{in_this_turn}");
         before = polled.get();
+    }
+}
+
+/// Every look at the clock finds the time over: one task in each turn.
+#[test]
+fn i7_w12_slow_tasks_leave_time_for_the_others_and_none_is_forgotten() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().time_budget(Duration::ZERO).build().unwrap();
+        let log = EventLog::new();
+        for number in 0..5 {
+            let log = log.clone();
+            let task = async move {
+                log.add(format!("{number}"));
+                yield_once().await;
+                log.add(format!("{number} again"));
+            };
+            reactor.spawn(task).detach();
+        }
+        let rounds = (0..5).map(|n| format!("{n}")).chain((0..5).map(|n| format!("{n} again")));
+        for expected in rounds {
+            // It does not sleep on those that are left.
+            reactor.turn(None).unwrap();
+            assert_eq!(log.take(), [expected], "one in each turn, in order");
+        }
+        assert_eq!(reactor.stats().soon, 10);
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        assert_eq!(reactor.stats().soon, 10, "no call that finds no task");
+    });
+}
+
+#[test]
+fn i7_the_budget_of_the_reactor_bounds_the_tasks_of_a_turn() {
+    for (budget, expected) in [(3, [3, 6, 9, 10]), (1_000, [10; 4])] {
+        let builder = Reactor::builder().budget(NonZeroUsize::new(budget).unwrap());
+        let reactor = builder.time_budget(Duration::MAX).build().unwrap();
+        let polled = Rc::new(Cell::new(0));
+        for _ in 0..10 {
+            let polled = Rc::clone(&polled);
+            reactor.spawn(async move { polled.set(polled.get() + 1) }).detach();
+        }
+        for polls in expected {
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+            assert_eq!(polled.get(), polls);
+        }
     }
 }
 
