@@ -247,12 +247,14 @@ impl<W: Work + 'static> Job<W> {
         body.map(|body| body.work)
     }
 
-    /// Takes what is in the cell if the job is queued: it runs from now on.
-    fn begin(&self) -> Option<Body<W>> {
+    /// Takes what is in the cell if the job is queued: it runs from `now` on.
+    fn begin(&self, now: u64) -> Option<Body<W>> {
         let mut body = lock(&self.body);
         if !self.header.is_queued() {
             return None;
         }
+        // First: whoever sees that it runs sees since when.
+        self.header.started.store(now, Ordering::Relaxed);
         self.header.set_state(JobState::Running);
         body.take()
     }
@@ -291,8 +293,7 @@ impl<W: Work + 'static> Run for Job<W> {
     }
 
     fn run(&self, pool: &str, now: u64) -> Option<Ending> {
-        let body = self.begin()?;
-        self.header.started.store(now, Ordering::Relaxed);
+        let body = self.begin(now)?;
         Some(self.run_body(body, pool))
     }
 

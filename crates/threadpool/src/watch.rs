@@ -103,9 +103,11 @@ fn watch(shared: &Arc<Shared>) {
         let now = Instant::now();
         let growth;
         (core, growth) = grow(shared, core, now);
+        // Before the look at the jobs: one that is claimed meanwhile counts as news.
+        let claimed = core.queue.claimed();
         let stall = core.stall_due(shared, now, reported);
         if stall.is_some_and(|due| due <= now) {
-            reported = Some(core.queue.claimed());
+            reported = Some(claimed);
             let report = core.stall_report(shared);
             drop(core);
             stall::tell(shared, &report);
@@ -171,16 +173,57 @@ impl Core {
         reported: Option<u64>,
     ) -> Option<Instant> {
         let stall_after = shared.config.stall_after?;
+        let look_again = now.checked_add(stall_after.max(LOOK_AGAIN));
         let saturated = self.state.is_saturated(shared.unclaimed(self));
         // The places of cancelled jobs wait for nothing.
         let oldest = self.oldest_wait_since(shared).filter(|_| saturated);
         let Some(oldest) = oldest.filter(|_| reported != Some(self.queue.claimed())) else {
-            return now.checked_add(stall_after.max(LOOK_AGAIN));
+            return look_again;
         };
-        // With jobs waiting, one starts whenever one finishes: the last start is the last finish.
         let jobs = self.workers.iter().flatten().filter_map(|worker| worker.seat.job());
-        let last_start = jobs.map(|job| job.header().started()).max();
-        let last_start = last_start.and_then(|start| shared.instant(start));
+        let starts: Vec<u64> = jobs.map(|job| job.header().started()).collect();
+        // A worker that has claimed a job and has not begun it gets on. To call that a stall would
+        // hide the one that the job may become.
+        if starts.len() < self.state.threads() {
+            return look_again;
+        }
+        // With jobs waiting, one starts whenever one finishes: the last start is the last finish.
+        let last_start = starts.into_iter().max().and_then(|start| shared.instant(start));
         last_start.map_or(oldest, |start| start.max(oldest)).checked_add(stall_after)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread::yield_now;
+    use std::time::Duration;
+
+    use ropewalk_testing::{DEADLINE, within};
+
+    use crate::ThreadPool;
+
+    /// A worker between two jobs is there for an instant only, so the test makes one.
+    #[test]
+    fn w6_a_worker_between_two_jobs_gets_on() {
+        within(DEADLINE, || {
+            let builder = ThreadPool::builder().min_threads(1).max_threads(1);
+            let pool = builder.stall_after(Duration::from_millis(1)).build().unwrap();
+            pool.start().unwrap();
+            let (gate, gated) = channel::<()>();
+            pool.call_in_thread(move || _ = gated.recv()).unwrap();
+            pool.call_in_thread(|| ()).unwrap();
+            while pool.stalled().is_none() {
+                yield_now();
+            }
+            let seats = pool.shared().core().seats_and_idleness();
+            let (seat, _) = &seats[0];
+            seat.put_down();
+            assert!(pool.stalled().is_none());
+            seat.take_up(0);
+            assert!(pool.stalled().is_some());
+            drop(gate);
+            pool.stop();
+        });
     }
 }
