@@ -130,11 +130,10 @@ fn a_connection_that_is_reset_has_an_error() {
 fn a_refused_connection_is_ready_for_writing_and_has_an_error() {
     within(DEADLINE, || {
         for reactor in reactors() {
-            // Nobody listens there any more.
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let nobody = listener.local_addr().unwrap();
+            // Nobody listens there, and nobody else gets it meanwhile: a connection has it.
+            let (_server, client) = sockets();
+            let nobody = client.local_addr().unwrap();
             let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
-            drop(listener);
             let (slot, events) = hears(&reactor, connecting(nobody), Interest::WRITABLE);
             let ready = heard(&reactor, &events);
             assert!(ready.writable && ready.error, "{ready:?} {reactor:?}");

@@ -70,11 +70,12 @@ fn each_kind_of_callback_is_named_with_its_place() {
     });
 }
 
-/// The callback of the source follows upon the wait with nothing in between.
+/// The callback of the source follows upon the wait with nothing in between. Time that others take
+/// of the machine then is the callback's, so there is more than one attempt.
 #[test]
 fn i6_waiting_is_nobodys_time() {
-    within(DEADLINE, || {
-        let wait = Duration::from_millis(300);
+    let wait = Duration::from_millis(300);
+    let attempt = || {
         let reactor = Reactor::builder().slow_callback(HOUR).build().unwrap();
         let (server, mut client) = sockets();
         let callback = |reactor: &Reactor, _: &TcpStream, _| reactor.stop();
@@ -91,10 +92,11 @@ fn i6_waiting_is_nobodys_time() {
         writer.join().unwrap();
         let stats = reactor.stats();
         assert_eq!(stats.slow_callbacks, 0);
-        assert!(stats.longest_callback < wait, "unless this machine was very busy: {stats:?}");
         assert!(stats.longest_callback > Duration::ZERO);
         drop(registration);
-    });
+        stats.longest_callback < wait
+    };
+    within(DEADLINE, || assert!((0..10).any(|_| attempt()), "it counts as the callback's"));
 }
 
 #[test]
