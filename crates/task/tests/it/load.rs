@@ -149,7 +149,8 @@ fn i7_a_task_that_wakes_itself_runs_once_in_a_turn() {
 #[test]
 fn i6_a_thousand_waiting_tasks_cause_no_turns() {
     within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
+        // However long a turn takes, the turns below are enough.
+        let reactor = Reactor::builder().time_budget(Duration::MAX).build().unwrap();
         let signal = Signal::default();
         for _ in 0..1_000 {
             let signal = signal.clone();
