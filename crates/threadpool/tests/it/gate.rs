@@ -53,8 +53,18 @@ pub(crate) fn thread_name() -> String {
 }
 
 /// Returns when the pool is as `wanted`; the caller stands within a deadline.
+///
+/// The numbers are those of the jobs: a thread whose job is over is not busy any more, though it may
+/// still be on its way to sleep.
 pub(crate) fn until(pool: &ThreadPool, mut wanted: impl FnMut(&PoolStats) -> bool) {
     while !wanted(&pool.stats()) {
+        thread::yield_now();
+    }
+}
+
+/// Returns when so many threads of the pool sleep.
+pub(crate) fn until_asleep(pool: &ThreadPool, threads: usize) {
+    while pool.report().workers.iter().filter(|worker| worker.idle).count() != threads {
         thread::yield_now();
     }
 }

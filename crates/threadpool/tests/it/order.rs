@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 
 use ropewalk_testing::{DEADLINE, within};
 
-use crate::gate::{Blocker, started, until};
+use crate::gate::{Blocker, started, until_asleep};
 
 #[test]
 fn i8_jobs_start_in_the_order_of_submission() {
@@ -55,15 +55,15 @@ fn the_worker_that_fell_idle_last_is_woken_and_no_other() {
         let (cold, warm, hot) = (Blocker::on(&pool), Blocker::on(&pool), Blocker::on(&pool));
         let hot_thread = hot.thread.clone();
         let warm_thread = warm.thread.clone();
-        for (left, blocker) in [(2, cold), (1, warm), (0, hot)] {
+        for (asleep, blocker) in [(1, cold), (2, warm), (3, hot)] {
             blocker.release();
-            until(&pool, |stats| stats.busy == left);
+            until_asleep(&pool, asleep);
         }
         for _ in 0..5 {
             let blocker = Blocker::on(&pool);
             assert_eq!(blocker.thread, hot_thread);
             blocker.release();
-            until(&pool, |stats| stats.busy == 0);
+            until_asleep(&pool, 3);
         }
         let (first, second) = (Blocker::on(&pool), Blocker::on(&pool));
         assert_eq!((&first.thread, &second.thread), (&hot_thread, &warm_thread));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::ThreadPool;
 
-use crate::gate::{Blocker, thread_name, until};
+use crate::gate::{Blocker, thread_name, until, until_asleep};
 
 const SHORT: Duration = Duration::from_millis(5);
 
@@ -31,6 +31,7 @@ fn w22_idle_threads_end_down_to_the_minimum() {
         kept.release();
         // The one that is left waits for work, and does it.
         assert!(stopped.recv_timeout(SHORT * 10).is_err());
+        until_asleep(&pool, 1);
         let blocker = Blocker::on(&pool);
         assert_eq!(blocker.thread, thread);
         blocker.release();

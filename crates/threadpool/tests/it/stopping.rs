@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{AlreadyStopped, JobState, SubmitErrorKind, ThreadPool};
 
-use crate::gate::{Blocker, started, thread_name, until};
+use crate::gate::{Blocker, started, thread_name, until_asleep};
 
 #[test]
 fn b8_stop_waits_for_what_was_queued_before_start() {
@@ -28,7 +28,9 @@ struct EndsLate(Arc<AtomicBool>);
 
 impl Drop for EndsLate {
     fn drop(&mut self) {
-        for _ in 0..10_000 {
+        // A time, not a number of yields: each of those may cost a whole time slice of another.
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(50) {
             thread::yield_now();
         }
         self.0.store(true, Ordering::SeqCst);
@@ -234,7 +236,7 @@ fn close_with_nothing_left_calls_back_at_once_and_once() {
         unused.close(on_drained(&sender));
         let idle = started(1, 1);
         idle.call_in_thread(|| ()).unwrap();
-        until(&idle, |stats| stats.completed == 1);
+        until_asleep(&idle, 1);
         idle.close(on_drained(&sender));
         idle.close(on_drained(&sender));
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [(); 3].map(|()| thread_name()));
