@@ -82,11 +82,11 @@ fn a_thread_above_the_minimum_starts_when_the_head_has_waited() {
     within(DEADLINE, || {
         let (builder, asked) = observed(1, 2);
         let pool = start(builder.grow_after(PAUSE));
-        let (sender, receiver) = channel();
-        pool.call_in_thread(move || receiver.recv().unwrap()).unwrap();
+        // It runs: from here on nothing waits but the other one.
+        let blocker = Blocker::on(&pool);
         asked.recv().unwrap();
         let submitted = Instant::now();
-        pool.call_in_thread(move || sender.send(()).unwrap()).unwrap();
+        pool.call_in_thread(move || blocker.release()).unwrap();
         assert!(asked.recv().unwrap().duration_since(submitted) >= PAUSE);
         pool.stop();
         assert_eq!(pool.stats().completed, 2);

@@ -222,8 +222,8 @@ fn i2_snapshots_under_load_account_for_every_job() {
         let over = Arc::new(AtomicBool::new(false));
         let (seen, ended) = (pool.clone(), Arc::clone(&over));
         let (at_most, at_least) = (Arc::clone(&begun), Arc::clone(&done));
+        let (looks, looked) = channel();
         let watch = move || {
-            let mut looks = 0;
             while !ended.load(Ordering::SeqCst) {
                 let least = at_least.load(Ordering::SeqCst);
                 let stats = seen.stats();
@@ -232,11 +232,12 @@ fn i2_snapshots_under_load_account_for_every_job() {
                 assert!((least..=most).contains(&accounted), "{least}..={most}: {stats:?}");
                 let report = seen.report().to_string();
                 assert!(report.starts_with("pool "), "{report}");
-                looks += 1;
+                let _ = looks.send(());
             }
-            looks
         };
         let watch = thread::Builder::new().spawn(watch).unwrap();
+        // Not before it looks: its thread may be slow to begin.
+        looked.recv().unwrap();
         let mut unrun = Vec::new();
         let mut accepted = 0;
         for number in 0.. {
@@ -261,7 +262,7 @@ fn i2_snapshots_under_load_account_for_every_job() {
         drop(unrun);
         pool.stop();
         over.store(true, Ordering::SeqCst);
-        assert!(watch.join().unwrap() > 0);
+        watch.join().unwrap();
         let stats = pool.stats();
         assert_eq!((accounted(&stats), stats.returned), (accepted, returned));
         assert_eq!((stats.queued, stats.busy, stats.blocked, stats.threads), (0, 0, 0, 0));

@@ -7,19 +7,17 @@ use std::time::Duration;
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{StallReport, ThreadPool};
 
-use crate::gate::{Blocker, until};
+use crate::gate::{Blocker, blocking_job, until};
 use crate::log;
 
 const SOON: Duration = Duration::from_millis(5);
 
-/// A pool with one thread that reports stalls through a channel.
+/// A pool with one thread that reports stalls through a channel; not started.
 fn watched(name: &str) -> (ThreadPool, Receiver<StallReport>) {
     let (reports, reported) = channel();
     let builder = ThreadPool::builder().name(name).min_threads(0).max_threads(1).stall_after(SOON);
     let builder = builder.on_stall(move |report| reports.send(report.clone()).unwrap());
-    let pool = builder.build().unwrap();
-    pool.start().unwrap();
-    (pool, reported)
+    (builder.build().unwrap(), reported)
 }
 
 #[test]
@@ -27,6 +25,7 @@ fn w6_a_wedged_pool_is_reported_by_job_and_line() {
     log::keep();
     within(DEADLINE, || {
         let (pool, reported) = watched("wedged");
+        pool.start().unwrap();
         let (sender, receiver) = channel();
         let line = line!() + 1;
         let blocker = pool.call_in_thread(move || receiver.recv().unwrap()).unwrap();
@@ -56,22 +55,24 @@ fn w6_a_wedged_pool_is_reported_by_job_and_line() {
 fn a_stall_is_reported_once_and_the_next_one_again() {
     within(DEADLINE, || {
         let (pool, reported) = watched("twice");
-        let first = Blocker::on(&pool);
-        let (release, released) = channel::<()>();
         let (starts, started) = channel();
-        pool.call_in_thread(move || {
-            starts.send(()).unwrap();
-            let _ = released.recv();
-        })
-        .unwrap();
+        let releases = [(); 2].map(|()| {
+            let (release, released) = channel();
+            pool.call_in_thread(blocking_job(starts.clone(), released)).unwrap();
+            release
+        });
+        let [first, second] = releases;
         pool.call_in_thread(|| ()).unwrap();
+        // Only now, so that no stall is told before all of them are there.
+        pool.start().unwrap();
+        started.recv().unwrap();
         assert_eq!(reported.recv().unwrap().queued, 2);
         // The watch looks again and again meanwhile, and keeps silent.
         assert!(reported.recv_timeout(Duration::from_millis(250)).is_err());
-        first.release();
+        drop(first);
         started.recv().unwrap();
         assert_eq!(reported.recv().unwrap().queued, 1);
-        drop(release);
+        drop(second);
         pool.stop();
         assert!(reported.try_recv().is_err());
     });
@@ -155,6 +156,7 @@ fn the_watch_can_be_off() {
 fn w6_a_stall_has_listeners_and_can_be_asked_for_while_it_lasts() {
     within(DEADLINE, || {
         let (pool, reported) = watched("heard");
+        pool.start().unwrap();
         let (rings, rung) = channel();
         let listener: Arc<dyn Fn() + Send + Sync> = Arc::new(move || rings.send(()).unwrap());
         let gone: Arc<dyn Fn() + Send + Sync> = Arc::new(|| panic!("this one is gone"));
