@@ -99,15 +99,18 @@ impl ThreadPool {
     pub fn stalled(&self) -> Option<StallReport> {
         let (shared, now) = (self.shared(), Instant::now());
         let core = shared.core();
+        let claimed = core.queue.claimed();
         let due = core.stall_due(shared, now, None)?;
-        (due <= now).then(|| core.stall_report(shared))
+        if due <= now { core.stall_report(shared, claimed) } else { None }
     }
 }
 
 impl Core {
-    pub(crate) fn stall_report(&self, shared: &Shared) -> StallReport {
+    /// What there is to say of a stall that is due; none if it has just come to its end: jobs end, and
+    /// further ones are claimed, without the lock. `claimed` was read before the look.
+    pub(crate) fn stall_report(&self, shared: &Shared, claimed: u64) -> Option<StallReport> {
         let since = self.oldest_wait_since(shared);
-        StallReport {
+        let report = StallReport {
             pool: Arc::clone(&shared.config.name),
             queued: shared.queued(self),
             oldest_wait: since.map(|since| since.elapsed()).unwrap_or_default(),
@@ -116,6 +119,8 @@ impl Core {
             blocked: self.state.blocked(),
             max_spare_threads: self.state.spare(),
             jobs: self.running_jobs(shared),
-        }
+        };
+        let is_whole = report.jobs.len() >= report.threads && self.queue.claimed() == claimed;
+        is_whole.then_some(report)
     }
 }

@@ -106,9 +106,10 @@ fn watch(shared: &Arc<Shared>) {
         // Before the look at the jobs: one that is claimed meanwhile counts as news.
         let claimed = core.queue.claimed();
         let stall = core.stall_due(shared, now, reported);
-        if stall.is_some_and(|due| due <= now) {
+        let is_due = stall.is_some_and(|due| due <= now);
+        let report = if is_due { core.stall_report(shared, claimed) } else { None };
+        if let Some(report) = report {
             reported = Some(claimed);
-            let report = core.stall_report(shared);
             drop(core);
             stall::tell(shared, &report);
             core = shared.core();
@@ -220,8 +221,11 @@ mod tests {
             let (seat, _) = &seats[0];
             seat.put_down();
             assert!(pool.stalled().is_none());
+            // Nor is there a report if that comes after the look, or more than that.
+            let report = |claimed| pool.shared().core().stall_report(pool.shared(), claimed);
+            assert!(report(1).is_none());
             seat.take_up(0);
-            assert!(pool.stalled().is_some());
+            assert!(pool.stalled().is_some() && report(1).is_some() && report(0).is_none());
             drop(gate);
             pool.stop();
         });
