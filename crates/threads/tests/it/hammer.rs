@@ -1,4 +1,7 @@
 //! Eight foreign threads on all bridges while the reactor stops and starts (I2).
+//!
+//! Between two runs everything is refused, and a round takes no time. So the rounds alone do not see
+//! to it that the reactor takes part: the threads go on until it has.
 
 use crate::support::foreign;
 use ropewalk_deferred::{Cancelled, Deferred, TimedOut};
@@ -13,6 +16,19 @@ use std::time::Duration;
 
 const THREADS: u64 = 8;
 const ROUNDS: u64 = 300;
+
+/// How far the reactor has come.
+#[derive(Default)]
+struct Seen {
+    runs: AtomicU64,
+    answers: AtomicU64,
+}
+
+impl Seen {
+    fn is_enough(&self) -> bool {
+        self.runs.load(Ordering::SeqCst) > 1 && self.answers.load(Ordering::SeqCst) > 0
+    }
+}
 
 /// Counts what became of one closure.
 #[derive(Clone, Default)]
@@ -62,7 +78,7 @@ impl Drop for Once {
 }
 
 /// Asks everything once; gives the outcomes that may come later.
-fn ask_everything(handle: &ReactorHandle, n: u64, answered: &AtomicU64) -> Vec<Outcome> {
+fn ask_everything(handle: &ReactorHandle, n: u64, seen: &Seen) -> Vec<Outcome> {
     let outcomes: Vec<Outcome> = (0..3).map(|_| Outcome::default()).collect();
     let once = |index: usize| Once(Some(outcomes[index].clone()));
 
@@ -79,14 +95,14 @@ fn ask_everything(handle: &ReactorHandle, n: u64, answered: &AtomicU64) -> Vec<O
             drop(refused.into_inner());
         }
     }
-    let seen = |failure: &ropewalk_deferred::Failure| {
+    let is_end = |failure: &ropewalk_deferred::Failure| {
         let refused = failure.downcast_ref::<SubmitError<()>>();
         let closed = refused.is_some_and(|refused| refused.kind() == SubmitErrorKind::Stopped);
         assert!(closed || failure.is::<ReactorStopped>(), "{failure:?}");
     };
     match handle.blocking_call_from_thread(move |_| Ok(n)) {
         Ok(answer) => assert_eq!(answer, n),
-        Err(failure) => seen(&failure),
+        Err(failure) => is_end(&failure),
     }
     let deferred = once(2);
     let answer = handle.blocking_call_from_thread(move |reactor| {
@@ -97,10 +113,10 @@ fn ask_everything(handle: &ReactorHandle, n: u64, answered: &AtomicU64) -> Vec<O
     });
     match answer {
         Ok(answer) => {
-            answered.fetch_add(1, Ordering::SeqCst);
+            seen.answers.fetch_add(1, Ordering::SeqCst);
             assert_eq!(answer, n + 1);
         }
-        Err(failure) => seen(&failure),
+        Err(failure) => is_end(&failure),
     }
     let cancelled = handle.eventually(|_| Deferred::<()>::new().1.add_errback(|_| ()));
     cancelled.cancel();
@@ -111,7 +127,8 @@ fn ask_everything(handle: &ReactorHandle, n: u64, answered: &AtomicU64) -> Vec<O
     if let Err(failure) = timed {
         assert!(failure.is::<TimedOut>() || failure.is::<ReactorStopped>(), "{failure:?}");
     }
-    if n % 3 == 0 {
+    // Those that only go on until it has answered must let it.
+    if n % 3 == 0 && n < ROUNDS {
         handle.stop();
     }
     outcomes
@@ -121,14 +138,15 @@ fn ask_everything(handle: &ReactorHandle, n: u64, answered: &AtomicU64) -> Vec<O
 fn i2_every_call_has_exactly_one_outcome_while_the_reactor_stops_and_starts() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
-        let (finished, answered) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (finished, seen) = (Arc::<AtomicU64>::default(), Arc::<Seen>::default());
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
-                let (handle, answered) = (reactor.handle(), Arc::clone(&answered));
+                let (handle, seen) = (reactor.handle(), Arc::clone(&seen));
                 let finished = Arc::clone(&finished);
                 foreign(move || {
-                    let ask = |n| ask_everything(&handle, n, &answered);
-                    let outcomes: Vec<Outcome> = (0..ROUNDS).flat_map(ask).collect();
+                    let goes_on = |n: &u64| *n < ROUNDS || !seen.is_enough();
+                    let ask = |n| ask_everything(&handle, n, &seen);
+                    let outcomes: Vec<Outcome> = (0..).take_while(goes_on).flat_map(ask).collect();
                     finished.fetch_add(1, Ordering::SeqCst);
                     // The last one to finish cannot be waited for by a reactor that sleeps.
                     handle.stop();
@@ -136,19 +154,17 @@ fn i2_every_call_has_exactly_one_outcome_while_the_reactor_stops_and_starts() {
                 })
             })
             .collect();
-        let mut runs = 0;
         while finished.load(Ordering::SeqCst) < THREADS {
-            // The end of a run that nobody asks to end.
-            reactor.call_later(Duration::from_millis(20), |reactor| reactor.stop());
+            // The end of a run that nobody asks to end; later runs have time for slow threads, too.
+            let limit = 20 * (seen.runs.load(Ordering::SeqCst) + 1).min(10);
+            reactor.call_later(Duration::from_millis(limit), |reactor| reactor.stop());
             reactor.run().unwrap();
-            runs += 1;
+            seen.runs.fetch_add(1, Ordering::SeqCst);
         }
         let outcomes: Vec<Outcome> =
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         drop(reactor);
-        assert_eq!(outcomes.len() as u64, THREADS * ROUNDS * 3);
+        assert!(outcomes.len() as u64 >= THREADS * ROUNDS * 3);
         outcomes.iter().for_each(Outcome::check);
-        assert!(runs > 1, "the reactor stopped and started");
-        assert!(answered.load(Ordering::SeqCst) > 0);
     });
 }

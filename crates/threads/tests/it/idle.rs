@@ -68,7 +68,9 @@ fn i6_an_idle_reactor_with_an_idle_pool_wakes_nobody() {
         }
         let reactor = ReactorThread::spawn().unwrap();
         let handle = reactor.handle().clone();
-        // Five jobs at once, so that the pool has its five threads, which wait without a limit.
+        // Five jobs at once, so that the pool has its five threads, which wait without a limit; and
+        // not one more for the last job, should it come before one of them is asleep.
+        handle.suggest_thread_pool_size(5).unwrap();
         let (sender, receiver) = sync_channel::<()>(0);
         for _ in 0..5 {
             let sender = sender.clone();

@@ -19,10 +19,9 @@ fn by_hand() -> (ManualClock, Reactor, ManualPool) {
     (clock, reactor, manual)
 }
 
-/// A reactor to be run, whose shutdown does not wait long, and its pool.
-fn to_be_stopped() -> (Reactor, ManualPool) {
+/// A reactor to be run, whose shutdown waits for so long, and its pool.
+fn to_be_stopped(deadline: Duration) -> (Reactor, ManualPool) {
     let manual = ThreadPool::manual();
-    let deadline = Duration::from_millis(50);
     let reactor = Reactor::builder().shutdown_deadline(deadline).build().unwrap();
     reactor.install_thread_pool(manual.pool().clone()).unwrap();
     (reactor, manual)
@@ -160,7 +159,7 @@ fn a_pool_that_is_not_started_is_started_by_the_reactor() {
 #[test]
 fn i9_jobs_that_nobody_runs_hold_the_shutdown_until_its_deadline_and_are_named() {
     within(DEADLINE, || {
-        let (reactor, manual) = to_be_stopped();
+        let (reactor, manual) = to_be_stopped(Duration::from_millis(50));
         let place = peek(reactor.defer_to_thread(|| Ok(3)));
         let line = line!() - 1;
         let log = EventLog::new();
@@ -208,7 +207,7 @@ fn i9_jobs_behind_one_that_is_stuck_are_counted() {
 #[test]
 fn i9_a_trigger_before_the_shutdown_runs_what_waits() {
     within(DEADLINE, || {
-        let (reactor, manual) = to_be_stopped();
+        let (reactor, manual) = to_be_stopped(Duration::MAX);
         let place = peek(reactor.defer_to_thread(|| Ok(3)));
         let (handle, further) = (reactor.handle(), EventLog::new());
         let log = further.clone();
@@ -234,9 +233,7 @@ fn i9_a_trigger_before_the_shutdown_runs_what_waits() {
 #[test]
 fn i9_jobs_that_are_run_when_the_pool_is_closed_let_the_shutdown_go_on() {
     within(DEADLINE, || {
-        let reactor = Reactor::builder().shutdown_deadline(Duration::MAX).build().unwrap();
-        let manual = ThreadPool::manual();
-        reactor.install_thread_pool(manual.pool().clone()).unwrap();
+        let (reactor, manual) = to_be_stopped(Duration::MAX);
         let place = peek(reactor.defer_to_thread(|| Ok(3)));
         fn once_closed(reactor: &Reactor, manual: ManualPool) {
             reactor.call_soon(move |reactor| {

@@ -10,7 +10,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread::Builder;
-use std::time::Duration;
 
 #[test]
 fn the_pool_works_again_in_the_next_run_and_keeps_its_size() {
@@ -71,13 +70,12 @@ fn a_pool_first_asked_for_between_two_runs_is_not_closed_in_the_second() {
 #[test]
 fn i9_a_job_that_is_stuck_since_an_earlier_run_does_not_hold_the_next() {
     within(DEADLINE, || {
-        let deadline = Duration::from_millis(50);
-        let reactor = Reactor::builder().shutdown_deadline(deadline).build().unwrap();
+        let reactor = Reactor::builder().shutdown_deadline(DEADLINE / 3).build().unwrap();
         let (gate, job) = gated();
         let stuck = peek(reactor.defer_to_thread(job));
         reactor.call_when_running(move |reactor| {
             gate.started.recv().unwrap();
-            reactor.stop();
+            reactor.stop_now();
             reactor.local::<std::cell::RefCell<Option<_>>>().replace(Some(gate));
         });
         assert!(matches!(reactor.run(), Err(RunError::ShutdownTimedOut(_))));
