@@ -52,9 +52,14 @@ pub(super) fn linger(sockets: Vec<TcpStream>) {
     }
     let begun = Instant::now();
     while !open.borrow().is_empty() {
+        let last = heard.get();
         let left = LIMIT.saturating_sub(begun.elapsed());
-        let left = left.min(QUIET.saturating_sub(heard.get().elapsed()));
-        if left.is_zero() || reactor.turn(Some(left)).is_err() {
+        let quiet = QUIET.saturating_sub(last.elapsed());
+        if left.is_zero() || reactor.turn(Some(left.min(quiet))).is_err() {
+            break;
+        }
+        // Only after one more look: a thread that did not run for so long has not heard anything.
+        if quiet.is_zero() && heard.get() == last {
             break;
         }
     }
