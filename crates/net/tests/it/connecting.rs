@@ -60,13 +60,13 @@ fn error_of(reactor: &Reactor, deferred: Deferred<Transport>) -> ConnectError {
 
 /// A port on which nobody listens, and which nobody else gets while this lives: this end of a
 /// connection has it.
-struct Refusing {
+pub(crate) struct Refusing {
     _ends: (TcpStream, TcpListener),
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Refusing {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let address = stream.local_addr().unwrap();

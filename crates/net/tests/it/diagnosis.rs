@@ -1,5 +1,6 @@
 //! What errors say, and where the logs point: at the line of the application.
 
+use crate::connecting::Refusing;
 use crate::fixture::{Probe, pair, turn_until};
 use ropewalk_deferred::Failure;
 use ropewalk_net::{
@@ -91,11 +92,11 @@ fn times(text: &str, part: &str) -> usize {
 fn a_failed_connection_gives_its_reason_once() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let refusing = Refusing::new();
         let slot = Rc::new(RefCell::new(None::<Failure>));
         let seen = Rc::clone(&slot);
         reactor
-            .connect_tcp("127.0.0.1", free, Probe::new(&log))
+            .connect_tcp("127.0.0.1", refusing.address.port(), Probe::new(&log))
             .map(|_: Transport| ())
             .add_errback(move |failure| {
                 seen.replace(Some(failure));

@@ -4,8 +4,10 @@ use ropewalk_net::{ConnectionLost, ListeningPort, Protocol, ReactorNet as _, Tra
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::EventLog;
 use std::cell::RefCell;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -162,6 +164,23 @@ pub(crate) fn count(log: &EventLog, beginning: &str) -> usize {
     log.entries().iter().filter(|one| one.starts_with(beginning)).count()
 }
 
+/// An address at which nobody but who asks for it opens ports: one that is closed stays closed, and is
+/// there to be opened again. At the usual address it may be given to another test at any moment.
+#[cfg(target_os = "linux")]
+pub(crate) fn own_address() -> SocketAddr {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = GIVEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    // Not 0: the usual address is among those.
+    let process = 1 + (std::process::id() % 200) as u8;
+    SocketAddr::from(([127, process, high, low], 0))
+}
+
+/// Elsewhere there is one address of this machine alone.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn own_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
 /// A port that takes one probe, and a peer that is connected to it.
 pub(crate) struct Pair {
     pub(crate) peer: TcpStream,
@@ -172,7 +191,7 @@ pub(crate) struct Pair {
 /// Connects a plain socket to `probe`; its `connection_made` has been called.
 pub(crate) fn pair(reactor: &Reactor, probe: Probe) -> Pair {
     let (slot, mut probe) = (probe.slot(), Some(probe));
-    let port = reactor.listen_tcp("127.0.0.1:0", move |_| probe.take().unwrap()).unwrap();
+    let port = reactor.listen_tcp(own_address(), move |_| probe.take().unwrap()).unwrap();
     let peer = TcpStream::connect(port.address()).unwrap();
     turn_until(reactor, || slot.0.borrow().is_some());
     Pair { peer, transport: slot.get(), port }

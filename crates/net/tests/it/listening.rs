@@ -1,6 +1,6 @@
 //! Ports and their factories.
 
-use crate::fixture::{Probe, count, has, thread, turn_a_little, turn_until};
+use crate::fixture::{Probe, count, has, own_address, thread, turn_a_little, turn_until};
 use ropewalk_deferred::Failure;
 use ropewalk_net::{Factory, ListenError, ListenErrorKind, ReactorNet as _};
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
@@ -125,7 +125,7 @@ fn a_port_that_was_stopped_can_be_bound_again() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let port =
-            reactor.listen_tcp("127.0.0.1:0", Logging { log: log.clone(), admits: true }).unwrap();
+            reactor.listen_tcp(own_address(), Logging { log: log.clone(), admits: true }).unwrap();
         let address = port.address();
         let peer = TcpStream::connect(address).unwrap();
         turn_until(&reactor, || has(&log, "made"));
@@ -156,7 +156,7 @@ fn dropping_a_port_closes_it_and_detaching_does_not() {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let make = || {
             let factory = Logging { log: log.clone(), admits: true };
-            reactor.listen_tcp("127.0.0.1:0", factory).unwrap()
+            reactor.listen_tcp(own_address(), factory).unwrap()
         };
         let (dropped, detached) = (make(), make());
         let addresses = [dropped.address(), detached.address()];

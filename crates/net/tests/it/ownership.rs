@@ -1,7 +1,7 @@
 //! What is freed, and when: no cycles, no leftovers.
 
 use crate::connecting::Stub;
-use crate::fixture::{Probe, pair, turn_until};
+use crate::fixture::{Probe, own_address, pair, turn_until};
 use ropewalk_net::{ConnectionLost, Protocol, ReactorNet as _, Transport};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, failure_of, success_of, within};
@@ -78,7 +78,7 @@ fn a_reactor_that_was_never_run_frees_everything() {
     let attempt = reactor.connect_tcp("127.0.0.1", port.address().port(), Hoarder::new(&payload));
     let stopping = port.stop_listening();
     let given = Rc::clone(&payload);
-    let open = reactor.listen_tcp("127.0.0.1:0", move |_| Hoarder::new(&given)).unwrap();
+    let open = reactor.listen_tcp(own_address(), move |_| Hoarder::new(&given)).unwrap();
     drop(reactor);
     drop((failure_of(attempt), failure_of(stopping)));
     assert_eq!(Rc::strong_count(&payload), 1, "although the handles of the ports are held");

@@ -1,6 +1,6 @@
 //! Any callback may call any method, and is not called from inside of one (I5).
 
-use crate::fixture::{Probe, count, has, pair, thread, turn_a_little, turn_until};
+use crate::fixture::{Probe, count, has, own_address, pair, thread, turn_a_little, turn_until};
 use ropewalk_net::{ListeningPort, Protocol, ReactorNet as _, Transport};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, within};
@@ -97,7 +97,7 @@ fn i5_the_port_may_be_dropped_by_its_own_factory() {
         let slot = Rc::new(RefCell::new(None::<ListeningPort>));
         let (own, seen) = (Rc::clone(&slot), log.clone());
         let port = reactor
-            .listen_tcp("127.0.0.1:0", move |_| {
+            .listen_tcp(own_address(), move |_| {
                 drop(own.take());
                 Probe::new(&seen).echo()
             })

@@ -2,7 +2,7 @@
 //!
 //! Most reactors here are turned by hand, on one thread: so a test says which of them is first.
 
-use crate::fixture::{Probe, count, thread, turn_a_little, turn_until};
+use crate::fixture::{Probe, count, own_address, thread, turn_a_little, turn_until};
 use ropewalk_deferred::Failure;
 use ropewalk_net::{
     Factory, ListenError, ListenErrorKind, ListenOptions, ListeningPort, ReactorNet,
@@ -73,7 +73,7 @@ impl Factory for Probes {
 #[test]
 fn a_listener_that_was_handed_over_is_served_as_any_port() {
     within(DEADLINE, || {
-        let listener = TcpListener::bind(ANY).unwrap();
+        let listener = TcpListener::bind(own_address()).unwrap();
         let address = listener.local_addr().unwrap();
         // It waits since before.
         let mut peer = TcpStream::connect(address).unwrap();
@@ -96,7 +96,7 @@ fn a_listener_that_was_handed_over_is_served_as_any_port() {
 #[test]
 fn reactors_with_clones_of_one_listener_share_its_connections() {
     within(DEADLINE, || {
-        let listener = TcpListener::bind(ANY).unwrap();
+        let listener = TcpListener::bind(own_address()).unwrap();
         let address = listener.local_addr().unwrap();
         let first = Server::on(listener.try_clone().unwrap());
         let second = Server::on(listener);
@@ -165,7 +165,7 @@ fn sockets() -> (TcpStream, TcpStream) {
 fn reactors_that_share_a_port_each_have_connections() {
     const ATTEMPTS: usize = 200;
     within(DEADLINE, || {
-        let first = Server::sharing(ANY.parse().unwrap());
+        let first = Server::sharing(own_address());
         let address = first.port.address();
         let second = Server::sharing(address);
         assert_eq!(second.port.address(), address);
@@ -214,7 +214,7 @@ fn b210_a_port_is_shared_only_by_those_who_all_ask_for_it() {
 fn a_port_can_be_opened_again_right_after_its_end() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
-        let mut address: SocketAddr = ANY.parse().unwrap();
+        let mut address = own_address();
         for _ in 0..5 {
             let log = EventLog::new();
             let logs = log.clone();
