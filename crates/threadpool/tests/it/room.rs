@@ -220,7 +220,8 @@ fn w7_under_load_no_snapshot_shows_more_than_the_limit() {
         let submitters = [(); 4].map(|()| {
             let pool = pool.clone();
             let submit = move || {
-                for _ in 0..500 {
+                // Each of them is a switch of threads, which may cost a time slice of another process.
+                for _ in 0..150 {
                     pool.call_in_thread_when_room(thread::yield_now).unwrap();
                 }
             };
@@ -230,9 +231,10 @@ fn w7_under_load_no_snapshot_shows_more_than_the_limit() {
             let stats = pool.stats();
             // A thread that is free is room as well.
             assert!(stats.queued + stats.busy <= max + limit, "{stats:?}");
+            thread::yield_now();
         }
         pool.stop();
-        assert_eq!((pool.stats().completed, pool.stats().rejected), (2000, 0));
+        assert_eq!((pool.stats().completed, pool.stats().rejected), (600, 0));
     });
 }
 
