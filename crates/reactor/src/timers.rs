@@ -16,13 +16,16 @@
 mod edges;
 #[cfg(all(test, not(loom)))]
 mod model;
+mod pending;
+mod slot;
 mod wheel;
 
 use crate::clock;
 use crate::storage::KEPT;
+use pending::{Entry, Pending};
 use slab::Slab;
 use std::time::{Duration, Instant};
-use wheel::{Name, Wheel};
+use wheel::Wheel;
 
 /// Up to this many cancelled or moved timers are left in the wheel in any case.
 const LEFT: usize = 64;
@@ -134,8 +137,8 @@ impl<F: Due> Timers<F> {
         if self.slots.is_empty() {
             return None;
         }
-        let (sequences, slots) = (&self.sequences, &self.slots);
-        let first = self.wheel.first(|name| deadline(sequences, slots, name))?;
+        let pending = Pending { sequences: &self.sequences, slots: &self.slots };
+        let first = self.wheel.first(pending)?;
         (first.deadline != u64::MAX).then(|| self.instant(first.deadline))
     }
 
@@ -156,20 +159,19 @@ impl<F: Due> Timers<F> {
     /// since the pass began is none of it, and neither is one that was cancelled.
     pub(crate) fn next_due(&mut self, pass: Pass) -> Option<(Duration, F)> {
         loop {
-            let (sequences, slots) = (&self.sequences, &self.slots);
-            self.wheel.open(pass.now, |name| deadline(sequences, slots, name));
+            let pending = Pending { sequences: &self.sequences, slots: &self.slots };
+            self.wheel.open(pass.now, pending);
             let &first = self.wheel.front()?;
-            let pending = counts(sequences, first.name);
+            let counts = pending.counts(&first);
             // What was set since is due at the beginning of the pass at the earliest, so that it
             // comes after all that was set before.
-            if pending && (first.deadline > pass.now || first.name.sequence() > pass.last_sequence)
-            {
+            if counts && (first.deadline > pass.now || first.sequence > pass.last_sequence) {
                 return None;
             }
             self.wheel.pop_front();
-            if pending {
+            if counts {
                 let late = Duration::from_nanos(pass.now - first.deadline);
-                let callback = self.take_slot(first.name.slot());
+                let callback = self.take_slot(first.slot());
                 self.sweep();
                 return callback.map(|callback| (late, callback));
             }
@@ -187,7 +189,7 @@ impl<F: Due> Timers<F> {
 
     /// Takes all timers out; the caller drops their closures.
     pub(crate) fn take(&mut self) -> Vec<F> {
-        self.wheel.clear();
+        self.wheel = Wheel::new();
         self.sequences = Vec::new();
         std::mem::take(&mut self.slots).into_iter().map(|(_, callback)| callback).collect()
     }
@@ -208,7 +210,7 @@ impl<F: Due> Timers<F> {
         self.last_sequence += 1;
         let sequence = self.last_sequence;
         self.sequences[slot] = sequence;
-        self.wheel.insert(deadline, Name::new(slot, sequence));
+        self.wheel.insert(Entry::new(deadline, sequence, slot));
         TimerKey { slot, sequence }
     }
 
@@ -247,8 +249,7 @@ impl<F: Due> Timers<F> {
     /// entries that are looked at are paid for by a timer that went since the last time.
     fn sweep(&mut self) {
         if self.wheel.len() > 2 * self.slots.len() + LEFT {
-            let sequences = &self.sequences;
-            self.wheel.retain(|name| counts(sequences, name));
+            self.wheel.retain(Pending { sequences: &self.sequences, slots: &self.slots });
         }
     }
 
@@ -269,14 +270,4 @@ impl<F: Due> Timers<F> {
 fn nanos(duration: Duration) -> u64 {
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(duration.subsec_nanos().into())
-}
-
-/// Whether a timer is still there under that name.
-fn counts(sequences: &[u64], name: Name) -> bool {
-    sequences.get(name.slot()) == Some(&name.sequence())
-}
-
-/// When it is due, if it is still there under that name.
-fn deadline<F: Due>(sequences: &[u64], slots: &Slab<F>, name: Name) -> Option<u64> {
-    slots.get(name.slot()).filter(|_| counts(sequences, name)).map(F::due)
 }

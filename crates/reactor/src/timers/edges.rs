@@ -1,42 +1,78 @@
 //! The wheel where slots and levels begin and end.
 
-use super::wheel::{LEVELS, Name, SLOT_BITS, TICK_BITS, Wheel};
+use super::Due;
+use super::pending::{Entry, Name, Pending};
+use super::wheel::{LEVELS, SLOT_BITS, TICK_BITS, Wheel};
+use slab::Slab;
 
-/// A wheel, and when the timers are due whose names are in it; `None`: they do not count.
+/// When a timer is due that runs nothing.
+struct Timer(u64);
+
+impl Due for Timer {
+    fn due(&self) -> u64 {
+        self.0
+    }
+
+    fn set_due(&mut self, due: u64) {
+        self.0 = due;
+    }
+}
+
+/// A wheel, and the timers whose names are in it.
 struct Known {
     wheel: Wheel,
-    deadlines: Vec<Option<u64>>,
+    sequences: Vec<u64>,
+    slots: Slab<Timer>,
 }
 
 impl Known {
     fn new(deadlines: &[u64]) -> Self {
-        let mut known = Self { wheel: Wheel::new(), deadlines: Vec::new() };
+        let (wheel, sequences, slots) = (Wheel::new(), Vec::new(), Slab::new());
+        let mut known = Self { wheel, sequences, slots };
         deadlines.iter().for_each(|&deadline| known.insert(deadline));
         known
     }
 
-    /// Under the next number.
+    /// In the next slot, under its number and one.
     fn insert(&mut self, deadline: u64) {
-        let number = self.deadlines.len();
-        self.deadlines.push(Some(deadline));
-        self.wheel.insert(deadline, Name::new(number, number as u64));
+        let slot = self.slots.insert(Timer(deadline));
+        let sequence = slot as u64 + 1;
+        self.sequences.push(sequence);
+        self.wheel.insert(Entry::new(deadline, sequence, slot));
+    }
+
+    /// Its name stays where it is.
+    fn remove(&mut self, slot: usize) {
+        self.sequences[slot] = 0;
+    }
+
+    fn retain(&mut self) {
+        let pending = Pending { sequences: &self.sequences, slots: &self.slots };
+        self.wheel.retain(pending);
     }
 
     /// Of the first that counts.
     fn first(&mut self) -> Option<usize> {
-        self.wheel.first(|name| self.deadlines[name.slot()]).map(|first| first.name.slot())
+        let pending = Pending { sequences: &self.sequences, slots: &self.slots };
+        self.wheel.first(pending).map(|first| first.slot())
     }
 
-    /// The numbers of all that is due at `now`.
+    /// Takes all that is due at `now` and counts; its slots.
     fn due(&mut self, now: u64) -> Vec<usize> {
         let mut due = Vec::new();
         loop {
-            self.wheel.open(now, |name| self.deadlines[name.slot()]);
-            match self.wheel.front() {
-                Some(first) if first.deadline <= now => due.push(first.name.slot()),
-                _ => return due,
+            let pending = Pending { sequences: &self.sequences, slots: &self.slots };
+            self.wheel.open(now, pending);
+            let Some(&first) = self.wheel.front() else { return due };
+            let counts = pending.counts(&first);
+            if counts && first.deadline > now {
+                return due;
             }
             self.wheel.pop_front();
+            if counts {
+                due.push(first.slot());
+                self.remove(first.slot());
+            }
         }
     }
 }
@@ -82,7 +118,7 @@ fn a_look_at_a_far_slot_does_not_open_it() {
     known.insert(near);
     assert!(known.wheel.front().is_none());
     assert_eq!(known.first(), Some(3));
-    known.deadlines[3] = None;
+    known.remove(3);
     assert_eq!(known.first(), Some(2));
     assert_eq!(known.wheel.len(), 3, "what does not count is gone");
     assert_eq!(known.due(u64::MAX), [2, 0, 1]);
@@ -96,24 +132,23 @@ fn what_does_not_count_leaves_every_part() {
     let deadlines: Vec<_> =
         (0..200).map(|number| far + number % 100 + ((number / 100) << 47)).collect();
     let mut known = Known::new(&deadlines);
-    known.deadlines[99] = None;
+    known.remove(99);
     assert_eq!(known.first(), Some(0));
     assert_eq!(known.wheel.len(), 199, "it is not put in order");
-    known.deadlines[99] = Some(far + 99);
-    known.wheel.insert(far + 99, Name::new(99, 99));
+    known.sequences[99] = 100;
+    known.wheel.insert(Entry::new(far + 99, 100, 99));
     (0..100).for_each(|_| known.insert(0));
-    for number in (0..300).filter(|number| number % 10 != 9) {
-        known.deadlines[number] = None;
-    }
-    known.wheel.retain(|name| known.deadlines[name.slot()].is_some());
+    (0..300).filter(|number| number % 10 != 9).for_each(|number| known.remove(number));
+    known.retain();
     assert_eq!(known.wheel.len(), 30);
     assert_eq!(known.due(far - 1).len(), 10);
     assert_eq!(known.first(), Some(9));
     // Not asked for again where the order is there.
     known.insert(far + 5);
     assert_eq!(known.first(), Some(300));
-    known.deadlines[300] = None;
-    known.wheel.retain(|name| name.slot() >= 100 && known.deadlines[name.slot()].is_some());
+    known.remove(300);
+    (0..100).for_each(|number| known.remove(number));
+    known.retain();
     assert_eq!((known.wheel.len(), known.first()), (10, Some(109)));
     assert_eq!(known.due(u64::MAX).len(), 10);
 }
@@ -124,7 +159,7 @@ fn a_wheel_with_nothing_due_follows_the_time() {
     let mut known = Known::new(&[1 << 60]);
     assert_eq!(known.due(1 << 50), []);
     known.insert(1 << 50);
-    assert_eq!(known.wheel.front().map(|first| first.name.slot()), Some(1));
+    assert_eq!(known.wheel.front().map(Entry::slot), Some(1));
 }
 
 /// It goes back with what needed it: with the last name of a slot, and in a sweep.
@@ -133,22 +168,44 @@ fn storage_goes_when_the_names_go() {
     let deadlines: Vec<_> = (0..100_000).map(|number| (number % 64) << 40).collect();
     let mut known = Known::new(&deadlines);
     assert!(known.wheel.capacity() >= 100_000);
-    known.wheel.retain(|name| name.slot() % 100 == 0);
+    (0..100_000).filter(|number| number % 100 != 0).for_each(|number| known.remove(number));
+    known.retain();
     assert_eq!(known.wheel.len(), 1_000);
     assert!(known.wheel.capacity() <= 64 * 64 + 4_000, "{}", known.wheel.capacity());
     assert_eq!(known.due(u64::MAX).len(), 1_000);
     assert!(known.wheel.capacity() <= 128 * 32 + 2_048, "{}", known.wheel.capacity());
 }
 
-/// Slots and sequences of all sizes come out of a name as they went in.
+/// A million of them count.
 #[test]
-fn a_name_says_what_it_was_made_of() {
-    for bits in 0..64 {
-        let sequence = u64::MAX >> bits;
-        let slot = (sequence & u64::from(u32::MAX)) as usize;
-        let name = Name::new(slot, sequence);
-        assert_eq!((name.slot(), name.sequence()), (slot, sequence));
-        assert_eq!(Name::new(slot, sequence << bits).sequence(), sequence << bits);
+fn a_name_is_small() {
+    assert_eq!((size_of::<Name>(), size_of::<Entry>()), (12, 24));
+}
+
+/// A name has half a sequence, and so once in 2^32 timers that of another timer in its slot. Where
+/// the two are due in different ticks it is seen to be no name of that one, or in a slot of both is
+/// one name too many.
+#[test]
+fn a_name_that_another_timer_seems_to_have_does_no_harm() {
+    let tick = 1 << TICK_BITS;
+    for (left, between, later) in [(5, 6, 90), (5, 70, 90), (70, 71, 90), (70, 200, 5_000)] {
+        for few in [1, 20] {
+            let mut known = Known::new(&vec![left * tick; few]);
+            (0..few).for_each(|slot| known.remove(slot));
+            for slot in 0..few {
+                let (sequence, deadline) = ((1 << 32) + slot as u64 + 1, later * tick);
+                known.slots[slot] = Timer(deadline);
+                known.sequences[slot] = sequence;
+                known.wheel.insert(Entry::new(deadline, sequence, slot));
+            }
+            known.insert(between * tick);
+            assert_eq!(known.first(), Some(few), "{left} {between} {later}");
+            assert_eq!(known.due(between * tick - 1), []);
+            assert_eq!(known.due(between * tick), [few], "{left} {between} {later}");
+            assert_eq!(known.first(), Some(0));
+            assert_eq!(known.due(later * tick - 1), []);
+            assert_eq!(known.due(later * tick), (0..few).collect::<Vec<_>>());
+            assert_eq!(known.due(u64::MAX), []);
+        }
     }
-    assert_eq!(size_of::<Name>(), 12);
 }

@@ -9,8 +9,9 @@
 //!
 //! A slot holds no more than the names of the timers. Most are cancelled before anybody wants to
 //! know when they are due, and what makes a million of them dear is memory that nobody has touched
-//! before: 5 ns for each 8 bytes. When a slot comes up, the deadlines are asked for, of all its
-//! timers together, so that they are fetched side by side.
+//! before: 5 ns for each 8 bytes. A name says in which tick its timer is due, so that a slot is
+//! spread over the level below without a look at the timers. When a slot of level 0 comes up, the
+//! deadlines are asked for, of all its timers together, so that they are fetched side by side.
 //!
 //! Lists through the timers, from which one is unlinked, would need no names. They were slower: both
 //! neighbours of a timer are elsewhere in memory, and to walk a list is to wait for each of them.
@@ -26,8 +27,10 @@
 //! Names are never looked for: one that does not count any more, because its timer was cancelled
 //! or moved, stays until it comes up or [`Wheel::retain`] takes out all of its kind.
 
+use super::Due;
+use super::pending::{Entry, Name, Pending};
+use super::slot::{KEPT, Slot, retain_in_heap, shrink};
 use crate::storage;
-use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 /// A tick is 2^20 ns.
@@ -37,57 +40,8 @@ pub(super) const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// The levels for the 44 bits of a tick.
 pub(super) const LEVELS: usize = (u64::BITS - TICK_BITS).div_ceil(SLOT_BITS) as usize;
-/// An empty slot keeps its storage up to this many names; there can be 512 slots.
-const KEPT: usize = 32;
-/// Among so many the first is looked for each time, without an order.
-const FEW: usize = 8;
-
-/// Slot and sequence of a timer. There are so many of them that it counts that they are small: with
-/// a word of 64 bits they would take a third more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Name {
-    slot: u32,
-    /// The upper half first.
-    sequence: [u32; 2],
-}
-
-impl Name {
-    pub(super) fn new(slot: usize, sequence: u64) -> Self {
-        #[expect(clippy::expect_used, reason = "that many timers take 400 gigabytes")]
-        let slot = u32::try_from(slot).expect("fewer timers than 2^32");
-        Self { slot, sequence: [(sequence >> 32) as u32, sequence as u32] }
-    }
-
-    pub(super) fn slot(self) -> usize {
-        self.slot as usize
-    }
-
-    pub(super) fn sequence(self) -> u64 {
-        let [upper, lower] = self.sequence.map(u64::from);
-        (upper << 32) | lower
-    }
-}
-
-/// A timer in the front, or in a slot that is in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// In nanoseconds.
-    pub(super) deadline: u64,
-    pub(super) name: Name,
-}
-
-/// The earliest is the greatest: that is what a heap gives first, and a list at its end.
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.deadline, other.name.sequence()).cmp(&(self.deadline, self.name.sequence()))
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
+/// The highest level whose slots are so narrow that a name tells the tick.
+const TOLD: usize = (u32::BITS / SLOT_BITS) as usize;
 
 #[derive(Debug)]
 pub(super) struct Wheel {
@@ -108,12 +62,6 @@ struct Level {
     slots: [Slot; SLOTS],
 }
 
-#[derive(Debug)]
-enum Slot {
-    Loose(Vec<Name>),
-    Heap(BinaryHeap<Entry>),
-}
-
 impl Wheel {
     pub(super) fn new() -> Self {
         Self {
@@ -130,18 +78,20 @@ impl Wheel {
         self.len
     }
 
-    pub(super) fn insert(&mut self, deadline: u64, name: Name) {
+    pub(super) fn insert(&mut self, entry: Entry) {
         self.len += 1;
-        if tick(deadline) <= self.reached {
-            self.late.push(Entry { deadline, name });
+        let tick = tick(entry.deadline);
+        if tick <= self.reached {
+            self.late.push(entry);
         } else {
-            self.place(deadline, name);
+            let (level, slot) = self.place(tick);
+            self.level(level).push(slot, entry);
         }
     }
 
     /// Lets the time come to `now`: if the front is empty, the first slot that has come up is
-    /// opened. `deadline` tells when a timer is due, or that its name does not count any more.
-    pub(super) fn open(&mut self, now: u64, deadline: impl Fn(Name) -> Option<u64>) {
+    /// opened.
+    pub(super) fn open<F: Due>(&mut self, now: u64, pending: Pending<'_, F>) {
         let now = tick(now);
         while self.opened.is_empty() && self.late.is_empty() {
             let Some((level, slot, start)) =
@@ -151,26 +101,36 @@ impl Wheel {
                 return;
             };
             self.reached = start;
-            let mut names =
-                self.levels[level].as_mut().map(|level| level.empty(slot)).unwrap_or_default();
+            let mut names = self.level(level).empty(slot);
             if level == 0 {
                 self.len -= names.len();
-                let entry = |name| Some(Entry { deadline: deadline(name)?, name });
-                self.opened.extend(names.drain(..).filter_map(entry));
+                let entries = names.drain(..).filter_map(|name| pending.entry(name));
+                self.opened.extend(entries.filter(|entry| tick(entry.deadline) == start));
                 self.len += self.opened.len();
                 self.opened.sort_unstable();
             } else {
-                for name in names.drain(..) {
-                    if let Some(deadline) = deadline(name) {
-                        self.place(deadline, name);
-                    } else {
-                        self.len -= 1;
-                    }
-                }
+                self.lower(level, &mut names, pending);
             }
-            if let Some(level) = &mut self.levels[level] {
-                level.give_back(slot, names);
-            }
+            self.level(level).give_back(slot, names);
+        }
+    }
+
+    /// Puts what was in the slot that is reached into the levels below.
+    fn lower<F: Due>(&mut self, level: usize, names: &mut Vec<Name>, pending: Pending<'_, F>) {
+        for name in names.drain(..) {
+            // All ticks of the slot have the upper bits of its first. A name says the others, unless
+            // the slot is weeks wide.
+            let tick = if level <= TOLD {
+                Some(name.tick_near(self.reached))
+            } else {
+                pending.entry(name).map(|entry| tick(entry.deadline))
+            };
+            let Some(tick) = tick else {
+                self.len -= 1;
+                continue;
+            };
+            let (level, slot) = self.place(tick);
+            self.level(level).push_name(slot, name);
         }
     }
 
@@ -198,17 +158,19 @@ impl Wheel {
         first
     }
 
-    /// The first timer whose name counts: that of one for which `deadline` knows when it is due.
-    pub(super) fn first(&mut self, deadline: impl Fn(Name) -> Option<u64>) -> Option<Entry> {
-        while let Some(&first) = self.front() {
-            if deadline(first.name).is_some() {
-                return Some(first);
+    /// The first timer whose name counts.
+    pub(super) fn first<F: Due>(&mut self, pending: Pending<'_, F>) -> Option<Entry> {
+        while let Some(first) = self.front() {
+            if pending.counts(first) {
+                return Some(*first);
             }
             self.pop_front();
         }
         while let Some((level, slot, _)) = self.first_slot() {
+            let reached = self.reached;
+            let is_here = |entry: &Entry| place(reached, tick(entry.deadline)) == (level, slot);
             let level = self.levels[level].as_mut()?;
-            let first = level.slots[slot].first(&deadline, &mut self.len);
+            let first = level.slots[slot].first(pending, is_here, &mut self.len);
             if first.is_some() {
                 return first;
             }
@@ -221,24 +183,17 @@ impl Wheel {
     }
 
     /// Takes out all names that do not count, and gives back the storage that they needed.
-    pub(super) fn retain(&mut self, counts: impl Fn(Name) -> bool) {
-        self.opened.retain(|entry| counts(entry.name));
+    pub(super) fn retain<F: Due>(&mut self, pending: Pending<'_, F>) {
+        self.opened.retain(|entry| pending.counts(entry));
         shrink(&mut self.opened, storage::KEPT);
-        retain_in_heap(&mut self.late, storage::KEPT, &counts);
+        retain_in_heap(&mut self.late, storage::KEPT, pending);
         self.len = self.opened.len() + self.late.len();
         for level in self.levels.iter_mut().flatten() {
             for slot in bits(level.occupied) {
-                let left = level.slots[slot].retain(&counts);
+                let left = level.slots[slot].retain(pending);
                 level.occupied &= !(u64::from(left == 0) << slot);
                 self.len += left;
             }
-        }
-    }
-
-    /// Takes out everything.
-    pub(super) fn clear(&mut self) {
-        if self.len > 0 {
-            self.retain(|_| false);
         }
     }
 
@@ -253,13 +208,14 @@ impl Wheel {
         self.opened.capacity() + self.late.capacity() + slots.sum::<usize>()
     }
 
-    /// Puts a name into its level. If its tick has just been reached, its slot is the first of all
+    fn level(&mut self, level: usize) -> &mut Level {
+        self.levels[level].get_or_insert_with(Level::new)
+    }
+
+    /// Where a tick belongs that has not been reached, or just now: then it is the first slot of all
     /// and about to be opened.
-    fn place(&mut self, deadline: u64, name: Name) {
-        let tick = tick(deadline);
-        let highest = ((tick ^ self.reached) | 1).ilog2();
-        let level = (highest / SLOT_BITS) as usize;
-        self.levels[level].get_or_insert_with(Level::new).push(digit(tick, level), deadline, name);
+    fn place(&self, tick: u64) -> (usize, usize) {
+        place(self.reached, tick)
     }
 
     /// Level and number of the first slot with names, and the tick at which it begins.
@@ -283,21 +239,23 @@ impl Level {
         Box::new(Self { occupied: 0, slots: std::array::from_fn(|_| Slot::default()) })
     }
 
-    fn push(&mut self, slot: usize, deadline: u64, name: Name) {
+    fn push(&mut self, slot: usize, entry: Entry) {
         self.occupied |= 1 << slot;
         match &mut self.slots[slot] {
-            Slot::Loose(names) => names.push(name),
-            Slot::Heap(heap) => heap.push(Entry { deadline, name }),
+            Slot::Loose(names) => names.push(entry.name()),
+            Slot::Heap(heap) => heap.push(entry),
         }
+    }
+
+    fn push_name(&mut self, slot: usize, name: Name) {
+        self.occupied |= 1 << slot;
+        self.slots[slot].loosen().push(name);
     }
 
     /// Takes out what is in a slot.
     fn empty(&mut self, slot: usize) -> Vec<Name> {
         self.occupied &= !(1 << slot);
-        match std::mem::take(&mut self.slots[slot]) {
-            Slot::Loose(names) => names,
-            Slot::Heap(heap) => heap.into_iter().map(|entry| entry.name).collect(),
-        }
+        std::mem::take(self.slots[slot].loosen())
     }
 
     /// Puts the storage of what was in a slot back, for the next.
@@ -308,65 +266,14 @@ impl Level {
     }
 }
 
-impl Default for Slot {
-    fn default() -> Self {
-        Self::Loose(Vec::new())
-    }
+/// Level and slot of a tick, for a wheel that has reached another.
+fn place(reached: u64, tick: u64) -> (usize, usize) {
+    let level = (((tick ^ reached) | 1).ilog2() / SLOT_BITS) as usize;
+    (level, (tick >> (SLOT_BITS * level as u32)) as usize % SLOTS)
 }
 
-impl Slot {
-    /// The first timer whose name counts. Of names that are taken out `len` is told.
-    fn first(&mut self, deadline: impl Fn(Name) -> Option<u64>, len: &mut usize) -> Option<Entry> {
-        let entry = |&name: &Name| Some(Entry { deadline: deadline(name)?, name });
-        if let Self::Loose(names) = self {
-            if names.len() <= FEW {
-                return names.iter().filter_map(entry).max();
-            }
-            let entries: Vec<_> = names.iter().filter_map(entry).collect();
-            *len -= names.len() - entries.len();
-            *self = Self::Heap(entries.into());
-        }
-        let Self::Heap(heap) = self else { return None };
-        while let Some(&first) = heap.peek() {
-            if deadline(first.name).is_some() {
-                return Some(first);
-            }
-            heap.pop();
-            *len -= 1;
-        }
-        None
-    }
-
-    /// Takes out the names that do not count, and says how many are left.
-    fn retain(&mut self, counts: impl Fn(Name) -> bool) -> usize {
-        match self {
-            Self::Loose(names) => {
-                names.retain(|&name| counts(name));
-                shrink(names, KEPT);
-                names.len()
-            }
-            Self::Heap(heap) => {
-                retain_in_heap(heap, KEPT, counts);
-                heap.len()
-            }
-        }
-    }
-}
-
-fn retain_in_heap(heap: &mut BinaryHeap<Entry>, kept: usize, counts: impl Fn(Name) -> bool) {
-    heap.retain(|entry| counts(entry.name));
-    if heap.capacity() > kept.max(4 * heap.len()) {
-        heap.shrink_to(2 * heap.len());
-    }
-}
-
-fn tick(deadline: u64) -> u64 {
+pub(super) fn tick(deadline: u64) -> u64 {
     deadline >> TICK_BITS
-}
-
-/// The number of the slot in that level.
-fn digit(tick: u64, level: usize) -> usize {
-    (tick >> (SLOT_BITS * level as u32)) as usize % SLOTS
 }
 
 fn bits(mut set: u64) -> impl Iterator<Item = usize> {
@@ -375,10 +282,4 @@ fn bits(mut set: u64) -> impl Iterator<Item = usize> {
         set &= set.wrapping_sub(1);
         lowest
     })
-}
-
-fn shrink<T>(entries: &mut Vec<T>, kept: usize) {
-    if entries.capacity() > kept.max(4 * entries.len()) {
-        entries.shrink_to(2 * entries.len());
-    }
 }
