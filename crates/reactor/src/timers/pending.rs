@@ -54,6 +54,11 @@ impl Entry {
         self.slot as usize
     }
 
+    /// Deadline and sequence in one number: to compare that takes no jump, which nobody could foresee.
+    fn order(&self) -> u128 {
+        u128::from(self.deadline) << u64::BITS | u128::from(self.sequence)
+    }
+
     pub(super) fn name(&self) -> Name {
         Name { slot: self.slot, sequence: self.sequence as u32, tick: tick(self.deadline) as u32 }
     }
@@ -62,7 +67,7 @@ impl Entry {
 /// The earliest is the greatest: that is what a heap gives first, and a list at its end.
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        (other.deadline, other.sequence).cmp(&(self.deadline, self.sequence))
+        other.order().cmp(&self.order())
     }
 }
 

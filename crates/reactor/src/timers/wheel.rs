@@ -78,6 +78,7 @@ impl Wheel {
         self.len
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, entry: Entry) {
         self.len += 1;
         let tick = tick(entry.deadline);
@@ -208,6 +209,7 @@ impl Wheel {
         self.opened.capacity() + self.late.capacity() + slots.sum::<usize>()
     }
 
+    #[inline]
     fn level(&mut self, level: usize) -> &mut Level {
         self.levels[level].get_or_insert_with(Level::new)
     }
@@ -235,6 +237,7 @@ impl Wheel {
 }
 
 impl Level {
+    #[cold]
     fn new() -> Box<Self> {
         Box::new(Self { occupied: 0, slots: std::array::from_fn(|_| Slot::default()) })
     }
