@@ -6,27 +6,39 @@ use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use std::time::Duration;
 
+type Callback = Box<dyn FnOnce(&Reactor)>;
+
+/// What a shutdown logs whose last call takes a hold, and hands its result in and lets go in what
+/// `later` runs.
+fn held_by_a_last_call(later: fn(&Reactor, Callback)) -> String {
+    let (reactor, log) = (Reactor::new().unwrap(), Log::default());
+    let shared = reactor.share(log.clone());
+    let last_call = move |reactor: &Reactor| {
+        let hold = reactor.hold(SystemEvent::Shutdown);
+        let let_go = move |_: &Reactor| {
+            shared.call_from_thread(|log, _| log.add("result")).unwrap();
+            drop(hold);
+        };
+        later(reactor, Box::new(let_go));
+    };
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+        reactor.handle().call_from_thread(last_call).unwrap();
+    });
+    let during = log.adds("during");
+    reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, during);
+    run_briefly(&reactor);
+    log.text()
+}
+
 /// The last calls may need more time: what they wait for then is handed in before their hold ends,
 /// too.
 #[test]
 fn a_hold_that_a_last_call_takes_is_waited_for() {
     within(DEADLINE, || {
-        let (reactor, log) = (Reactor::new().unwrap(), Log::default());
-        let shared = reactor.share(log.clone());
-        let last_call = move |reactor: &Reactor| {
-            let hold = reactor.hold(SystemEvent::Shutdown);
-            reactor.call_later(Duration::from_millis(1), move |_| {
-                shared.call_from_thread(|log, _| log.add("result")).unwrap();
-                drop(hold);
-            });
-        };
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
-            reactor.handle().call_from_thread(last_call).unwrap();
+        let log = held_by_a_last_call(|reactor, let_go| {
+            reactor.call_later(Duration::from_millis(1), let_go);
         });
-        let during = log.adds("during");
-        reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, during);
-        run_briefly(&reactor);
-        assert_eq!(log.text(), "result during");
+        assert_eq!(log, "result during");
     });
 }
 
@@ -34,22 +46,8 @@ fn a_hold_that_a_last_call_takes_is_waited_for() {
 #[test]
 fn a_hold_that_comes_and_goes_in_one_turn_is_waited_for() {
     within(DEADLINE, || {
-        let (reactor, log) = (Reactor::new().unwrap(), Log::default());
-        let shared = reactor.share(log.clone());
-        let last_call = move |reactor: &Reactor| {
-            let hold = reactor.hold(SystemEvent::Shutdown);
-            reactor.call_soon(move |_| {
-                shared.call_from_thread(|log, _| log.add("result")).unwrap();
-                drop(hold);
-            });
-        };
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
-            reactor.handle().call_from_thread(last_call).unwrap();
-        });
-        let during = log.adds("during");
-        reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, during);
-        run_briefly(&reactor);
-        assert_eq!(log.text(), "result during");
+        let log = held_by_a_last_call(|reactor, let_go| reactor.call_soon(let_go));
+        assert_eq!(log, "result during");
     });
 }
 
