@@ -35,9 +35,7 @@ fn w21_with_a_worker_the_job_stays_queued_and_runs() {
         let waiting = [(); 3].map(|()| pool.call_in_thread(|| ()).unwrap());
         assert_eq!((pool.stats().threads, pool.stats().queued), (1, 3));
         // They have waited for long enough for another thread to be asked for.
-        while log::lines("WARN", "w21-one").is_empty() {
-            std::thread::yield_now();
-        }
+        log::wait_for("WARN", &["w21-one"]);
         blocker.release();
         pool.stop();
         assert!(waiting.iter().all(|job| job.state() == JobState::Finished));

@@ -128,9 +128,7 @@ fn i3_a_hook_that_panics_is_logged_once() {
         pool.start().unwrap();
         let blocker = Blocker::on(&pool);
         pool.call_in_thread(|| ()).unwrap();
-        while log::lines("ERROR", "hooked").is_empty() {
-            std::thread::yield_now();
-        }
+        log::wait_for("ERROR", &["hooked"]);
         blocker.release();
         pool.stop();
         assert_eq!(log::lines("ERROR", "hooked").len(), 1);

@@ -1,10 +1,11 @@
 //! What is logged in this process, found again by a text in it.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Condvar, Mutex, Once, PoisonError};
 use tracing_subscriber::fmt::MakeWriter;
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static MORE: Condvar = Condvar::new();
 static INSTALL: Once = Once::new();
 
 struct Sink;
@@ -13,6 +14,7 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(bytes).into_owned();
         LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        MORE.notify_all();
         Ok(bytes.len())
     }
 
@@ -44,4 +46,19 @@ pub(crate) fn keep() {
 pub(crate) fn lines(level: &str, text: &str) -> Vec<String> {
     let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     lines.iter().filter(|it| it.contains(level) && it.contains(text)).cloned().collect()
+}
+
+/// The first line of `level` that mentions all `texts`, once there is one. To ask for it again and
+/// again instead would be to hold the lock nearly always, and who is to write it might wait for ever.
+pub(crate) fn wait_for(level: &str, texts: &[&str]) -> String {
+    let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = 0;
+    loop {
+        let is_it = |it: &&String| it.contains(level) && texts.iter().all(|text| it.contains(text));
+        if let Some(line) = lines[seen..].iter().find(is_it) {
+            return line.clone();
+        }
+        seen = lines.len();
+        lines = MORE.wait(lines).unwrap_or_else(PoisonError::into_inner);
+    }
 }

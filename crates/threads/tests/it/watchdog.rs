@@ -17,7 +17,6 @@ use std::net::{TcpListener, TcpStream};
 use std::panic::Location;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_millis(1);
@@ -283,16 +282,7 @@ fn without_a_hook_it_is_logged_when_it_blocks_and_when_it_is_over() {
         let (gate, block) = gated();
         let place = format!("{}:{}:", file!(), line!() + 1);
         reactor.handle().call_from_thread(move |_| block()).unwrap();
-        let logged = |message: &str| {
-            let about = |line: &String| line.contains(&place) && line.contains("kind=\"call\"");
-            loop {
-                let lines = log::lines("WARN", message);
-                if let Some(line) = lines.into_iter().find(about) {
-                    return line;
-                }
-                thread::yield_now();
-            }
-        };
+        let logged = |message| log::wait_for("WARN", &[message, &place, "kind=\"call\""]);
         let line = logged("a callback blocks its reactor thread=\"reactor\"");
         assert!(line.contains(" age="), "{line}");
         gate.open.send(()).unwrap();
