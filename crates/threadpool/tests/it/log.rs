@@ -1,12 +1,12 @@
 //! What the pools of this binary log, found again by the name of the pool.
 
 use std::io::{self, Write};
-use std::sync::{Condvar, Mutex, Once, PoisonError};
+use std::sync::{LazyLock, Once};
 
+use ropewalk_testing::{DEADLINE, EventLog};
 use tracing_subscriber::fmt::MakeWriter;
 
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-static MORE: Condvar = Condvar::new();
+static LINES: LazyLock<EventLog> = LazyLock::new(EventLog::new);
 static INSTALL: Once = Once::new();
 
 /// A text that makes the subscriber panic.
@@ -18,8 +18,7 @@ impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(bytes).into_owned();
         assert!(!line.contains(UNLOGGABLE), "a subscriber that panics");
-        LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-        MORE.notify_all();
+        LINES.add(line);
         Ok(bytes.len())
     }
 
@@ -49,21 +48,21 @@ pub(crate) fn keep() {
 
 /// The lines of `level` that mention `text`.
 pub(crate) fn lines(level: &str, text: &str) -> Vec<String> {
-    let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
-    lines.iter().filter(|it| it.contains(level) && it.contains(text)).cloned().collect()
+    let is_it = |it: &String| it.contains(level) && it.contains(text);
+    LINES.entries().into_iter().filter(is_it).collect()
 }
 
 /// The first line of `level` that mentions all `texts`, once there is one. To ask for it again and
 /// again instead would be to hold the lock nearly always, and who is to write it might wait for ever.
 pub(crate) fn wait_for(level: &str, texts: &[&str]) -> String {
-    let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_it = |it: &String| it.contains(level) && texts.iter().all(|text| it.contains(text));
     let mut seen = 0;
     loop {
-        let is_it = |it: &&String| it.contains(level) && texts.iter().all(|text| it.contains(text));
-        if let Some(line) = lines[seen..].iter().find(is_it) {
-            return line.clone();
+        let mut lines = LINES.entries();
+        if let Some(found) = lines[seen..].iter().position(is_it) {
+            return lines.swap_remove(seen + found);
         }
         seen = lines.len();
-        lines = MORE.wait(lines).unwrap_or_else(PoisonError::into_inner);
+        LINES.wait_for_len(seen + 1, DEADLINE);
     }
 }
