@@ -24,6 +24,7 @@ mod compile_fail;
 mod defer_to_thread;
 mod error;
 mod eventual;
+mod from_thread;
 mod in_thread;
 mod ledger;
 mod outcome;
@@ -36,7 +37,8 @@ mod watchdog;
 
 pub use crate::error::WouldDeadlock;
 pub use crate::eventual::Eventual;
-pub use crate::in_thread::{BoxedJob, HandleThreads, ReactorThreads};
+pub use crate::from_thread::HandleThreads;
+pub use crate::in_thread::{BoxedJob, ReactorThreads};
 pub use crate::outcome::JobOutcome;
 pub use crate::reactor_thread::{ReactorThread, ReactorThreadBuilder};
 pub use crate::watchdog::{BlockedCallback, Watchdog, WatchdogBuilder, WatchdogReport};

@@ -1,0 +1,164 @@
+//! The bridges as an extension trait: what a reactor's handle gains with this crate.
+
+use crate::eventual::Eventual;
+use crate::in_thread::sealed::Sealed;
+use crate::reactor_pool::ReactorPool;
+use ropewalk_deferred::{Failure, Outcome, Result, TimedOut};
+use ropewalk_reactor::{Reactor, ReactorHandle};
+use ropewalk_threadpool::{InvalidSize, JobHandle, SubmitError, ThreadPool};
+use std::time::Duration;
+
+/// The bridges from any other thread.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::Reactor;
+/// use ropewalk_threads::HandleThreads as _;
+///
+/// let reactor = Reactor::new()?;
+/// let handle = reactor.handle();
+/// let foreign = std::thread::Builder::new().spawn(move || {
+///     let timers = handle.blocking_call_from_thread(|reactor| Ok(reactor.delayed_calls().len()));
+///     handle.stop();
+///     timers
+/// })?;
+/// reactor.run().unwrap();
+/// assert_eq!(foreign.join().unwrap().unwrap(), 0);
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// Twisted: `twisted.internet.threads`.
+pub trait HandleThreads: Sealed {
+    /// Runs `job` in the reactor's pool; nobody waits for a result.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    ///
+    /// # Errors
+    ///
+    /// `SubmitError`, with `job` inside: the reactor has stopped, or no thread can be started.
+    ///
+    /// Twisted: `callInThread`.
+    #[doc(alias = "callInThread")]
+    #[track_caller]
+    fn call_in_thread<F>(&self, job: F) -> std::result::Result<JobHandle, SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static;
+
+    /// As [`ReactorThreads::suggest_thread_pool_size`](crate::ReactorThreads::suggest_thread_pool_size), from any thread.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidSize`: a pool of no threads would never run anything.
+    fn suggest_thread_pool_size(&self, threads: usize) -> std::result::Result<(), InvalidSize>;
+
+    /// As [`ReactorThreads::thread_pool`](crate::ReactorThreads::thread_pool), from any thread.
+    fn thread_pool(&self) -> ThreadPool;
+
+    /// Calls `f` on the reactor thread and waits here for its result, or for the result of the
+    /// `Deferred` that it returns.
+    ///
+    /// It never waits for a reactor that cannot answer. Before the first run it waits for it. A
+    /// job of a pool waits inside of [`blocking`](ropewalk_threadpool::blocking()), so that the
+    /// pool may have another thread for what it waits for. To keep the jobs of a pool of one thread
+    /// apart even then, set its `max_spare_threads` to 0.
+    ///
+    /// # Threads
+    ///
+    /// Any but the reactor thread.
+    ///
+    /// # Errors
+    ///
+    /// - the failure of `f`, or of its `Deferred`;
+    /// - `Panicked`: `f` panicked;
+    /// - [`WouldDeadlock`](crate::WouldDeadlock): this is the reactor thread; nothing was queued;
+    /// - `ReactorStopped`: the reactor has stopped, or stopped before there was a result. Once a
+    ///   shutdown has begun, a `Deferred` is not waited for any more.
+    ///
+    /// Twisted: `blockingCallFromThread`.
+    #[doc(alias = "blockingCallFromThread")]
+    #[track_caller]
+    fn blocking_call_from_thread<F, R>(&self, f: F) -> Result<R::Value>
+    where
+        F: FnOnce(&Reactor) -> R + Send + 'static,
+        R: Outcome<Value: Send>;
+
+    /// As [`blocking_call_from_thread`](Self::blocking_call_from_thread), for at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As there, and `TimedOut`: a call that has not begun then never runs, and a `Deferred` that
+    /// is waited for is cancelled.
+    #[track_caller]
+    fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
+    where
+        F: FnOnce(&Reactor) -> R + Send + 'static,
+        R: Outcome<Value: Send>;
+
+    /// Calls `f` on the reactor thread and gives its result later, to whoever waits for it.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    #[track_caller]
+    fn eventually<F, R>(&self, f: F) -> Eventual<R::Value>
+    where
+        F: FnOnce(&Reactor) -> R + Send + 'static,
+        R: Outcome<Value: Send>;
+}
+
+impl HandleThreads for ReactorHandle {
+    fn call_in_thread<F>(&self, job: F) -> std::result::Result<JobHandle, SubmitError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        ReactorPool::of_handle(self).call_in_thread(job)
+    }
+
+    fn suggest_thread_pool_size(&self, threads: usize) -> std::result::Result<(), InvalidSize> {
+        self.shared::<ReactorPool>().suggest(threads)
+    }
+
+    fn thread_pool(&self) -> ThreadPool {
+        ReactorPool::of_handle(self)
+    }
+
+    fn blocking_call_from_thread<F, R>(&self, f: F) -> Result<R::Value>
+    where
+        F: FnOnce(&Reactor) -> R + Send + 'static,
+        R: Outcome<Value: Send>,
+    {
+        refuse_on_the_reactor_thread(self)?;
+        self.eventually(f).wait()
+    }
+
+    fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
+    where
+        F: FnOnce(&Reactor) -> R + Send + 'static,
+        R: Outcome<Value: Send>,
+    {
+        refuse_on_the_reactor_thread(self)?;
+        self.eventually(f).wait_timeout(limit).unwrap_or_else(|late| {
+            late.cancel();
+            Err(Failure::new(TimedOut))
+        })
+    }
+
+    fn eventually<F, R>(&self, f: F) -> Eventual<R::Value>
+    where
+        F: FnOnce(&Reactor) -> R + Send + 'static,
+        R: Outcome<Value: Send>,
+    {
+        Eventual::ask(self, f)
+    }
+}
+
+fn refuse_on_the_reactor_thread(handle: &ReactorHandle) -> Result<()> {
+    if handle.is_reactor_thread() {
+        tracing::warn!("a blocking call on the reactor thread was refused");
+        return Err(Failure::new(crate::WouldDeadlock));
+    }
+    Ok(())
+}
