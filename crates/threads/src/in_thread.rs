@@ -3,6 +3,7 @@
 use crate::defer_to_thread::{defer_to_pool, defer_to_private_pool};
 use crate::from_thread::HandleThreads as _;
 use crate::outcome::JobOutcome;
+use crate::progress::{self, RunningJob};
 use crate::reactor_pool::ReactorPool;
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
@@ -118,6 +119,86 @@ pub trait ReactorThreads: sealed::Sealed {
         F: FnOnce() -> R + Send + 'static,
         R: JobOutcome;
 
+    /// As [`defer_to_thread`](Self::defer_to_thread), for a job that tells how far it has come.
+    ///
+    /// `on_progress` is called on the reactor thread with what the job
+    /// [reports](RunningJob::report), until the `Deferred` is settled:
+    ///
+    /// - in order, in a later turn, and at most once a turn: a value that the reactor has not come
+    ///   to is replaced by the next one;
+    /// - with the last value before the callbacks of the result, also if the job fails or panics;
+    /// - not any more once there is a result, the `Deferred` is cancelled or the run has ended.
+    ///
+    /// It may do anything: cancel the `Deferred`, ask for further jobs, stop the reactor. If it
+    /// panics, that is reported as for any call
+    /// ([`PanicPolicy`](ropewalk_reactor::PanicPolicy)), it is not called again, and the job goes
+    /// on. It is dropped on the reactor thread when the `Deferred` is settled, with all that it
+    /// captures; it need not be `Send`.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread. The job gets a [`RunningJob`] on its worker.
+    ///
+    /// # Errors
+    ///
+    /// As for [`defer_to_thread`](Self::defer_to_thread).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_reactor::Reactor;
+    /// # use ropewalk_threads::ReactorThreads as _;
+    /// let reactor = Reactor::new()?;
+    /// reactor
+    ///     .defer_to_thread_with(
+    ///         |_, percent: u32| println!("{percent} %"),
+    ///         |job| {
+    ///             for percent in 0..=100 {
+    ///                 job.check_cancelled()?;
+    ///                 job.report(percent);
+    ///             }
+    ///             Ok("done")
+    ///         },
+    ///     )
+    ///     .add_callback(|result| {
+    ///         println!("{result}"); // after "100 %"
+    ///         Reactor::with_current(|reactor| reactor.stop());
+    ///     })
+    ///     .detach();
+    /// reactor.run().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    fn defer_to_thread_with<P, C, F, R>(&self, on_progress: C, job: F) -> Deferred<R::Value>
+    where
+        P: Send + 'static,
+        C: FnMut(&Reactor, P) + 'static,
+        F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+        R: JobOutcome;
+
+    /// As [`defer_to_thread_with`](Self::defer_to_thread_with), in a pool of your own, which is
+    /// treated as by [`defer_to_thread_pool`](Self::defer_to_thread_pool).
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`defer_to_thread`](Self::defer_to_thread).
+    #[track_caller]
+    fn defer_to_thread_pool_with<P, C, F, R>(
+        &self,
+        pool: &ThreadPool,
+        on_progress: C,
+        job: F,
+    ) -> Deferred<R::Value>
+    where
+        P: Send + 'static,
+        C: FnMut(&Reactor, P) + 'static,
+        F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+        R: JobOutcome;
+
     /// Sets the maximum size of the reactor's pool, now and for later runs. Raising it starts
     /// waiting jobs at once; lowering it retires threads as they finish. The minimum gives way to a
     /// smaller maximum, and comes back with a larger one.
@@ -192,6 +273,33 @@ impl ReactorThreads for Reactor {
         R: JobOutcome,
     {
         defer_to_private_pool(self, pool, job)
+    }
+
+    fn defer_to_thread_with<P, C, F, R>(&self, on_progress: C, job: F) -> Deferred<R::Value>
+    where
+        P: Send + 'static,
+        C: FnMut(&Self, P) + 'static,
+        F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+        R: JobOutcome,
+    {
+        let (job, listening) = progress::attach(self, on_progress, job);
+        listening.until(defer_to_pool(self, &ReactorPool::of(self), job, |_| ()))
+    }
+
+    fn defer_to_thread_pool_with<P, C, F, R>(
+        &self,
+        pool: &ThreadPool,
+        on_progress: C,
+        job: F,
+    ) -> Deferred<R::Value>
+    where
+        P: Send + 'static,
+        C: FnMut(&Self, P) + 'static,
+        F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+        R: JobOutcome,
+    {
+        let (job, listening) = progress::attach(self, on_progress, job);
+        listening.until(defer_to_private_pool(self, pool, job))
     }
 
     fn suggest_thread_pool_size(&self, threads: usize) -> Result<(), InvalidSize> {
