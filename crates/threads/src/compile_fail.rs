@@ -49,6 +49,61 @@ struct JobsCaptureWhatIsSend;
 #[expect(dead_code, reason = "carries a doc test")]
 struct DeferredJobsCaptureAndReturnWhatIsSend;
 
+/// The callback of a job's progress stays on its thread: it may capture an `Rc`, and the reactor.
+///
+/// ```
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let (last, weak) = (std::rc::Rc::new(std::cell::Cell::new(0)), reactor.downgrade());
+/// let heard = move |_: &ropewalk_reactor::Reactor, n: u32| {
+///     last.set(n);
+///     weak.with(|reactor| reactor.stop());
+/// };
+/// reactor.defer_to_thread_with(heard, |job| Ok(job.report(3))).detach();
+/// ```
+///
+/// The job may not.
+///
+/// ```compile_fail,E0277
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let last = std::rc::Rc::new(std::cell::Cell::new(0));
+/// let heard = |_: &ropewalk_reactor::Reactor, _: u32| ();
+/// reactor.defer_to_thread_with(heard, move |job| { last.set(3); Ok(job.report(3)) }).detach();
+/// ```
+///
+/// Nor may it report one.
+///
+/// ```compile_fail,E0277
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let heard = |_: &ropewalk_reactor::Reactor, _: std::rc::Rc<u32>| ();
+/// reactor.defer_to_thread_with(heard, |job| Ok(job.report(std::rc::Rc::new(3)))).detach();
+/// ```
+///
+/// And what it has been lent is not its own.
+///
+/// ```compile_fail
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let heard = |_: &ropewalk_reactor::Reactor, _: u32| ();
+/// reactor.defer_to_thread_with(heard, |job| Ok(std::thread::spawn(|| job.report(3)))).detach();
+/// ```
+///
+/// Within a scope it may be lent on.
+///
+/// ```
+/// # use ropewalk_threads::ReactorThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let heard = |_: &ropewalk_reactor::Reactor, _: u32| ();
+/// let job = |job: &ropewalk_threads::RunningJob<u32>| std::thread::scope(|scope| {
+///     scope.spawn(|| job.report(3));
+/// });
+/// reactor.defer_to_thread_with(heard, job).detach();
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct ProgressIsSendAndItsCallbackNeedNotBe;
+
 /// A job returns nothing or a `Result`; `?` makes its error a `Failure`.
 ///
 /// ```

@@ -4,7 +4,7 @@ use crate::support::{run_for, taken};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _};
+use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _, RunningJob};
 use std::num::ParseIntError;
 
 #[test]
@@ -43,5 +43,38 @@ fn a_blocking_call_returns_the_same_or_a_deferred() {
         assert_eq!(deferred.unwrap(), 13);
         let failure = handle.blocking_call_from_thread(|_| Ok("twelve".parse::<u32>()?));
         assert!(failure.unwrap_err().is::<ParseIntError>());
+    });
+}
+
+#[test]
+fn a_job_that_reports_needs_one_type_at_most() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        // By the callback,
+        let places = crate::support::peek(reactor.defer_to_thread_with(
+            |reactor, percent: u32| assert!(reactor.running() && percent.is_power_of_two()),
+            |job| {
+                job.check_cancelled()?;
+                job.report(64);
+                Ok("12".parse::<u32>()?)
+            },
+        ));
+        // or by the job,
+        let nothing = crate::support::peek(reactor.defer_to_thread_with(
+            |_, text| drop(format!("{text}")),
+            |job| {
+                job.report(String::from("text"));
+            },
+        ));
+        // or by a function that has both.
+        fn counts(job: &RunningJob<u8>) -> ropewalk_deferred::Result<u8> {
+            job.report(1);
+            Ok(2)
+        }
+        let counted = reactor.defer_to_thread_with(|_, n| assert_eq!(n, 1), counts);
+        assert_eq!(run_for(&reactor, counted).unwrap(), 2);
+        assert_eq!(taken(&places).unwrap(), 12);
+        taken(&nothing).unwrap();
+        assert_eq!(reactor.stats().panics, 0);
     });
 }

@@ -5,6 +5,10 @@
 mod in_thread;
 // jobs whose result comes back as a deferred
 mod defer_to_thread;
+// jobs that tell how far they have come
+mod progress;
+// and when nobody wants to hear it any more
+mod progress_ends;
 // foreign threads that wait for the reactor
 mod blocking_call;
 // answers that can be waited for, looked at, cancelled and awaited

@@ -74,6 +74,21 @@ fn a_callback_of_a_result_that_blocks_is_named_by_the_line_of_its_job() {
     });
 }
 
+#[test]
+fn slow_progress_is_named_by_the_line_of_its_job() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().slow_callback(THRESHOLD).build().unwrap();
+        let mut line = 0;
+        let places = slow("progress", || {
+            line = line!() + 2;
+            let deferred =
+                reactor.defer_to_thread_with(|_, step| busy(step), |job| Ok(job.report(1)));
+            run_for(&reactor, deferred).unwrap();
+        });
+        assert!(places.iter().any(|place| is_at(place, line)), "{places:?}");
+    });
+}
+
 /// A cancellation runs callbacks, too.
 #[test]
 fn a_slow_callback_of_a_cancelled_answer_is_named_by_the_line_that_cancels() {
