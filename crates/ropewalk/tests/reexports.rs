@@ -141,6 +141,28 @@ fn threads() {
     });
 }
 
+#[test]
+fn threads_progress() {
+    use ropewalk::threads::{ReactorThreads as _, RunningJob};
+    within(DEADLINE, || {
+        let reactor = ropewalk::Reactor::new().unwrap();
+        let heard = Rc::new(Cell::new(0));
+        let last = Rc::clone(&heard);
+        let job = |job: &RunningJob<u8>| {
+            job.check_cancelled()?;
+            Ok(job.report(3) && !job.cancel_token().is_cancelled())
+        };
+        let deferred = reactor.defer_to_thread_with(move |_, step| last.set(step), job);
+        let handle = reactor.handle();
+        let deferred = deferred.map(move |was_heard| {
+            handle.stop();
+            was_heard
+        });
+        reactor.run().unwrap();
+        assert_eq!((deferred.try_take().unwrap().unwrap(), heard.get()), (true, 3));
+    });
+}
+
 /// A task is named by the line of its `spawn`, and not as a part of the turn that polls it.
 #[test]
 fn threads_watchdog() {

@@ -61,7 +61,7 @@ fn a_job_that_reports_needs_one_type_at_most() {
         ));
         // or by the job,
         let nothing = crate::support::peek(reactor.defer_to_thread_with(
-            |_, text| drop(format!("{text}")),
+            |_, text| drop::<String>(text),
             |job| {
                 job.report(String::from("text"));
             },
