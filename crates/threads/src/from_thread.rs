@@ -73,7 +73,8 @@ pub trait HandleThreads: Sealed {
     ///
     /// - the failure of `f`, or of its `Deferred`;
     /// - `Panicked`: `f` panicked;
-    /// - [`WouldDeadlock`](crate::WouldDeadlock): this is the reactor thread; nothing was queued;
+    /// - [`WouldDeadlock`](crate::WouldDeadlock): this is the thread of the reactor, which would
+    ///   have to answer; nothing was queued;
     /// - `ReactorStopped`: the reactor has stopped, or stopped before there was a result. Once a
     ///   shutdown has begun, a `Deferred` is not waited for any more.
     ///
@@ -156,7 +157,8 @@ impl HandleThreads for ReactorHandle {
 }
 
 fn refuse_on_the_reactor_thread(handle: &ReactorHandle) -> Result<()> {
-    if handle.is_reactor_thread() {
+    // A reactor that takes no calls is not waited for, on whatever thread.
+    if handle.is_reactor_thread() && handle.accepts_calls() {
         tracing::warn!("a blocking call on the reactor thread was refused");
         return Err(Failure::new(crate::WouldDeadlock));
     }

@@ -19,6 +19,8 @@ mod blocked_workers;
 mod cancellation;
 // what happens to all of them when the reactor stops
 mod shutdown;
+// the same as one table: each bridge, at each moment, on each thread
+mod matrix;
 // pools of one's own, and those that nobody has started
 mod private_pools;
 // the pool through that shutdown: who may still use it, and when it ends
