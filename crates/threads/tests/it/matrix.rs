@@ -72,8 +72,13 @@ fn play(caller: Caller) {
 
 /// Why there is no such call, where there is none.
 fn impossible(cell: &Cell) -> Option<Reason> {
-    let of_reactor =
-        [Bridge::CallMultipleInThread, Bridge::DeferToThread, Bridge::DeferToThreadPool];
+    let of_reactor = [
+        Bridge::CallMultipleInThread,
+        Bridge::DeferToThread,
+        Bridge::DeferToThreadPool,
+        Bridge::DeferToThreadWith,
+        Bridge::DeferToThreadPoolWith,
+    ];
     if !of_reactor.contains(&cell.bridge) {
         None
     } else if cell.caller != Caller::ReactorThread {

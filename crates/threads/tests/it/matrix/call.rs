@@ -7,7 +7,7 @@ use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped, Remote};
 use ropewalk_testing::EventLog;
 use ropewalk_threadpool::{SubmitError, SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{
-    BoxedJob, Eventual, HandleThreads as _, ReactorThreads as _, WouldDeadlock,
+    BoxedJob, Eventual, HandleThreads as _, ReactorThreads as _, RunningJob, WouldDeadlock,
 };
 use std::cell::RefCell;
 use std::future::Future as _;
@@ -70,6 +70,21 @@ impl Trace {
         }
     }
 
+    fn reporting_job(
+        &self,
+    ) -> (
+        impl FnOnce(&RunningJob<()>) -> Result<u32> + Send + 'static,
+        impl FnMut(&Reactor, ()) + 'static,
+    ) {
+        let (mark, progress) = (self.mark(), self.mark());
+        let job = move |job: &RunningJob<()>| {
+            mark.runs();
+            job.report(());
+            Ok(3)
+        };
+        (job, move |_: &Reactor, ()| progress.runs())
+    }
+
     /// Whether no closure is gone: not even one that was refused.
     fn is_whole(&self) -> bool {
         self.dropped.count() == 0
@@ -78,19 +93,20 @@ impl Trace {
     /// What came of it, now that the reactor and its pool are gone.
     pub(crate) fn judge(&self, outcome: Outcome) -> Outcome {
         let (made, ran) = (self.made.entries(), self.ran.entries());
-        let wrong = if self.dropped.count() != made.len() {
-            "a closure was not dropped"
-        } else if ran != made && !ran.is_empty() {
-            "its closures ran twice, in part, or in another order"
-        } else {
-            match (&outcome, ran.is_empty()) {
-                (Outcome::Runs, true) => "accepted, but it was dropped unrun",
-                (Outcome::Value, true) => "a value from nowhere",
-                (Outcome::ComesBack | Outcome::WouldDeadlock | Outcome::SubmitError, false) => {
-                    "refused, but it ran"
-                }
-                _ => return outcome,
+        let wrong = match &outcome {
+            _ if self.dropped.count() != made.len() => "a closure was not dropped",
+            Outcome::Runs | Outcome::Value if ran.is_empty() => {
+                "accepted, but it was dropped unrun"
             }
+            Outcome::Runs | Outcome::Value if ran != made => {
+                "its closures ran in part, twice, or in another order"
+            }
+            Outcome::ComesBack | Outcome::WouldDeadlock | Outcome::SubmitError
+                if !ran.is_empty() =>
+            {
+                "refused, but it ran"
+            }
+            _ => return outcome,
         };
         Outcome::Wrong(format!("{wrong} ({outcome})"))
     }
@@ -138,11 +154,6 @@ fn of_result(result: Result<u32>) -> Outcome {
 impl Ends {
     /// The call on the reactor's own thread; `None`: the reactor has been dropped.
     pub(crate) fn call_here(self, reactor: Option<&Reactor>, bridge: Bridge) -> Made {
-        let stopping = self.handle.clone();
-        let stop = move |result| {
-            stopping.stop();
-            result
-        };
         match (bridge, reactor) {
             (Bridge::CallInThread, Some(reactor)) => {
                 Made::Known(self.submitted(reactor.call_in_thread(self.trace.job())))
@@ -153,13 +164,20 @@ impl Ends {
                 Made::Known(self.submitted(reactor.call_multiple_in_thread(jobs)))
             }
             (Bridge::DeferToThread, Some(reactor)) => {
-                let deferred = reactor.defer_to_thread(self.trace.answering_job());
-                Made::Deferred(peek(deferred.add_both(stop)))
+                Made::Deferred(peek(reactor.defer_to_thread(self.trace.answering_job())))
             }
             (Bridge::DeferToThreadPool, Some(reactor)) => {
                 let job = self.trace.answering_job();
-                let deferred = reactor.defer_to_thread_pool(&self.pool, job);
-                Made::Deferred(peek(deferred.add_both(stop)))
+                Made::Deferred(peek(reactor.defer_to_thread_pool(&self.pool, job)))
+            }
+            (Bridge::DeferToThreadWith, Some(reactor)) => {
+                let (job, on_progress) = self.trace.reporting_job();
+                Made::Deferred(peek(reactor.defer_to_thread_with(on_progress, job)))
+            }
+            (Bridge::DeferToThreadPoolWith, Some(reactor)) => {
+                let (job, on_progress) = self.trace.reporting_job();
+                let deferred = reactor.defer_to_thread_pool_with(&self.pool, on_progress, job);
+                Made::Deferred(peek(deferred))
             }
             (Bridge::EventuallyAwait(answer), _) => Made::Task(Task::spawn(
                 reactor,
@@ -196,7 +214,11 @@ impl Ends {
             Bridge::EventuallyAwait(answer) => {
                 of_result(block_on(handle.eventually(self.ask(answer, self.goes_on))))
             }
-            Bridge::CallMultipleInThread | Bridge::DeferToThread | Bridge::DeferToThreadPool => {
+            Bridge::CallMultipleInThread
+            | Bridge::DeferToThread
+            | Bridge::DeferToThreadPool
+            | Bridge::DeferToThreadWith
+            | Bridge::DeferToThreadPoolWith => {
                 Outcome::Wrong("a call that does not exist".to_owned())
             }
         }

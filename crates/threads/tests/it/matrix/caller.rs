@@ -48,7 +48,8 @@ impl Call {
             State::Here(ends) => {
                 let (goes_on, bridge) = (ends.goes_on, self.bridge);
                 let made = ends.call_here(Some(reactor), bridge);
-                if goes_on && matches!(made, Made::Known(_)) {
+                // A job is done in the shutdown, if it was not before; a task is waited for.
+                if goes_on && !matches!(made, Made::Task(_)) {
                     reactor.stop();
                 }
                 State::Made(made)

@@ -64,6 +64,8 @@ pub(crate) enum Bridge {
     CallMultipleInThread,
     DeferToThread,
     DeferToThreadPool,
+    DeferToThreadWith,
+    DeferToThreadPoolWith,
     BlockingCall(Answer),
     BlockingCallTimeout(Answer),
     EventuallyWait(Answer),
@@ -72,13 +74,15 @@ pub(crate) enum Bridge {
 
 type Waiting = fn(Answer) -> Bridge;
 
-const WITHOUT_ANSWER: [(Bridge, &str); 6] = [
+const WITHOUT_ANSWER: [(Bridge, &str); 8] = [
     (Bridge::CallFromThread, "call_from_thread"),
     (Bridge::RemoteCallFromThread, "Remote::call_from_thread"),
     (Bridge::CallInThread, "call_in_thread"),
     (Bridge::CallMultipleInThread, "call_multiple_in_thread"),
     (Bridge::DeferToThread, "defer_to_thread"),
     (Bridge::DeferToThreadPool, "defer_to_thread_pool"),
+    (Bridge::DeferToThreadWith, "defer_to_thread_with"),
+    (Bridge::DeferToThreadPoolWith, "defer_to_thread_pool_with"),
 ];
 
 const WITH_ANSWER: [(Waiting, &str); 4] = [
