@@ -34,18 +34,36 @@ impl Bridge {
         if bridge.trigger.get().is_none() {
             let event = SystemEvent::Shutdown;
             let trigger = reactor.add_system_event_trigger(Phase::Before, event, |reactor| {
-                let bridge = Self::of(reactor);
-                bridge.draining.set(true);
-                bridge.replies.close_all();
-                bridge.give_up_unstarted();
-                bridge.wait_for_deliveries(reactor);
+                Self::of(reactor).drain(reactor);
             });
             bridge.trigger.set(Some(trigger));
             reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, |reactor| {
                 reactor.local::<Self>().end(reactor);
             });
+            if reactor.stopping() {
+                // The trigger may have come too late. If not, it has run when two turns are over.
+                reactor.call_soon(|reactor| {
+                    reactor.call_soon(|reactor| Self::of(reactor).drain_late(reactor));
+                });
+            }
         }
         bridge
+    }
+
+    /// The shutdown has begun.
+    fn drain(&self, reactor: &Reactor) {
+        self.draining.set(true);
+        self.replies.close_all();
+        self.give_up_unstarted();
+        self.wait_for_deliveries(reactor);
+    }
+
+    /// As the trigger would, if that has come too late, and the run has not ended since.
+    fn drain_late(&self, reactor: &Reactor) {
+        if reactor.stopping() && !self.draining.get() {
+            self.drain(reactor);
+            self.settled();
+        }
     }
 
     /// Notes which job owes the result, and has a shutdown wait for it.

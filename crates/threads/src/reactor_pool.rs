@@ -55,9 +55,14 @@ impl ReactorPool {
     /// The pool, for the reactor thread.
     pub(crate) fn of(reactor: &Reactor) -> ThreadPool {
         let handle = reactor.handle();
-        let (pool, loose) = handle.shared::<Self>().get(&handle, true);
+        let shared = handle.shared::<Self>();
+        let (pool, loose) = shared.get(&handle, true);
         if let Some(number) = loose {
-            tie(reactor, pool.clone(), number);
+            if is_too_late(reactor) {
+                shared.close(number);
+            } else {
+                tie(reactor, pool.clone(), number);
+            }
         }
         pool
     }
@@ -239,8 +244,7 @@ impl TieRequest {
 
     fn grant(self, reactor: &Reactor) {
         let number = self.number;
-        if reactor.stopping() && !reactor.handle().accepts_calls() {
-            // Among the last calls of a run: the loop does not turn for its jobs any more.
+        if is_too_late(reactor) {
             self.shared.close_loose(number);
             return;
         }
@@ -267,6 +271,11 @@ impl Drop for TieRequest {
             _ => None,
         });
     }
+}
+
+/// Whether these are the last calls of a run: the loop does not turn for anybody's jobs any more.
+fn is_too_late(reactor: &Reactor) -> bool {
+    reactor.stopping() && !reactor.handle().accepts_calls()
 }
 
 /// Ties the pool to the run that goes on, or to the next one.

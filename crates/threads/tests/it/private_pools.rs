@@ -79,6 +79,50 @@ fn i9_the_jobs_of_a_pool_that_was_never_started_do_not_hold_the_shutdown() {
     });
 }
 
+/// The first that is deferred at all, when the triggers of the shutdown have run: it is held by
+/// something else, which goes when the reactor waits for the job.
+#[test]
+fn i9_the_first_job_of_a_shutdown_does_not_hold_it_if_its_pool_was_never_started() {
+    within(DEADLINE, || {
+        let reactor = patient();
+        let pool = private();
+        let (place, late) = (Rc::new(RefCell::new(None)), pool.clone());
+        let kept = Rc::clone(&place);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+            let hold = reactor.hold(SystemEvent::Shutdown);
+            reactor.call_soon(move |reactor| {
+                kept.replace(Some(peek(reactor.defer_to_thread_pool(&late, || ()))));
+                drop(hold);
+            });
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert!(is_stopped(&place.take().unwrap()));
+        assert_eq!((pool.stats().queued, pool.stats().cancelled), (0, 1));
+    });
+}
+
+/// As above, but it is not too late to start the pool: the triggers have not run yet.
+#[test]
+fn a_pool_may_be_started_by_a_trigger_of_the_shutdown_that_its_first_job_came_before() {
+    within(DEADLINE, || {
+        let reactor = patient();
+        let pool = private();
+        let (place, late) = (Rc::new(RefCell::new(None)), pool.clone());
+        let (kept, starts) = (Rc::clone(&place), pool.clone());
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+            starts.start().unwrap();
+        });
+        reactor.call_when_running(move |reactor| {
+            reactor.stop();
+            kept.replace(Some(peek(reactor.defer_to_thread_pool(&late, || Ok(3)))));
+        });
+        reactor.run().unwrap();
+        assert_eq!(taken(&place.take().unwrap()).unwrap(), 3);
+        pool.stop();
+    });
+}
+
 #[test]
 fn a_job_for_a_pool_that_is_not_started_is_told_of_while_the_reactor_runs() {
     within(DEADLINE, || {

@@ -2,7 +2,7 @@
 
 use crate::support::{Gate, foreign, gated, is_stopped, peek, stop_after_calls, taken};
 use ropewalk_deferred::{Deferred, Failure};
-use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped, RunError};
+use ropewalk_reactor::{Phase, Reactor, ReactorHandle, ReactorStopped, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitError, SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
@@ -48,11 +48,9 @@ fn i2_results_of_a_private_pool_are_delivered_before_run_returns() {
         let places: Vec<_> =
             (0..100).map(|n| peek(reactor.defer_to_thread_pool(&pool, move || Ok(n)))).collect();
         // Let go by a turn of the shutdown, so there is one.
-        reactor.add_system_event_trigger(
-            ropewalk_reactor::Phase::Before,
-            ropewalk_reactor::SystemEvent::Shutdown,
-            |reactor| reactor.call_soon(|reactor| reactor.call_soon(|_| drop(gate))),
-        );
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+            reactor.call_soon(|reactor| reactor.call_soon(|_| drop(gate)))
+        });
         reactor.stop();
         reactor.run().unwrap();
         taken(&slow).unwrap();
@@ -74,6 +72,30 @@ fn i2_jobs_that_nobody_waits_for_have_run_too() {
         reactor.stop();
         reactor.run().unwrap();
         assert_eq!(receiver.try_iter().count(), 100);
+    });
+}
+
+/// A foreign thread makes the pool when only the last calls are left; one of them is the first that
+/// sees it on the reactor thread, and asks for a job of its own.
+#[test]
+fn i2_a_pool_that_is_made_before_the_last_calls_runs_the_jobs_that_it_took() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (sender, receiver) = channel();
+        let (refused, was_refused) = channel();
+        let handle = reactor.handle();
+        reactor.add_system_event_trigger(Phase::After, SystemEvent::Shutdown, move |_| {
+            let last_call = move |reactor: &Reactor| {
+                refused.send(reactor.call_in_thread(|| ()).map_err(|error| error.kind())).unwrap();
+            };
+            handle.call_from_thread(last_call).unwrap();
+            handle.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(was_refused.recv().unwrap().unwrap_err(), SubmitErrorKind::Stopped);
+        drop(reactor);
+        assert_eq!(receiver.recv().unwrap(), "ran");
     });
 }
 
@@ -129,11 +151,9 @@ fn ask_in_the_drain<T: Send + 'static>(
         gate.started.recv().unwrap();
         reactor.stop();
         // The gate opens when the shutdown turns: its hold is the job.
-        reactor.add_system_event_trigger(
-            ropewalk_reactor::Phase::Before,
-            ropewalk_reactor::SystemEvent::Shutdown,
-            |reactor| reactor.call_soon(|_| drop(gate)),
-        );
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+            reactor.call_soon(|_| drop(gate))
+        });
     });
     reactor.run().unwrap();
     receiver.recv().unwrap()
