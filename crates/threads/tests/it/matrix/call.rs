@@ -70,19 +70,18 @@ impl Trace {
         }
     }
 
-    fn reporting_job(
-        &self,
-    ) -> (
-        impl FnOnce(&RunningJob<()>) -> Result<u32> + Send + 'static,
-        impl FnMut(&Reactor, ()) + 'static,
-    ) {
-        let (mark, progress) = (self.mark(), self.mark());
-        let job = move |job: &RunningJob<()>| {
+    fn reporting_job(&self) -> impl FnOnce(&RunningJob<()>) -> Result<u32> + Send + 'static {
+        let mark = self.mark();
+        move |job| {
             mark.runs();
             job.report(());
             Ok(3)
-        };
-        (job, move |_: &Reactor, ()| progress.runs())
+        }
+    }
+
+    fn on_progress(&self) -> impl FnMut(&Reactor, ()) + 'static {
+        let mark = self.mark();
+        move |_, ()| mark.runs()
     }
 
     /// Whether no closure is gone: not even one that was refused.
@@ -171,11 +170,11 @@ impl Ends {
                 Made::Deferred(peek(reactor.defer_to_thread_pool(&self.pool, job)))
             }
             (Bridge::DeferToThreadWith, Some(reactor)) => {
-                let (job, on_progress) = self.trace.reporting_job();
+                let (job, on_progress) = (self.trace.reporting_job(), self.trace.on_progress());
                 Made::Deferred(peek(reactor.defer_to_thread_with(on_progress, job)))
             }
             (Bridge::DeferToThreadPoolWith, Some(reactor)) => {
-                let (job, on_progress) = self.trace.reporting_job();
+                let (job, on_progress) = (self.trace.reporting_job(), self.trace.on_progress());
                 let deferred = reactor.defer_to_thread_pool_with(&self.pool, on_progress, job);
                 Made::Deferred(peek(deferred))
             }
