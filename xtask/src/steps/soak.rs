@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::metadata::Metadata;
 
 pub(crate) const HELP: &str = "\
+bridges  the calls between threads: answers, refusals, cancellations, panics, stops and restarts
 pool     the thread pool: submissions, cancellations, panics, sizes, refused threads and stops
 reactor  the reactor: calls, timers, sources, panics, crashes, drops, stops and further runs
 
@@ -18,7 +19,11 @@ threads meet is not repeated.
 ";
 
 /// Name and package of each.
-const SOAKS: &[(&str, &str)] = &[("pool", "ropewalk-threadpool"), ("reactor", "ropewalk-reactor")];
+const SOAKS: &[(&str, &str)] = &[
+    ("bridges", "ropewalk-threads"),
+    ("pool", "ropewalk-threadpool"),
+    ("reactor", "ropewalk-reactor"),
+];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     command(arguments, &Metadata::of_members()?.target_below("soak"))?.run()
@@ -61,7 +66,11 @@ mod tests {
 
     #[test]
     fn a_soak_is_the_test_of_its_crate() {
-        for (name, package) in [("pool", "ropewalk-threadpool"), ("reactor", "ropewalk-reactor")] {
+        for (name, package) in [
+            ("bridges", "ropewalk-threads"),
+            ("pool", "ropewalk-threadpool"),
+            ("reactor", "ropewalk-reactor"),
+        ] {
             let command = command(&words(&format!("{name} 60 7")), "t").unwrap().to_string();
             let expected = format!(
                 "cargo test --quiet --release -p {package} --test soak --target-dir t -- 60 7"

@@ -1,0 +1,95 @@
+//! What is decided about a round before it begins: all of it follows from one number.
+
+use std::time::Duration;
+
+use ropewalk_reactor::PanicPolicy;
+use ropewalk_testing::soak::Dice;
+
+use crate::work::Work;
+
+/// How many threads use the reactors from outside.
+pub(crate) const DRIVERS: usize = 8;
+
+/// How many reactors there are at once.
+pub(crate) const REACTORS: usize = 3;
+
+/// How many pools there are beside those of the reactors.
+pub(crate) const POOLS: usize = 3;
+
+const MS: Duration = Duration::from_millis(1);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) panic_policy: PanicPolicy,
+    /// For some time, or so long that only a hang would pass it.
+    pub(crate) shutdown_deadline: Option<Duration>,
+    /// How many things each driver does before it leaves.
+    pub(crate) steps: usize,
+    /// How often each [`Work`] is done.
+    pub(crate) weights: Vec<usize>,
+    /// One work in so many ends a run.
+    pub(crate) ending_works: usize,
+    /// So long a run goes on if nobody ends it, at most.
+    pub(crate) longest_run: Duration,
+    /// A pool of the round's own, and one that a reactor is given.
+    pub(crate) pools: [PoolPlan; POOLS],
+    pub(crate) installed: PoolPlan,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolPlan {
+    pub(crate) max: usize,
+    pub(crate) spares: Option<usize>,
+    pub(crate) queue: Option<usize>,
+    pub(crate) start: Start,
+    /// After how many looks at it somebody ends it.
+    pub(crate) end: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Start {
+    AtOnce,
+    /// When it has been looked at so many times.
+    Late(usize),
+    Never,
+}
+
+impl PoolPlan {
+    fn new(dice: &mut Dice) -> Self {
+        Self {
+            max: dice.pick(&[1, 1, 2, 4]),
+            spares: dice.pick(&[None, None, Some(0), Some(1)]),
+            queue: dice.pick(&[None, None, None, Some(2)]),
+            start: dice.pick(&[
+                Start::AtOnce,
+                Start::AtOnce,
+                Start::AtOnce,
+                Start::AtOnce,
+                Start::Late(20),
+                Start::Never,
+            ]),
+            end: dice.pick(&[None, None, None, None, Some(50), Some(200)]),
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let mut weights: Vec<_> = Work::ALL.iter().map(|_| dice.pick(&[0, 1, 3, 10])).collect();
+        // One of works that make more work has no end.
+        weights[0] += 10;
+        Self {
+            seed,
+            weights,
+            panic_policy: dice.pick(&[PanicPolicy::Log, PanicPolicy::Log, PanicPolicy::Stop]),
+            shutdown_deadline: dice.pick(&[None, None, None, Some(Duration::ZERO), Some(MS)]),
+            steps: dice.pick(&[5, 50, 50, 200, 200, 500]),
+            ending_works: dice.pick(&[10, 50, 200, 1000]),
+            longest_run: dice.pick(&[MS / 10, MS, MS, 5 * MS, 20 * MS]),
+            pools: [(); POOLS].map(|()| PoolPlan::new(&mut dice)),
+            installed: PoolPlan::new(&mut dice),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What the threads of one round share.
+//!
+//! The lock of a list is never held while something of the library is called or dropped.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ropewalk_reactor::Remote;
+use ropewalk_testing::soak::Dice;
+use ropewalk_threadpool::JobHandle;
+use ropewalk_threads::{Eventual, ReactorThread};
+
+use crate::account::Account;
+use crate::life::Life;
+use crate::payload::{self, Load};
+use crate::plan::{DRIVERS, Plan, REACTORS};
+use crate::pools::Pool;
+use crate::record::{Answer, Door, Record};
+
+/// So many complaints are kept: the first ones tell the most.
+const COMPLAINTS: usize = 10;
+
+/// So many things of a kind are kept at once.
+const KEPT: usize = 16;
+
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) pools: Vec<Pool>,
+    /// The reactors of these days, and some of former days.
+    lives: Mutex<Vec<Option<Arc<Life>>>>,
+    former: Mutex<Vec<Arc<Life>>>,
+    records: Mutex<Vec<Arc<Record>>>,
+    remotes: Mutex<Vec<(Remote<Load>, Arc<Life>)>>,
+    jobs: Mutex<Vec<(JobHandle, Vec<Arc<Record>>)>>,
+    eventuals: Mutex<Vec<(Eventual<Load>, Arc<Record>)>>,
+    threads: Mutex<Vec<(ReactorThread, Arc<Life>)>>,
+    complaints: Mutex<Vec<String>>,
+    /// How many drivers have something left to do.
+    drivers: AtomicUsize,
+    /// Payloads that have not been dropped.
+    pub(crate) live: AtomicU64,
+    pub(crate) tally: Tally,
+}
+
+/// What the users count while they use.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) reactors: AtomicU64,
+    pub(crate) runs: AtomicU64,
+    pub(crate) stops: AtomicU64,
+    pub(crate) crashes: AtomicU64,
+    pub(crate) drops: AtomicU64,
+    pub(crate) payloads: AtomicU64,
+    pub(crate) threads: AtomicU64,
+}
+
+pub(crate) fn add(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::SeqCst);
+}
+
+pub(crate) fn get(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::SeqCst)
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Puts `thing` in reach, and gives what it takes the place of.
+fn keep<T>(list: &Mutex<Vec<T>>, thing: T, dice: &mut Dice) -> Option<T> {
+    let mut things = lock(list);
+    let displaced = (things.len() >= KEPT).then(|| things.swap_remove(dice.below(KEPT)));
+    things.push(thing);
+    displaced
+}
+
+fn pick<T: Clone>(list: &Mutex<Vec<T>>, dice: &mut Dice) -> Option<T> {
+    let things = lock(list);
+    (!things.is_empty()).then(|| things[dice.below(things.len())].clone())
+}
+
+fn take<T>(list: &Mutex<Vec<T>>, dice: &mut Dice) -> Option<T> {
+    let mut things = lock(list);
+    let place = dice.below(things.len());
+    (!things.is_empty()).then(|| things.swap_remove(place))
+}
+
+impl World {
+    pub(crate) fn new(plan: Plan, pools: Vec<Pool>) -> Arc<Self> {
+        Arc::new(Self {
+            plan,
+            pools,
+            lives: Mutex::new(vec![None; REACTORS]),
+            former: Mutex::default(),
+            records: Mutex::default(),
+            remotes: Mutex::default(),
+            jobs: Mutex::default(),
+            eventuals: Mutex::default(),
+            threads: Mutex::default(),
+            complaints: Mutex::default(),
+            drivers: AtomicUsize::new(DRIVERS),
+            live: AtomicU64::new(0),
+            tally: Tally::default(),
+        })
+    }
+
+    /// A reactor to turn to: mostly one of these days.
+    pub(crate) fn pick_life(&self, dice: &mut Dice) -> Option<Arc<Life>> {
+        if dice.one_in(20) {
+            return pick(&self.former, dice);
+        }
+        lock(&self.lives)[dice.below(REACTORS)].clone()
+    }
+
+    pub(crate) fn begin(&self, life: &Arc<Life>, dice: &mut Dice) {
+        add(&self.tally.reactors);
+        let before = lock(&self.lives)[life.seat].replace(Arc::clone(life));
+        if let Some(before) = before {
+            drop(keep(&self.former, before, dice));
+        }
+    }
+
+    pub(crate) fn driver_is_done(&self) {
+        self.drivers.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn drivers_are_done(&self) -> bool {
+        self.drivers.load(Ordering::SeqCst) == 0
+    }
+
+    pub(crate) fn complain(&self, what: String) {
+        let mut complaints = lock(&self.complaints);
+        if complaints.len() < COMPLAINTS {
+            complaints.push(what);
+        }
+    }
+
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        lock(&self.complaints).clone()
+    }
+
+    pub(crate) fn record(&self, door: Door, what: String, life: &Arc<Life>) -> Arc<Record> {
+        let mut records = lock(&self.records);
+        let record = Arc::new(Record::new(door, records.len() as u64, what, life));
+        records.push(Arc::clone(&record));
+        record
+    }
+
+    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+        lock(&self.records).clone()
+    }
+
+    pub(crate) fn keep_remote(&self, remote: (Remote<Load>, Arc<Life>), dice: &mut Dice) {
+        drop(keep(&self.remotes, remote, dice));
+    }
+
+    pub(crate) fn pick_remote(&self, dice: &mut Dice) -> Option<(Remote<Load>, Arc<Life>)> {
+        if dice.one_in(4) { take(&self.remotes, dice) } else { pick(&self.remotes, dice) }
+    }
+
+    pub(crate) fn keep_job(&self, job: (JobHandle, Vec<Arc<Record>>), dice: &mut Dice) {
+        drop(keep(&self.jobs, job, dice));
+    }
+
+    pub(crate) fn take_job(&self, dice: &mut Dice) -> Option<(JobHandle, Vec<Arc<Record>>)> {
+        take(&self.jobs, dice)
+    }
+
+    pub(crate) fn keep_eventual(&self, eventual: (Eventual<Load>, Arc<Record>), dice: &mut Dice) {
+        if let Some((displaced, record)) = keep(&self.eventuals, eventual, dice) {
+            self.answer(&record, Answer::Unseen);
+            drop(displaced);
+        }
+    }
+
+    pub(crate) fn take_eventual(&self, dice: &mut Dice) -> Option<(Eventual<Load>, Arc<Record>)> {
+        take(&self.eventuals, dice)
+    }
+
+    pub(crate) fn keep_thread(&self, thread: (ReactorThread, Arc<Life>), dice: &mut Dice) {
+        drop(keep(&self.threads, thread, dice));
+    }
+
+    pub(crate) fn take_thread(&self, dice: &mut Dice) -> Option<(ReactorThread, Arc<Life>)> {
+        take(&self.threads, dice)
+    }
+
+    /// Notes what a caller was told.
+    pub(crate) fn answer(&self, record: &Record, answer: Answer) {
+        if record.answer(answer) {
+            self.complain(format!("told twice: {}", record.story()));
+        }
+    }
+
+    /// Ends the reactors that have threads of their own, and nobody has ended yet.
+    pub(crate) fn end_threads(&self) {
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for (thread, life) in threads {
+            life.ending();
+            drop(thread);
+        }
+    }
+
+    /// Lets go of all that is kept: the reactors are gone, and each answer is there.
+    pub(crate) fn let_go(&self) {
+        let remotes = std::mem::take(&mut *lock(&self.remotes));
+        let jobs = std::mem::take(&mut *lock(&self.jobs));
+        let eventuals = std::mem::take(&mut *lock(&self.eventuals));
+        drop(remotes);
+        for (eventual, record) in eventuals {
+            match eventual.try_take() {
+                Ok(result) => payload::note(self, &record, &result),
+                Err(_) => self.complain(format!("it has no answer: {}", record.story())),
+            }
+        }
+        for (job, _) in jobs {
+            if !job.state().is_final() {
+                self.complain(format!("a job is left over: {job:?}"));
+            }
+        }
+    }
+
+    /// Forgets the reactors, and with them the last of their pools.
+    pub(crate) fn forget_lives(&self) {
+        let lives = std::mem::take(&mut *lock(&self.lives));
+        let former = std::mem::take(&mut *lock(&self.former));
+        let records = std::mem::take(&mut *lock(&self.records));
+        drop((lives, former, records));
+    }
+
+    /// What is there to say when the watchdog has lost its patience.
+    pub(crate) fn last_words(&self) {
+        self.complaints().iter().for_each(|complaint| eprintln!("  {complaint}"));
+        let records = self.records();
+        let open = records.iter().filter(|record| record.is_open());
+        open.take(40).for_each(|record| eprintln!("  open: {}", record.story()));
+        eprintln!("{}\n{:#?}\n{:#?}", Account::of(self), self.tally, self.plan);
+        for pool in &self.pools {
+            eprintln!("{:?} {:?}", pool.pool, pool.pool.stats());
+        }
+        eprintln!("soak: repeat with the seed {}", self.plan.seed);
+    }
+}
