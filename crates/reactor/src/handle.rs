@@ -6,7 +6,7 @@ use crate::reactor::Reactor;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, ThreadId};
 
 /// A handle of a [`Reactor`], for any thread.
 ///
@@ -138,6 +138,13 @@ impl ReactorHandle {
     #[must_use]
     pub fn is_reactor_thread(&self) -> bool {
         self.0.thread == thread::current().id()
+    }
+
+    /// The thread of the reactor. For crates that extend the reactor.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn thread_id(&self) -> ThreadId {
+        self.0.thread
     }
 
     /// Whether calls are accepted: before the first run, and in a run up to its end.

@@ -7,7 +7,7 @@ use crate::handle::ReactorHandle;
 use crate::later::later;
 use crate::panics::{self, PanicPolicy};
 use crate::stats::ReactorStats;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::panic::Location;
@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 thread_local! {
     /// The reactor inside whose `run`, `turn` or drop this thread is.
     static CURRENT: RefCell<Option<Weak<Core>>> = const { RefCell::new(None) };
+
+    /// How many reactors there are that belong to this thread.
+    static LIVING: Cell<usize> = const { Cell::new(0) };
 }
 
 /// An event loop that runs callbacks on the thread on which it was made.
@@ -67,6 +70,7 @@ impl Reactor {
     }
 
     pub(crate) fn owning(core: Core) -> Self {
+        LIVING.with(|living| living.set(living.get() + 1));
         Self { core: Rc::new(core), owner: true }
     }
 
@@ -94,6 +98,14 @@ impl Reactor {
         // There is none either when this thread has ended so far that its statics are gone.
         let current = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
         current.and_then(|weak| WeakReactor(weak).with(f))
+    }
+
+    /// Whether a reactor belongs to this thread, be it running or not, so that others may wait for
+    /// this thread. For crates that extend the reactor.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn lives_on_this_thread() -> bool {
+        LIVING.try_with(|living| living.get() > 0).unwrap_or(false)
     }
 
     /// The reactor's time.
@@ -285,6 +297,8 @@ impl Drop for Reactor {
         // What is dropped may fail, and its last words are about this reactor.
         let _current = Current::set(&self.core);
         self.core.purge();
+        // Nothing to be counted when the thread has ended so far that its statics are gone.
+        let _ = LIVING.try_with(|living| living.set(living.get() - 1));
     }
 }
 

@@ -3,24 +3,71 @@
 use std::error::Error;
 use std::fmt;
 
-/// A blocking call was made on the reactor thread, which would have waited for itself.
+/// A blocking call, or a wait, that would have waited for itself.
 ///
-/// Nothing was queued. On the reactor thread call the function directly, or use
-/// `defer_to_thread` and a callback.
+/// It was made on the reactor thread, which it would have kept from answering; or by a reactor
+/// thread for another that waits for the first, directly or through further reactors. Nothing was
+/// called, and nothing is left queued.
+///
+/// On the reactor thread call the function directly, and add a callback to the `Deferred` that it
+/// returns. To ask another reactor, await its [`eventually`](crate::HandleThreads::eventually) in a
+/// task, or have a thread of the pool wait:
+/// `defer_to_thread(move || other.blocking_call_from_thread(f))`. A wait for a thread's end belongs
+/// where no callback is.
 ///
 /// The pool has an error of the same name for a job that would wait for itself,
 /// [`ropewalk_threadpool::WouldDeadlock`]. It is another type, with other advice.
 ///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::Reactor;
+/// use ropewalk_threads::{HandleThreads as _, WouldDeadlock};
+///
+/// let reactor = Reactor::new()?;
+/// let refused = reactor.handle().blocking_call_from_thread(|_| Ok("an answer"));
+/// let failure = refused.unwrap_err();
+/// assert_eq!(failure.downcast_ref::<WouldDeadlock>().unwrap().circle(), None);
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// Twisted: `blockingCallFromThread` on the reactor thread never returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WouldDeadlock;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WouldDeadlock {
+    circle: Option<Box<str>>,
+}
+
+impl WouldDeadlock {
+    /// On the very thread that would have to answer.
+    pub(crate) fn on_its_thread() -> Self {
+        Self { circle: None }
+    }
+
+    pub(crate) fn in_circle(circle: String) -> Self {
+        Self { circle: Some(circle.into()) }
+    }
+
+    /// Which threads would have waited for which, and since what line; `None` if there was no other
+    /// than this one.
+    #[must_use]
+    pub fn circle(&self) -> Option<&str> {
+        self.circle.as_deref()
+    }
+}
 
 impl fmt::Display for WouldDeadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a blocking call on the reactor thread would wait for itself: \
-             call the function directly, or add a callback to its Deferred",
-        )
+        match &self.circle {
+            None => f.write_str(
+                "a blocking call on the reactor thread would wait for itself: call the function \
+                 directly, and add a callback to its Deferred with add_callback",
+            ),
+            Some(circle) => write!(
+                f,
+                "reactors would wait for each other in a circle, {circle}: await eventually(…) in \
+                 a task, or wait in a job with defer_to_thread(…).add_callback(…)"
+            ),
+        }
     }
 }
 

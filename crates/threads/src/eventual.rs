@@ -4,6 +4,7 @@ use crate::bridge::Bridge;
 use crate::error::WouldDeadlock;
 use crate::ledger::{Key, Work};
 use crate::slot::{Filler, Taker, slot};
+use crate::waits;
 use ropewalk_deferred::{Cancelled, Failure, Outcome, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::blocking;
@@ -11,7 +12,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -29,14 +29,14 @@ use std::time::{Duration, Instant};
 /// that is not is refused with [`WouldDeadlock`].
 #[must_use = "an answer nobody waits for: use call_from_thread for that"]
 pub struct Eventual<T> {
-    taker: Taker<Result<T>>,
+    taker: Taker<Result<T>, Progress>,
     handle: ReactorHandle,
-    progress: Arc<Mutex<Progress>>,
 }
 
-/// How far the call has come, for its cancellation. Held for a look only.
+/// How far the call has come, for its cancellation.
 #[derive(Clone, Copy, Debug)]
-enum Progress {
+pub(crate) enum Progress {
+    /// It waits for its turn.
     Queued,
     /// The closure runs.
     Running,
@@ -45,15 +45,8 @@ enum Progress {
     Cancelled,
 }
 
-fn look(progress: &Mutex<Progress>, change: impl FnOnce(Progress) -> Progress) -> Progress {
-    let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = *progress;
-    *progress = change(before);
-    before
-}
-
 /// The reactor's side of an [`Eventual`].
-pub(crate) struct Reply<T>(Filler<Result<T>>);
+pub(crate) struct Reply<T>(Filler<Result<T>, Progress>);
 
 impl<T> Reply<T> {
     pub(crate) fn reactor_stopped(self) {
@@ -70,22 +63,37 @@ impl<T: Send + 'static> Eventual<T> {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value = T>,
     {
-        let location = Location::caller();
-        let (filler, taker) = slot();
-        let progress = Arc::new(Mutex::new(Progress::Queued));
-        let seen = Arc::clone(&progress);
-        // A refused call is dropped here, and its filler with it: that answers.
-        let _refused = handle.call_from_thread(move |reactor| {
-            let start = |before| match before {
-                Progress::Queued => Progress::Running,
-                other => other,
-            };
-            match look(&seen, start) {
-                Progress::Cancelled => filler.fill(Err(Failure::new(Cancelled))),
-                _ => answer(reactor, Reply(filler), &seen, location, f),
-            }
-        });
-        Self { taker, handle: handle.clone(), progress }
+        let (filler, taker) = slot(Progress::Queued);
+        send(handle, filler, f);
+        Self { taker, handle: handle.clone() }
+    }
+
+    /// Asks and waits. What would have to be refused is not asked; and whoever asks in a circle
+    /// comes second, so that it is not this one who hears of it.
+    #[track_caller]
+    pub(crate) fn ask_and_wait<F, R>(handle: &ReactorHandle, f: F) -> Result<T>
+    where
+        F: FnOnce(&Reactor) -> R + Send + 'static,
+        R: Outcome<Value = T>,
+    {
+        let (filler, taker) = slot(Progress::Queued);
+        let _waiting =
+            begin_wait(handle, &taker, false).or_else(|refusal| not_asked(handle, refusal))?;
+        send(handle, filler, f);
+        understand(taker.try_take().unwrap_or_else(|| blocking(|| taker.wait())))
+    }
+
+    /// Asks, unless a wait for the answer would have to be refused.
+    #[track_caller]
+    pub(crate) fn ask_to_wait<F, R>(handle: &ReactorHandle, f: F) -> Result<Self>
+    where
+        F: FnOnce(&Reactor) -> R + Send + 'static,
+        R: Outcome<Value = T>,
+    {
+        let (filler, taker) = slot(Progress::Queued);
+        begin_wait(handle, &taker, true).or_else(|refusal| not_asked(handle, refusal))?;
+        send(handle, filler, f);
+        Ok(Self { taker, handle: handle.clone() })
     }
 
     /// Waits for the answer.
@@ -99,16 +107,18 @@ impl<T: Send + 'static> Eventual<T> {
     /// - `Panicked`: the closure panicked, with the text and the place of the call;
     /// - `Cancelled`: [`cancel`](Self::cancel) came first;
     /// - [`ReactorStopped`]: the reactor has stopped, or stopped before there was an answer;
-    /// - [`WouldDeadlock`]: this is the reactor thread, and the answer is not there yet. The call
-    ///   is cancelled.
+    /// - [`WouldDeadlock`]: this is the reactor thread, or one for which the reactor waits in its
+    ///   turn, and the answer is not there yet. The call is cancelled.
     #[track_caller]
     pub fn wait(self) -> Result<T> {
-        if self.handle.is_reactor_thread() {
-            return self.wait_for_nothing();
-        }
         // An answer that is there needs no wait, and so no thread in place of this one.
-        let answer = self.taker.try_take().unwrap_or_else(|| blocking(|| self.taker.wait()));
-        understand(answer)
+        if let Some(answer) = self.taker.try_take() {
+            return understand(answer);
+        }
+        match begin_wait(&self.handle, &self.taker, false) {
+            Ok(_waiting) => understand(blocking(|| self.taker.wait())),
+            Err(refusal) => self.refuse(refusal),
+        }
     }
 
     /// Waits for the answer, for at most `limit`; gives itself back if that was not enough.
@@ -119,14 +129,16 @@ impl<T: Send + 'static> Eventual<T> {
     /// [`wait`](Self::wait).
     #[track_caller]
     pub fn wait_timeout(self, limit: Duration) -> std::result::Result<Result<T>, Self> {
-        if self.handle.is_reactor_thread() {
-            return Ok(self.wait_for_nothing());
-        }
         let Some(deadline) = Instant::now().checked_add(limit) else { return Ok(self.wait()) };
-        let answer = self.taker.try_take().or_else(|| blocking(|| self.taker.wait_until(deadline)));
-        match answer {
-            Some(answer) => Ok(understand(answer)),
-            None => Err(self),
+        if let Some(answer) = self.taker.try_take() {
+            return Ok(understand(answer));
+        }
+        match begin_wait(&self.handle, &self.taker, true) {
+            Ok(_) => match blocking(|| self.taker.wait_until(deadline)) {
+                Some(answer) => Ok(understand(answer)),
+                None => Err(self),
+            },
+            Err(refusal) => Ok(self.refuse(refusal)),
         }
     }
 
@@ -151,20 +163,16 @@ impl<T: Send + 'static> Eventual<T> {
             Progress::Queued | Progress::Running => Progress::Cancelled,
             other => other,
         };
-        if let Progress::Waiting(key) = look(&self.progress, cancel) {
+        if let Progress::Waiting(key) = self.taker.note(cancel) {
             // A reactor that has stopped has answered already.
             let _ = self.handle.call_from_thread(move |reactor| cancel_chain(reactor, key));
         }
     }
 
-    /// On the reactor thread: what is not there yet will not come while it waits.
     #[track_caller]
-    fn wait_for_nothing(self) -> Result<T> {
-        if let Some(answer) = self.taker.try_take() {
-            return understand(answer);
-        }
+    fn refuse(self, refusal: WouldDeadlock) -> Result<T> {
         self.cancel();
-        Err(Failure::new(WouldDeadlock))
+        Err(refused(refusal))
     }
 }
 
@@ -186,11 +194,61 @@ fn understand<T>(answer: Option<Result<T>>) -> Result<T> {
     answer.unwrap_or_else(|| Err(Failure::new(ReactorStopped::new())))
 }
 
+/// Makes sure that the reactor does not wait for this thread, directly or by others.
+#[track_caller]
+fn begin_wait<T: Send + 'static>(
+    handle: &ReactorHandle,
+    taker: &Taker<Result<T>, Progress>,
+    limited: bool,
+) -> std::result::Result<Option<waits::Waiting>, WouldDeadlock> {
+    if handle.is_reactor_thread() {
+        return Err(WouldDeadlock::on_its_thread());
+    }
+    waits::begin(handle.thread_id(), limited, || taker.is_open())
+}
+
+/// A call that would wait for itself, unless nobody waits for a reactor that takes no calls.
+#[track_caller]
+fn not_asked<T>(handle: &ReactorHandle, refusal: WouldDeadlock) -> Result<Option<T>> {
+    if handle.accepts_calls() { Err(refused(refusal)) } else { Ok(None) }
+}
+
+#[track_caller]
+fn refused(refusal: WouldDeadlock) -> Failure {
+    let (location, circle) = (Location::caller(), refusal.circle());
+    tracing::warn!(%location, circle, "a wait of a reactor thread was refused");
+    Failure::new(refusal)
+}
+
+#[track_caller]
+fn send<F, R>(handle: &ReactorHandle, filler: Filler<Result<R::Value>, Progress>, f: F)
+where
+    F: FnOnce(&Reactor) -> R + Send + 'static,
+    R: Outcome<Value: Send>,
+{
+    let location = Location::caller();
+    // A refused call is dropped here, and its filler with it: that answers.
+    let _refused = handle.call_from_thread_at(location, move |reactor| {
+        let start = |before| match before {
+            Progress::Queued => Progress::Running,
+            other => other,
+        };
+        match filler.note(start) {
+            Some(Progress::Cancelled) => give(filler, Err(Failure::new(Cancelled))),
+            _ => answer(reactor, filler, location, f),
+        }
+    });
+}
+
+/// Answers; what nobody waits for any more is dropped here.
+fn give<T>(filler: Filler<Result<T>, Progress>, answer: Result<T>) {
+    drop(filler.fill(answer));
+}
+
 /// Runs the call on the reactor thread and sees to its answer.
 fn answer<F, R>(
     reactor: &Reactor,
-    reply: Reply<R::Value>,
-    progress: &Mutex<Progress>,
+    filler: Filler<Result<R::Value>, Progress>,
     location: &'static Location<'static>,
     f: F,
 ) where
@@ -204,26 +262,30 @@ fn answer<F, R>(
     };
     let deferred = match deferred {
         // The usual case: nothing to wait for, so nothing to keep account of.
-        Ok(result) => return reply.0.fill(result),
+        Ok(result) => return give(filler, result),
         Err(deferred) => deferred,
     };
     let bridge = Bridge::of(reactor);
-    let key = bridge.replies.open(Box::new(reply));
+    let mut cancelled = false;
+    let key = bridge.replies.open_with(|key| {
+        let wait = |before| match before {
+            Progress::Cancelled => Progress::Cancelled,
+            _ => Progress::Waiting(key),
+        };
+        cancelled = matches!(filler.note(wait), Some(Progress::Cancelled));
+        Box::new(Reply(filler))
+    });
     let weak = reactor.downgrade();
     let answered = deferred.add_both(move |result: Result<R::Value>| {
         let entry = weak.with(|reactor| Bridge::of(reactor).replies.close(key)).flatten();
         if let Some(Reply(filler)) = entry.and_then(|entry| entry.party::<Reply<R::Value>>()) {
-            filler.fill(result);
+            give(filler, result);
         }
     });
     bridge.replies.set_work(key, Work::Chain(answered.canceller()));
     // The waiter is who wants it, also if its drop here would have meant that nobody does.
     answered.detach();
-    let wait = |before| match before {
-        Progress::Cancelled => Progress::Cancelled,
-        _ => Progress::Waiting(key),
-    };
-    if matches!(look(progress, wait), Progress::Cancelled) {
+    if cancelled {
         cancel_chain(reactor, key);
     }
     if reactor.stopping() {

@@ -131,8 +131,7 @@ impl HandleThreads for ReactorHandle {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value: Send>,
     {
-        refuse_on_the_reactor_thread(self)?;
-        self.eventually(f).wait()
+        Eventual::ask_and_wait(self, f)
     }
 
     fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
@@ -140,8 +139,7 @@ impl HandleThreads for ReactorHandle {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value: Send>,
     {
-        refuse_on_the_reactor_thread(self)?;
-        self.eventually(f).wait_timeout(limit).unwrap_or_else(|late| {
+        Eventual::ask_to_wait(self, f)?.wait_timeout(limit).unwrap_or_else(|late| {
             late.cancel();
             Err(Failure::new(TimedOut))
         })
@@ -154,13 +152,4 @@ impl HandleThreads for ReactorHandle {
     {
         Eventual::ask(self, f)
     }
-}
-
-fn refuse_on_the_reactor_thread(handle: &ReactorHandle) -> Result<()> {
-    // A reactor that takes no calls is not waited for, on whatever thread.
-    if handle.is_reactor_thread() && handle.accepts_calls() {
-        tracing::warn!("a blocking call on the reactor thread was refused");
-        return Err(Failure::new(crate::WouldDeadlock));
-    }
-    Ok(())
 }

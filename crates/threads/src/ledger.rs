@@ -84,11 +84,18 @@ struct Accounts {
 
 impl Ledger {
     pub(crate) fn open(&self, party: Box<dyn Party>) -> Key {
+        self.open_with(|_| party)
+    }
+
+    /// Opens an account for a party that knows its key. `party` must do no more than to make it.
+    pub(crate) fn open_with(&self, party: impl FnOnce(Key) -> Box<dyn Party>) -> Key {
         let mut accounts = self.0.borrow_mut();
         accounts.identities += 1;
         let identity = accounts.identities;
-        let slot = accounts.entries.insert(Entry { identity, party, work: Work::Unknown });
-        Key { slot, identity }
+        let place = accounts.entries.vacant_entry();
+        let key = Key { slot: place.key(), identity };
+        place.insert(Entry { identity, party: party(key), work: Work::Unknown });
+        key
     }
 
     /// Notes how to call off the work; nothing if the account is closed already.

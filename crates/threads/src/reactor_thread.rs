@@ -1,12 +1,17 @@
 //! A reactor in a thread of its own.
 
+use crate::error::WouldDeadlock;
+use crate::join_error::JoinError;
 use crate::reactor_pool::ReactorPool;
 use crate::slot::{Taker, slot};
+use crate::waits;
+use ropewalk_deferred::Panicked;
 use ropewalk_reactor::{Reactor, ReactorHandle, RunError};
 use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::io;
-use std::thread::{self, Builder, JoinHandle};
+use std::panic::Location;
+use std::thread::{Builder, JoinHandle, ThreadId};
 
 /// A reactor that runs in a thread of its own, for a program whose main thread blocks.
 ///
@@ -31,6 +36,8 @@ use std::thread::{self, Builder, JoinHandle};
 pub struct ReactorThread {
     handle: ReactorHandle,
     thread: Option<JoinHandle<Result<(), RunError>>>,
+    /// Where it was started.
+    location: &'static Location<'static>,
 }
 
 impl ReactorThread {
@@ -43,6 +50,7 @@ impl ReactorThread {
     /// # Errors
     ///
     /// What the operating system says if it refuses the thread, or the reactor its descriptors.
+    #[track_caller]
     pub fn spawn() -> io::Result<Self> {
         Self::spawn_with(Reactor::new)
     }
@@ -51,7 +59,10 @@ impl ReactorThread {
     ///
     /// # Errors
     ///
-    /// What the operating system says if it refuses the thread, or the error of `make`.
+    /// What the operating system says if it refuses the thread, or the error of `make`; of kind
+    /// [`Deadlock`](io::ErrorKind::Deadlock), with a [`WouldDeadlock`] inside, if `make` waits for
+    /// a reactor of this thread.
+    #[track_caller]
     pub fn spawn_with(
         make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
     ) -> io::Result<Self> {
@@ -84,15 +95,12 @@ impl ReactorThread {
     ///
     /// # Errors
     ///
-    /// What [`Reactor::run`] returned; [`RunError::AlreadyRunning`] in a callback of this reactor
-    /// and in a job of its pool, for whose end the reactor itself has to wait. It stops all the
-    /// same.
-    ///
-    /// # Panics
-    ///
-    /// With the panic of the reactor's thread, if that panicked (which callbacks cannot make it
-    /// do).
-    pub fn join(self) -> Result<(), RunError> {
+    /// - [`JoinError::Run`]: what [`Reactor::run`] returned;
+    /// - [`JoinError::Panicked`]: the thread panicked;
+    /// - [`JoinError::WouldDeadlock`]: the end of the reactor waits for this very thread. It stops
+    ///   all the same.
+    #[track_caller]
+    pub fn join(self) -> Result<(), JoinError> {
         self.handle.stop();
         self.wait()
     }
@@ -102,12 +110,8 @@ impl ReactorThread {
     ///
     /// # Errors
     ///
-    /// As for [`join`](Self::join). A wait that is refused with [`RunError::AlreadyRunning`] is a
-    /// drop, which stops the reactor.
-    ///
-    /// # Panics
-    ///
-    /// As [`join`](Self::join).
+    /// As for [`join`](Self::join). A wait that is refused gives the `ReactorThread` back, and the
+    /// reactor goes on.
     ///
     /// # Examples
     ///
@@ -121,43 +125,58 @@ impl ReactorThread {
     /// reactor.wait().unwrap(); // the timer has come
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn wait(mut self) -> Result<(), RunError> {
-        if self.waits_for_this_thread() {
-            return Err(RunError::AlreadyRunning);
-        }
+    #[track_caller]
+    pub fn wait(mut self) -> Result<(), JoinError> {
         match self.wait_for_end() {
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            Some(Ok(result)) => result,
-            None => Ok(()),
+            Ok(result) => result,
+            Err(error) => Err(JoinError::WouldDeadlock { thread: self, error }),
         }
     }
 
-    fn wait_for_end(&mut self) -> Option<thread::Result<Result<(), RunError>>> {
-        let thread = self.thread.take()?;
+    /// Waits, if the reactor can end before the code that asks has returned.
+    #[track_caller]
+    fn wait_for_end(&mut self) -> Result<Result<(), JoinError>, WouldDeadlock> {
+        let pool = self.handle.shared::<ReactorPool>();
+        if self.handle.is_reactor_thread() || pool.is_worker() {
+            return Err(WouldDeadlock::on_its_thread());
+        }
+        let _waiting = waits::begin(self.handle.thread_id(), false, || || true)?;
+        let Some(thread) = self.thread.take() else { return Ok(Ok(())) };
         // Its shutdown may wait for jobs of the pool that this thread is in.
-        Some(blocking(|| thread.join()))
-    }
-
-    /// Whether the reactor cannot end before the code that asks has returned.
-    fn waits_for_this_thread(&self) -> bool {
-        self.handle.is_reactor_thread() || self.handle.shared::<ReactorPool>().is_worker()
+        let ended = blocking(|| thread.join());
+        Ok(match ended {
+            Ok(result) => result.map_err(JoinError::Run),
+            Err(payload) => {
+                Err(JoinError::Panicked(Panicked::from_payload(payload, self.location)))
+            }
+        })
     }
 }
 
-fn first_word(taker: &Taker<io::Result<ReactorHandle>>) -> io::Result<ReactorHandle> {
+/// The handle of the reactor that is being made in `thread`.
+fn first_word(
+    taker: &Taker<io::Result<ReactorHandle>, ()>,
+    thread: ThreadId,
+) -> io::Result<ReactorHandle> {
+    // Making it is the caller's code, and may need the pool that this thread is in, or a reactor of
+    // this thread.
+    let _waiting = waits::begin(thread, false, || taker.is_open()).map_err(deadlock)?;
     let panicked = || Err(io::Error::other("making the reactor panicked"));
-    // Making it is the caller's code, and may need the pool that this thread is in.
     blocking(|| taker.wait()).unwrap_or_else(panicked)
+}
+
+fn deadlock(error: WouldDeadlock) -> io::Error {
+    io::Error::new(io::ErrorKind::Deadlock, error)
 }
 
 impl Drop for ReactorThread {
     fn drop(&mut self) {
         self.handle.stop();
         let in_callback = Reactor::with_current(|_| ()).is_some();
-        if in_callback || self.waits_for_this_thread() {
+        if in_callback {
             return;
         }
-        if let Some(Ok(Err(error))) = self.wait_for_end() {
+        if let Ok(Err(error)) = self.wait_for_end() {
             tracing::error!(%error, "the reactor's thread ended with an error");
         }
     }
@@ -201,6 +220,7 @@ impl ReactorThreadBuilder {
     /// # Errors
     ///
     /// As for [`ReactorThread::spawn`], and if the name contains a NUL character.
+    #[track_caller]
     pub fn spawn(self) -> io::Result<ReactorThread> {
         self.spawn_with(Reactor::new)
     }
@@ -210,6 +230,7 @@ impl ReactorThreadBuilder {
     /// # Errors
     ///
     /// As for [`ReactorThread::spawn_with`], and if the name contains a NUL character.
+    #[track_caller]
     pub fn spawn_with(
         self,
         make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
@@ -219,18 +240,23 @@ impl ReactorThreadBuilder {
             let why = "the name of a thread contains a NUL character";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        let (filler, taker) = slot();
-        let thread = Builder::new().name(self.name).spawn(move || match make() {
-            Ok(reactor) => {
-                filler.fill(Ok(reactor.handle()));
-                reactor.run()
-            }
-            Err(error) => {
-                filler.fill(Err(error));
-                Ok(())
+        let location = Location::caller();
+        let (filler, taker) = slot(());
+        let thread = Builder::new().name(self.name).spawn(move || {
+            waits::may_be_waited_for();
+            match make() {
+                // Unless nobody can have its handle any more: then nobody could stop it.
+                Ok(reactor) => match filler.fill(Ok(reactor.handle())) {
+                    Ok(()) => reactor.run(),
+                    Err(_gone) => Ok(()),
+                },
+                Err(error) => {
+                    drop(filler.fill(Err(error)));
+                    Ok(())
+                }
             }
         })?;
-        let handle = first_word(&taker)?;
-        Ok(ReactorThread { handle, thread: Some(thread) })
+        let handle = first_word(&taker, thread.thread().id())?;
+        Ok(ReactorThread { handle, thread: Some(thread), location })
     }
 }

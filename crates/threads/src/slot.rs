@@ -1,130 +1,208 @@
 //! Where one answer passes from the reactor thread to the thread that waits for it.
 //!
 //! A slot is filled exactly once: with the answer, or with `None` when the [`Filler`] is dropped,
-//! so that nobody waits for an answer that cannot come (I4). **Lock rule:** wakers are called,
-//! and values dropped, after the lock is released (I5).
+//! so that nobody waits for an answer that cannot come (I4). Beside it lies a note, small and of
+//! the owner's making, of how far the work behind it has come: one allocation for both. **Lock
+//! rule:** who waits is woken, and values are dropped, after the lock is released (I5).
+//!
+//! A thread waits by being parked: to wake one that is not asleep yet costs no system call.
 
 use crate::panics;
-use crate::sync::{Arc, Condvar, Mutex, lock};
+use crate::sync::{Arc, Mutex, lock, park_timeout, thread};
 use std::fmt;
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-struct Slot<T> {
-    state: Mutex<State<T>>,
-    filled: Condvar,
+struct Slot<T, N> {
+    inside: Mutex<Inside<T, N>>,
+}
+
+struct Inside<T, N> {
+    state: State<T>,
+    note: N,
 }
 
 enum State<T> {
-    Waiting(Option<Waker>),
+    Waiting(Option<Waiter>),
     Filled(Option<T>),
     Taken,
 }
 
+/// Who is to be told of the answer.
+enum Waiter {
+    Task(Waker),
+    Thread(thread::Thread),
+}
+
 /// A slot's two ends.
-pub(crate) fn slot<T>() -> (Filler<T>, Taker<T>) {
-    let state = Mutex::new(State::Waiting(None));
-    let slot = Arc::new(Slot { state, filled: Condvar::new() });
+pub(crate) fn slot<T, N: Copy>(note: N) -> (Filler<T, N>, Taker<T, N>) {
+    let inside = Mutex::new(Inside { state: State::Waiting(None), note });
+    let slot = Arc::new(Slot { inside });
     (Filler(Some(Arc::clone(&slot))), Taker(slot))
 }
 
 /// The end that answers. Dropped without an answer, it says so.
-pub(crate) struct Filler<T>(Option<Arc<Slot<T>>>);
+pub(crate) struct Filler<T, N>(Option<Arc<Slot<T, N>>>);
 
-impl<T> Filler<T> {
-    pub(crate) fn fill(mut self, value: T) {
-        if let Some(slot) = self.0.take() {
-            slot.fill(Some(value));
-        }
+impl<T, N: Copy> Filler<T, N> {
+    /// # Errors
+    ///
+    /// The value, if the taker has gone.
+    pub(crate) fn fill(mut self, value: T) -> Result<(), T> {
+        let Some(slot) = self.0.take() else { return Err(value) };
+        slot.fill(Some(value)).map_or(Ok(()), Err)
+    }
+
+    /// Changes the note; as it was before, or `None` if there is no slot any more.
+    pub(crate) fn note(&self, change: impl FnOnce(N) -> N) -> Option<N> {
+        self.0.as_ref().map(|slot| slot.note(change))
     }
 }
 
-impl<T> Drop for Filler<T> {
+impl<T, N> Drop for Filler<T, N> {
     fn drop(&mut self) {
         if let Some(slot) = self.0.take() {
-            slot.fill(None);
+            let _nothing = slot.fill(None);
         }
     }
 }
 
-impl<T> fmt::Debug for Filler<T> {
+impl<T, N> fmt::Debug for Filler<T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Filler")
     }
 }
 
-impl<T> Slot<T> {
-    fn fill(&self, value: Option<T>) {
-        let before = std::mem::replace(&mut *lock(&self.state), State::Filled(value));
-        self.filled.notify_one();
-        if let State::Waiting(Some(waker)) = before {
-            // Whoever fills the slot may be about to fill others.
-            panics::contain("a waker", Location::caller(), || waker.wake());
+impl<T, N> Slot<T, N> {
+    /// Gives the value back if the taker has gone.
+    fn fill(&self, value: Option<T>) -> Option<T> {
+        let mut inside = lock(&self.inside);
+        if matches!(inside.state, State::Taken) {
+            return value;
         }
+        let before = std::mem::replace(&mut inside.state, State::Filled(value));
+        drop(inside);
+        match before {
+            State::Waiting(Some(Waiter::Thread(thread))) => thread.unpark(),
+            // Whoever fills the slot may be about to fill others.
+            State::Waiting(Some(Waiter::Task(waker))) => {
+                panics::contain("a waker", Location::caller(), || waker.wake());
+            }
+            State::Waiting(None) | State::Filled(_) | State::Taken => {}
+        }
+        None
+    }
+}
+
+impl<T, N: Copy> Slot<T, N> {
+    fn note(&self, change: impl FnOnce(N) -> N) -> N {
+        let mut inside = lock(&self.inside);
+        let before = inside.note;
+        inside.note = change(before);
+        before
     }
 }
 
 /// The end that waits. What it gives is `None` if no answer will come.
-pub(crate) struct Taker<T>(Arc<Slot<T>>);
+pub(crate) struct Taker<T, N>(Arc<Slot<T, N>>);
 
-impl<T> Taker<T> {
+impl<T, N> Taker<T, N> {
     /// Waits on this thread.
     pub(crate) fn wait(&self) -> Option<T> {
-        let mut state = lock(&self.0.state);
         loop {
-            if let Some(value) = take(&mut state) {
+            if let Some(value) = self.take_or_be_told() {
                 return value;
             }
-            state = self.0.filled.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            thread::park();
         }
     }
 
     /// Waits on this thread until `deadline`; `None` if it passed.
     pub(crate) fn wait_until(&self, deadline: Instant) -> Option<Option<T>> {
-        let mut state = lock(&self.0.state);
         loop {
-            if let Some(value) = take(&mut state) {
+            if let Some(value) = self.take_or_be_told() {
                 return Some(value);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
-                return None;
+                // Nobody waits any more; but the answer may have come at this very moment.
+                return self.forget_waiter();
             }
-            let waited = self.0.filled.wait_timeout(state, left);
-            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            park_timeout(left);
         }
     }
 
     /// Looks, without waiting.
     pub(crate) fn try_take(&self) -> Option<Option<T>> {
-        take(&mut lock(&self.0.state))
+        take(&mut lock(&self.0.inside).state)
+    }
+
+    /// Looks, and leaves word which thread to wake if there is nothing yet.
+    fn take_or_be_told(&self) -> Option<Option<T>> {
+        let this = Waiter::Thread(thread::current());
+        // A user's waker from an earlier poll goes after the lock.
+        let _replaced;
+        let mut inside = lock(&self.0.inside);
+        let value = take(&mut inside.state);
+        if value.is_none() {
+            _replaced = std::mem::replace(&mut inside.state, State::Waiting(Some(this)));
+        }
+        drop(inside);
+        value
+    }
+
+    /// Takes back who was to be told, or takes what he was to be told.
+    fn forget_waiter(&self) -> Option<Option<T>> {
+        let mut inside = lock(&self.0.inside);
+        let value = take(&mut inside.state);
+        let waiter = match &mut inside.state {
+            State::Waiting(waiter) => waiter.take(),
+            State::Filled(_) | State::Taken => None,
+        };
+        drop(inside);
+        // The user's, perhaps.
+        drop(waiter);
+        value
     }
 
     /// Looks, and leaves word where to call if there is nothing yet.
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Option<T>> {
         // A user's waker: cloned before the lock, the one it replaces dropped after it.
-        let waker = context.waker().clone();
+        let waker = Waiter::Task(context.waker().clone());
         let _replaced;
-        let mut state = lock(&self.0.state);
-        if let Some(value) = take(&mut state) {
+        let mut inside = lock(&self.0.inside);
+        if let Some(value) = take(&mut inside.state) {
             return Poll::Ready(value);
         }
-        _replaced = std::mem::replace(&mut *state, State::Waiting(Some(waker)));
-        drop(state);
+        _replaced = std::mem::replace(&mut inside.state, State::Waiting(Some(waker)));
+        drop(inside);
         Poll::Pending
     }
 }
 
-impl<T> Drop for Taker<T> {
+impl<T, N: Copy> Taker<T, N> {
+    /// Changes the note; as it was before.
+    pub(crate) fn note(&self, change: impl FnOnce(N) -> N) -> N {
+        self.0.note(change)
+    }
+}
+
+impl<T: Send + 'static, N: Send + 'static> Taker<T, N> {
+    /// What tells, to any thread and at any time, whether there is still no answer.
+    pub(crate) fn is_open(&self) -> impl Fn() -> bool + Send + use<T, N> {
+        let slot = Arc::clone(&self.0);
+        move || matches!(lock(&slot.inside).state, State::Waiting(_))
+    }
+}
+
+impl<T, N> Drop for Taker<T, N> {
     fn drop(&mut self) {
-        let mut state = lock(&self.0.state);
-        // Nobody is to be woken any more. The waker is the user's, and goes after the lock.
-        let _waker = match &mut *state {
-            State::Waiting(waker) => waker.take(),
-            State::Filled(_) | State::Taken => None,
-        };
-        drop(state);
+        // Nobody is to be woken any more. The waker and the answer are the user's, and go after
+        // the lock.
+        let mut inside = lock(&self.0.inside);
+        let _before = std::mem::replace(&mut inside.state, State::Taken);
+        drop(inside);
     }
 }
 
@@ -165,7 +243,7 @@ mod loom_tests {
 
     impl Executor {
         /// Polls until there is an answer; if no wake-up came, loom reports a deadlock.
-        fn block_on<T>(self: &Arc<Self>, taker: &Taker<T>) -> Option<T> {
+        fn block_on<T>(self: &Arc<Self>, taker: &Taker<T, ()>) -> Option<T> {
             let waker = Waker::from(Arc::clone(self));
             loop {
                 if let Poll::Ready(answer) = taker.poll(&Context::from_waker(&waker)) {
@@ -183,8 +261,8 @@ mod loom_tests {
     #[test]
     fn loom_a_waiting_thread_gets_the_answer() {
         loom::model(|| {
-            let (filler, taker) = slot();
-            let reactor = thread::spawn(move || filler.fill(7));
+            let (filler, taker) = slot(());
+            let reactor = thread::spawn(move || filler.fill(7).unwrap());
             assert_eq!(taker.wait(), Some(7));
             reactor.join().unwrap();
         });
@@ -193,7 +271,7 @@ mod loom_tests {
     #[test]
     fn loom_a_waiting_thread_hears_that_no_answer_will_come() {
         loom::model(|| {
-            let (filler, taker) = slot::<u32>();
+            let (filler, taker) = slot::<u32, ()>(());
             let reactor = thread::spawn(move || drop(filler));
             assert_eq!(taker.wait(), None);
             reactor.join().unwrap();
@@ -203,8 +281,8 @@ mod loom_tests {
     #[test]
     fn loom_a_future_is_woken() {
         loom::model(|| {
-            let (filler, taker) = slot();
-            let reactor = thread::spawn(move || filler.fill(7));
+            let (filler, taker) = slot(());
+            let reactor = thread::spawn(move || filler.fill(7).unwrap());
             assert_eq!(Arc::<Executor>::default().block_on(&taker), Some(7));
             reactor.join().unwrap();
         });
@@ -213,8 +291,8 @@ mod loom_tests {
     #[test]
     fn loom_a_future_that_has_moved_to_another_executor_is_woken_there() {
         loom::model(|| {
-            let (filler, taker) = slot();
-            let reactor = thread::spawn(move || filler.fill(7));
+            let (filler, taker) = slot(());
+            let reactor = thread::spawn(move || filler.fill(7).unwrap());
             let first = Waker::from(Arc::<Executor>::default());
             let answer = match taker.poll(&Context::from_waker(&first)) {
                 Poll::Ready(answer) => answer,
@@ -228,10 +306,10 @@ mod loom_tests {
     #[test]
     fn loom_a_taker_that_goes_takes_its_waker_and_the_answer_along() {
         loom::model(|| {
-            let (filler, taker) = slot();
+            let (filler, taker) = slot(());
             let (executor, answer) = (Arc::<Executor>::default(), Arc::new(7));
             let kept = Arc::clone(&answer);
-            let reactor = thread::spawn(move || filler.fill(answer));
+            let reactor = thread::spawn(move || drop(filler.fill(answer)));
             let waker = Waker::from(Arc::clone(&executor));
             let _ = taker.poll(&Context::from_waker(&waker));
             drop((waker, taker));

@@ -35,6 +35,8 @@ mod manual_pool;
 mod reactor_thread;
 // several of them, that call each other
 mod many_reactors;
+// several of them, that would wait for each other for ever
+mod circles;
 // a thread that tells what blocks a reactor, and which pools are stalled
 mod watchdog;
 // how the callbacks of results are named by both diagnoses

@@ -2,9 +2,9 @@
 
 use crate::support::{foreign, gated, thread_name};
 use crate::watchdog::watchdog;
-use ropewalk_reactor::{Reactor, ReactorStopped, RunError};
+use ropewalk_reactor::{ManualSelector, Reactor, ReactorStopped, RunError};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threads::{HandleThreads as _, ReactorThread};
+use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThread};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,7 +69,7 @@ fn stuck() -> (ReactorThread, crate::support::Gate) {
 fn i9_join_gives_what_run_returned() {
     within(DEADLINE, || {
         let (reactor, gate) = stuck();
-        assert!(matches!(reactor.join(), Err(RunError::ShutdownTimedOut(_))));
+        assert!(matches!(reactor.join(), Err(JoinError::Run(RunError::ShutdownTimedOut(_)))));
         drop(gate);
     });
 }
@@ -128,7 +128,7 @@ fn i4_a_callback_that_joins_it_is_refused() {
         let reactor = ReactorThread::spawn().unwrap();
         let handle = reactor.handle().clone();
         let joined = handle.blocking_call_from_thread(move |_| {
-            Ok(matches!(reactor.join(), Err(RunError::AlreadyRunning)))
+            Ok(matches!(reactor.join(), Err(JoinError::WouldDeadlock { .. })))
         });
         assert!(joined.unwrap());
     });
@@ -144,7 +144,7 @@ fn i4_a_worker_of_its_pool_that_joins_or_drops_it_does_not_wait() {
             let (sender, receiver) = channel();
             let job = move || {
                 let refused = if join {
-                    matches!(reactor.join(), Err(RunError::AlreadyRunning))
+                    matches!(reactor.join(), Err(JoinError::WouldDeadlock { .. }))
                 } else {
                     drop(reactor);
                     true
@@ -188,12 +188,12 @@ fn i9_waiting_gives_what_run_returned() {
     within(DEADLINE, || {
         let (reactor, gate) = stuck();
         reactor.handle().stop();
-        assert!(matches!(reactor.wait(), Err(RunError::ShutdownTimedOut(_))));
+        assert!(matches!(reactor.wait(), Err(JoinError::Run(RunError::ShutdownTimedOut(_)))));
         drop(gate);
     });
 }
 
-/// The wait is its drop then, which stops it.
+/// It comes back, and its drop stops it.
 #[test]
 fn i4_a_callback_or_a_worker_that_waits_for_it_is_refused() {
     within(DEADLINE, || {
@@ -202,8 +202,11 @@ fn i4_a_callback_or_a_worker_that_waits_for_it_is_refused() {
             let handle = reactor.handle().clone();
             let (sender, receiver) = channel();
             let wait = move || {
-                let refused = matches!(reactor.wait(), Err(RunError::AlreadyRunning));
-                sender.send(refused).unwrap();
+                let Err(JoinError::WouldDeadlock { thread, error }) = reactor.wait() else {
+                    return sender.send(false).unwrap();
+                };
+                let goes_on = thread.handle().accepts_calls();
+                sender.send(goes_on && error.circle().is_none()).unwrap();
             };
             if in_worker {
                 handle.call_in_thread(wait).unwrap();
@@ -266,4 +269,23 @@ fn their_names_tell_them_apart() {
 fn a_name_that_no_thread_can_have_is_refused() {
     let error = ReactorThread::builder().name("a\0b").spawn().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+}
+
+#[test]
+fn i3_a_thread_that_panics_is_an_error_of_join() {
+    within(DEADLINE, || {
+        let make = || {
+            let selector = ManualSelector::new();
+            selector.on_wait(|_| panic!("outside of all callbacks"));
+            Reactor::builder().manual_selector(&selector).build()
+        };
+        let reactor = ReactorThread::spawn_with(make).unwrap();
+        match reactor.wait() {
+            Err(JoinError::Panicked(panicked)) => {
+                assert_eq!(panicked.message(), "outside of all callbacks");
+                assert_eq!(panicked.location().file(), file!());
+            }
+            other => panic!("{other:?}"),
+        }
+    });
 }

@@ -49,7 +49,7 @@ fn i2_results_of_a_private_pool_are_delivered_before_run_returns() {
             (0..100).map(|n| peek(reactor.defer_to_thread_pool(&pool, move || Ok(n)))).collect();
         // Let go by a turn of the shutdown, so there is one.
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
-            reactor.call_soon(|reactor| reactor.call_soon(|_| drop(gate)))
+            reactor.call_soon(|reactor| reactor.call_soon(|_| drop(gate)));
         });
         reactor.stop();
         reactor.run().unwrap();
@@ -152,7 +152,7 @@ fn ask_in_the_drain<T: Send + 'static>(
         reactor.stop();
         // The gate opens when the shutdown turns: its hold is the job.
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
-            reactor.call_soon(|_| drop(gate))
+            reactor.call_soon(|_| drop(gate));
         });
     });
     reactor.run().unwrap();
