@@ -16,7 +16,7 @@ use crate::record::{Answer, Door, Note, Record};
 use crate::scene::{self, Ending, Here, Reply, Scene};
 use crate::work::{Work, moment};
 
-/// Makes a blocking call; without a limit, if that is safe here and `is_patient`.
+/// Makes a blocking call; without a limit, if it `is_patient`.
 pub(crate) fn ask(
     scene: &Scene<'_>,
     life: &Arc<Life>,
@@ -25,7 +25,6 @@ pub(crate) fn ask(
     dice: &mut Dice,
 ) {
     let reply = Reply::draw(dice, scene.depth);
-    let is_patient = is_patient && scene.may_wait_for(life);
     let door = if is_patient { Door::Blocking } else { Door::Timed };
     let (ticket, record) = scene.ticket(door, (work, reply), life);
     record.note_if(!is_patient, Note::Limited);
@@ -43,7 +42,8 @@ pub(crate) fn ask(
     };
     payload::note(scene.world, &record, &result);
     let is_right = match record.answered() {
-        Some(Answer::Deadlock) => was_own,
+        // Two reactors may wait for each other.
+        Some(Answer::Deadlock) => was_own || scene.is_on_reactor(),
         // It is asked first whether the reactor has stopped.
         Some(Answer::Stopped) => true,
         _ => !was_own,
@@ -83,11 +83,10 @@ fn use_eventual(
     dice: &mut Dice,
 ) {
     let world = scene.world;
-    let may_wait = scene.may_wait_for(&record.life);
     let told = |result| payload::note(world, &record, &result);
     record.note_if(scene.is_on_reactor(), Note::OnReactor);
     let kept = match dice.below(8) {
-        0 if may_wait => return told(eventual.wait()),
+        0 => return told(eventual.wait()),
         1 => eventual.wait_timeout(moment(dice)),
         2 => eventual.try_take(),
         3 => {

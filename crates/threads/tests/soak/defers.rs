@@ -9,6 +9,7 @@ use ropewalk_threads::ReactorThreads as _;
 
 use crate::desk;
 use crate::payload::{Asker, Load, Planned, handing_in, understand};
+use crate::progress::{self, Listener};
 use crate::record::{Answer, Door, Note, Record};
 use crate::scene::{self, DEPTH, Here, Scene};
 use crate::work::Work;
@@ -23,16 +24,31 @@ pub(crate) fn defer(
     let Here::On(_, life) = scene.here else { unreachable!("only reactors have deferreds") };
     let (world, depth) = (scene.world, scene.depth + 1);
     let place = dice.one_in(2).then(|| dice.below(world.pools.len()));
-    let door = if place.is_some() { Door::DeferPool } else { Door::Defer };
+    let speaks = dice.one_in(3);
+    let door = match place {
+        _ if speaks => Door::DeferWith,
+        Some(_) => Door::DeferPool,
+        None => Door::Defer,
+    };
     let work = Work::draw(world, dice);
     let (ticket, record) = scene.ticket(door, work, life);
     if let Some(outer) = outer {
         record.set_outer(outer);
     }
     let job = scene::job(ticket, work, Dice::new(dice.number()), depth);
-    let deferred = handing_in(|| match place.map(|place| &world.pools[place]) {
-        Some(pool) => reactor.defer_to_thread_pool(&pool.pool, job),
-        None => reactor.defer_to_thread(job),
+    let listener = Listener::new(world, &record);
+    let pool = place.map(|place| &world.pools[place].pool);
+    let deferred = handing_in(|| match (speaks, pool) {
+        (false, Some(pool)) => reactor.defer_to_thread_pool(pool, job),
+        (false, None) => reactor.defer_to_thread(job),
+        (true, _) => {
+            let job = progress::speaking(world, &record, job, Dice::new(dice.number()));
+            let hear = progress::hearing(&listener, Dice::new(dice.number()));
+            match pool {
+                Some(pool) => reactor.defer_to_thread_pool_with(pool, hear, job),
+                None => reactor.defer_to_thread_with(hear, job),
+            }
+        }
     });
     if dice.one_in(2) {
         desk::desk(reactor).keep_chain((deferred.canceller(), Arc::clone(&record)), dice);
@@ -47,6 +63,7 @@ pub(crate) fn defer(
         };
         record.note_if(may_refuse, Note::PoolMayRefuse);
         let result = asker.hears(result);
+        listener.check_end();
         if depth < DEPTH && dice.one_in(4) {
             let works = |reactor: &Reactor| {
                 let scene = Scene { world, here: Here::On(reactor, &record.life), depth };

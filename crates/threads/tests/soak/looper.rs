@@ -13,6 +13,7 @@ use ropewalk_threads::{ReactorThread, ReactorThreads as _};
 use crate::desk;
 use crate::life::Life;
 use crate::pools;
+use crate::record::Note;
 use crate::scene::{Here, Scene};
 use crate::work::{self, Work};
 use crate::world::{World, add};
@@ -39,11 +40,10 @@ pub(crate) fn live(world: &Arc<World>, seat: usize, post: &Post) {
 
 fn make(world: &Arc<World>, seat: usize, dice: &mut Dice) -> io::Result<(Reactor, Arc<Life>)> {
     let plan = &world.plan;
-    let mut builder = Reactor::builder().panic_policy(plan.panic_policy);
-    if let Some(deadline) = plan.shutdown_deadline {
-        builder = builder.shutdown_deadline(deadline);
-    }
-    let reactor = builder.build()?;
+    let reactor = Reactor::builder()
+        .panic_policy(plan.panic_policy)
+        .shutdown_deadline(plan.shutdown_deadline)
+        .build()?;
     let installed = dice.one_in(3);
     if installed {
         let pool = pools::build(plan.installed).map_err(io::Error::other)?;
@@ -52,8 +52,7 @@ fn make(world: &Arc<World>, seat: usize, dice: &mut Dice) -> io::Result<(Reactor
         }
     }
     let is_narrow = installed && plan.installed.queue.is_some();
-    let is_hasty = plan.shutdown_deadline.is_some();
-    let life = Arc::new(Life::new(reactor.handle(), seat, is_hasty, is_narrow));
+    let life = Arc::new(Life::new(reactor.handle(), seat, plan.is_hasty, is_narrow));
     Ok((reactor, life))
 }
 
@@ -89,6 +88,8 @@ fn act(world: &Arc<World>, reactor: &Reactor, life: &Arc<Life>, dice: &mut Dice,
             work::end_in_time(world, reactor, life, dice);
             let result = reactor.run();
             check_end(world, life, result);
+            post.is_at("the end of all that waits for a run that is over");
+            check_settled(world, life);
         }
         3 => {
             post.is_at("a turn");
@@ -132,6 +133,8 @@ fn live_in_thread(world: &Arc<World>, seat: usize, dice: &mut Dice, post: &Post)
             (0..dice.pick(&[0, 20, 200])).for_each(|_| thread::yield_now());
             life.ending();
             check_end(world, &life, thread.join());
+            post.is_at("the end of all that waits for a thread that is over");
+            check_settled(world, &life);
         }
         1 => {
             post.is_at("the drop of a ReactorThread");
@@ -150,6 +153,24 @@ fn live_in_thread(world: &Arc<World>, seat: usize, dice: &mut Dice, post: &Post)
     }
     life.gone();
     Ok(())
+}
+
+/// When a run has ended, nobody waits for an answer from it.
+fn check_settled(world: &World, life: &Arc<Life>) {
+    world.check_eventuals(life);
+    for record in world.records() {
+        if !Arc::ptr_eq(&record.life, life) || record.answered().is_some() {
+            continue;
+        }
+        if record.door.is_deferred() {
+            world.complain(format!("a run has left it without a result: {}", record.story()));
+        } else if record.door.is_blocking() && record.has(Note::Started) {
+            // Its caller wakes up some time; if not, that is what the watchdog is for.
+            while record.answered().is_none() {
+                thread::yield_now();
+            }
+        }
+    }
 }
 
 /// A run ends in order, unless there is a reason.

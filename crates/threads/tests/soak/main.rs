@@ -26,6 +26,7 @@ mod calls;
 mod defers;
 mod desk;
 mod pools;
+mod progress;
 mod scene;
 mod work;
 

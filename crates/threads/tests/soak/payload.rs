@@ -28,6 +28,10 @@ pub(crate) fn handing_in<T>(call: impl FnOnce() -> T) -> T {
     value
 }
 
+pub(crate) fn is_handing_in() -> bool {
+    HANDING_IN.get()
+}
+
 /// Something that is there until it is dropped.
 pub(crate) struct Load {
     pub(crate) world: Arc<World>,
@@ -39,6 +43,10 @@ impl Load {
         world.live.fetch_add(1, Ordering::SeqCst);
         add(&world.tally.payloads);
         Self { world: Arc::clone(world), number }
+    }
+
+    pub(crate) fn is_of(&self, record: &Record) -> bool {
+        self.number == record.number
     }
 }
 

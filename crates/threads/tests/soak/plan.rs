@@ -16,14 +16,20 @@ pub(crate) const REACTORS: usize = 3;
 /// How many pools there are beside those of the reactors.
 pub(crate) const POOLS: usize = 3;
 
+/// So long may a shutdown take on a busy machine; the watchdog has more.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 const MS: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) panic_policy: PanicPolicy,
-    /// For some time, or so long that only a hang would pass it.
-    pub(crate) shutdown_deadline: Option<Duration>,
+    /// Short, so that something may be lost, or so long that only a hang would pass it.
+    pub(crate) shutdown_deadline: Duration,
+    pub(crate) is_hasty: bool,
+    /// Reactors are stopped, and not cut short, crashed or dropped in a callback.
+    pub(crate) is_orderly: bool,
     /// How many things each driver does before it leaves.
     pub(crate) steps: usize,
     /// How often each [`Work`] is done.
@@ -66,10 +72,10 @@ impl PoolPlan {
                 Start::AtOnce,
                 Start::AtOnce,
                 Start::AtOnce,
-                Start::Late(20),
+                Start::Late(10),
                 Start::Never,
             ]),
-            end: dice.pick(&[None, None, None, None, Some(50), Some(200)]),
+            end: dice.pick(&[None, None, None, Some(5), Some(20), Some(100)]),
         }
     }
 }
@@ -80,11 +86,14 @@ impl Plan {
         let mut weights: Vec<_> = Work::ALL.iter().map(|_| dice.pick(&[0, 1, 3, 10])).collect();
         // One of works that make more work has no end.
         weights[0] += 10;
+        let is_hasty = dice.one_in(3);
         Self {
             seed,
             weights,
+            is_hasty,
+            is_orderly: dice.one_in(2),
             panic_policy: dice.pick(&[PanicPolicy::Log, PanicPolicy::Log, PanicPolicy::Stop]),
-            shutdown_deadline: dice.pick(&[None, None, None, Some(Duration::ZERO), Some(MS)]),
+            shutdown_deadline: if is_hasty { dice.pick(&[Duration::ZERO, MS]) } else { PATIENCE },
             steps: dice.pick(&[5, 50, 50, 200, 200, 500]),
             ending_works: dice.pick(&[10, 50, 200, 1000]),
             longest_run: dice.pick(&[MS / 10, MS, MS, 5 * MS, 20 * MS]),

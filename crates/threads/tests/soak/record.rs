@@ -17,19 +17,21 @@ pub(crate) enum Door {
     Multiple,
     Defer,
     DeferPool,
+    DeferWith,
     Blocking,
     Timed,
     Eventual,
 }
 
 impl Door {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Call,
         Self::Remote,
         Self::InThread,
         Self::Multiple,
         Self::Defer,
         Self::DeferPool,
+        Self::DeferWith,
         Self::Blocking,
         Self::Timed,
         Self::Eventual,
@@ -43,14 +45,21 @@ impl Door {
             Self::Multiple => "call_multiple_in_thread",
             Self::Defer => "defer_to_thread",
             Self::DeferPool => "defer_to_thread_pool",
+            Self::DeferWith => "defer_to_thread_with",
             Self::Blocking => "blocking_call",
             Self::Timed => "blocking_call, limited",
             Self::Eventual => "eventually",
         }
     }
 
-    fn is_deferred(self) -> bool {
-        matches!(self, Self::Defer | Self::DeferPool)
+    /// Whether the result comes back as a `Deferred`.
+    pub(crate) fn is_deferred(self) -> bool {
+        matches!(self, Self::Defer | Self::DeferPool | Self::DeferWith)
+    }
+
+    /// Whether its caller does nothing but wait.
+    pub(crate) fn is_blocking(self) -> bool {
+        matches!(self, Self::Blocking | Self::Timed)
     }
 }
 
@@ -195,6 +204,10 @@ pub(crate) struct Record {
     outer: Mutex<Option<Arc<Self>>>,
     /// Those in the same thread after it.
     behind: Mutex<Vec<Arc<Self>>>,
+    /// The last progress that its job has reported, and somebody was to hear.
+    pub(crate) reported: AtomicU64,
+    /// The last that it has reported at all.
+    pub(crate) last_said: AtomicU64,
     /// How many answers came.
     pub(crate) answers: AtomicU64,
 }
@@ -211,6 +224,8 @@ impl Record {
             gave: AtomicU8::new(0),
             outer: Mutex::default(),
             behind: Mutex::default(),
+            reported: AtomicU64::new(0),
+            last_said: AtomicU64::new(0),
             answers: AtomicU64::new(0),
         }
     }

@@ -45,15 +45,6 @@ impl Ending {
 }
 
 impl Scene<'_> {
-    /// Whether this thread may wait for `life` as long as it takes: a circle of reactors that wait
-    /// for each other would have no end.
-    pub(crate) fn may_wait_for(&self, life: &Life) -> bool {
-        match self.here {
-            Here::Foreign | Here::Worker => true,
-            Here::On(_, own) => own.seat < life.seat || own.handle.same_reactor(&life.handle),
-        }
-    }
-
     pub(crate) fn is_on_reactor(&self) -> bool {
         matches!(self.here, Here::On(..))
     }

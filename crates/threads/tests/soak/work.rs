@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::soak::Dice;
-use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
+use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThreads as _};
 
 use crate::asks;
 use crate::calls;
@@ -53,8 +53,11 @@ pub(crate) enum Way {
 
 impl Way {
     /// The orderly ones more often, or little would come to its end.
-    pub(crate) fn draw(dice: &mut Dice) -> Self {
+    pub(crate) fn draw(world: &World, dice: &mut Dice) -> Self {
         let stop = Self::Stop;
+        if world.plan.is_orderly {
+            return stop;
+        }
         dice.pick(&[
             stop,
             stop,
@@ -102,7 +105,7 @@ impl Work {
 
     pub(crate) fn draw(world: &World, dice: &mut Dice) -> Self {
         if dice.one_in(world.plan.ending_works) {
-            return Self::Ends(Way::draw(dice));
+            return Self::Ends(Way::draw(world, dice));
         }
         Self::ALL[dice.weighted(&world.plan.weights)]
     }
@@ -255,10 +258,14 @@ fn end_thread(scene: &Scene<'_>, dice: &mut Dice) {
     }
     let Some((thread, life)) = scene.world.take_thread(dice) else { return };
     life.ending();
-    let is_foreign = matches!(scene.here, Here::Foreign);
-    if is_foreign && dice.one_in(2) {
-        crate::looper::check_end(scene.world, &life, thread.join());
-        life.gone();
+    // A job may wait for this reactor, and that one for the job: the deadline ends that.
+    let may_join = matches!(scene.here, Here::Foreign) || scene.world.plan.is_hasty;
+    if may_join && dice.one_in(2) {
+        match thread.join() {
+            // It waits for this reactor, or is this one.
+            Err(JoinError::WouldDeadlock { .. }) if scene.is_on_reactor() => {}
+            result => crate::looper::check_end(scene.world, &life, result),
+        }
     } else {
         drop(thread);
     }
@@ -271,7 +278,7 @@ pub(crate) fn end_in_time(
     life: &Arc<Life>,
     dice: &mut Dice,
 ) {
-    let way = Way::draw(dice);
+    let way = Way::draw(world, dice);
     let longest = world.plan.longest_run.as_micros() as usize;
     let delay = Duration::from_micros(dice.below(longest) as u64);
     let (world, life) = (Arc::clone(world), Arc::clone(life));

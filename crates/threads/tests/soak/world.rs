@@ -185,6 +185,21 @@ impl World {
         take(&self.threads, dice)
     }
 
+    /// Looks whether those that are kept of this reactor, which takes no calls, have their answers.
+    pub(crate) fn check_eventuals(&self, life: &Arc<Life>) {
+        let is_of = |record: &Record| Arc::ptr_eq(&record.life, life);
+        let kept = std::mem::take(&mut *lock(&self.eventuals));
+        let (of_life, others): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|(_, record)| is_of(record));
+        lock(&self.eventuals).extend(others);
+        for (eventual, record) in of_life {
+            match eventual.try_take() {
+                Ok(result) => payload::note(self, &record, &result),
+                Err(_) => self.complain(format!("it has no answer: {}", record.story())),
+            }
+        }
+    }
+
     /// Notes what a caller was told.
     pub(crate) fn answer(&self, record: &Record, answer: Answer) {
         if record.answer(answer) {
