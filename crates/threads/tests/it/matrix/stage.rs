@@ -12,7 +12,9 @@ use ropewalk_threads::ReactorThreads as _;
 use std::rc::Rc;
 
 /// Makes the call of the cell at its moment, and tells what came of it.
-pub(crate) fn play(cell: &Cell) -> Outcome {
+///
+/// `has_pool`: the reactor has its pool before, as in a program that has used it.
+pub(crate) fn play(cell: &Cell, has_pool: bool) -> Outcome {
     let reactor = Reactor::new().unwrap();
     let pool = ThreadPool::builder().min_threads(0).max_threads(1).build().unwrap();
     pool.start().unwrap();
@@ -24,23 +26,24 @@ pub(crate) fn play(cell: &Cell) -> Outcome {
         goes_on: cell.moment.goes_on(),
         trace: trace.clone(),
     };
-    let outcome = at_the_moment(cell, reactor, ends);
+    let outcome = at_the_moment(cell, has_pool, reactor, ends);
     pool.stop();
     trace.judge(outcome)
 }
 
-fn at_the_moment(cell: &Cell, reactor: Reactor, ends: Ends) -> Outcome {
+fn at_the_moment(cell: &Cell, has_pool: bool, reactor: Reactor, ends: Ends) -> Outcome {
     let Cell { caller, bridge, moment, .. } = *cell;
     let is_worker = caller == Caller::Worker;
     if moment == Moment::InTheNextRun {
         run_and_stop(&reactor);
         reactor.accept_calls();
     }
-    // The reactor has its pool before the run, as in a program that has used it.
-    let own_pool = reactor.thread_pool();
-    if moment == Moment::BeforeTheRun && is_worker {
-        // By the program, for else there is no worker yet.
-        own_pool.start().unwrap();
+    if has_pool {
+        let pool = reactor.thread_pool();
+        if moment == Moment::BeforeTheRun && is_worker {
+            // By the program, for else there is no worker yet.
+            pool.start().unwrap();
+        }
     }
     let call = Rc::new(Call::new(caller, bridge, ends));
     let made = Rc::clone(&call);
