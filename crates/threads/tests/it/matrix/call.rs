@@ -1,6 +1,6 @@
 //! One call over one bridge, on whatever thread, and what came of it.
 
-use crate::matrix::table::{Answer, Bridge, Outcome};
+use crate::matrix::table::{Answer, Bridge, Moment, Outcome};
 use crate::support::{Drops, Place, Witness, block_on, peek};
 use ropewalk_deferred::{Deferred, Result, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped, Remote};
@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 /// What a caller on any thread has at hand.
@@ -24,8 +25,7 @@ pub(crate) struct Ends {
     pub(crate) remote: Remote<u32>,
     /// A pool of the program's, which has been started.
     pub(crate) pool: ThreadPool,
-    /// The reactor goes on until it is told to stop.
-    pub(crate) goes_on: bool,
+    pub(crate) moment: Moment,
     pub(crate) trace: Trace,
 }
 
@@ -60,23 +60,6 @@ impl Trace {
     fn job(&self) -> impl FnOnce() + Send + 'static {
         let mark = self.mark();
         move || mark.runs()
-    }
-
-    fn answering_job(&self) -> impl FnOnce() -> Result<u32> + Send + 'static {
-        let mark = self.mark();
-        move || {
-            mark.runs();
-            Ok(3)
-        }
-    }
-
-    fn reporting_job(&self) -> impl FnOnce(&RunningJob<()>) -> Result<u32> + Send + 'static {
-        let mark = self.mark();
-        move |job| {
-            mark.runs();
-            job.report(());
-            Ok(3)
-        }
     }
 
     fn on_progress(&self) -> impl FnMut(&Reactor, ()) + 'static {
@@ -163,25 +146,25 @@ impl Ends {
                 Made::Known(self.submitted(reactor.call_multiple_in_thread(jobs)))
             }
             (Bridge::DeferToThread, Some(reactor)) => {
-                Made::Deferred(peek(reactor.defer_to_thread(self.trace.answering_job())))
+                Made::Deferred(peek(reactor.defer_to_thread(self.answering_job())))
             }
             (Bridge::DeferToThreadPool, Some(reactor)) => {
-                let job = self.trace.answering_job();
+                let job = self.answering_job();
                 Made::Deferred(peek(reactor.defer_to_thread_pool(&self.pool, job)))
             }
             (Bridge::DeferToThreadWith, Some(reactor)) => {
-                let (job, on_progress) = (self.trace.reporting_job(), self.trace.on_progress());
+                let (job, on_progress) = (self.reporting_job(), self.trace.on_progress());
                 Made::Deferred(peek(reactor.defer_to_thread_with(on_progress, job)))
             }
             (Bridge::DeferToThreadPoolWith, Some(reactor)) => {
-                let (job, on_progress) = (self.trace.reporting_job(), self.trace.on_progress());
+                let (job, on_progress) = (self.reporting_job(), self.trace.on_progress());
                 let deferred = reactor.defer_to_thread_pool_with(&self.pool, on_progress, job);
                 Made::Deferred(peek(deferred))
             }
             (Bridge::EventuallyAwait(answer), _) => Made::Task(Task::spawn(
                 reactor,
                 self.handle.clone(),
-                self.handle.eventually(self.ask(answer, self.goes_on)),
+                self.handle.eventually(self.ask(answer, self.moment.goes_on())),
             )),
             _ => Made::Known(self.call(bridge)),
         }
@@ -201,17 +184,17 @@ impl Ends {
             }
             Bridge::CallInThread => self.submitted(handle.call_in_thread(self.trace.job())),
             Bridge::BlockingCall(answer) => {
-                of_result(handle.blocking_call_from_thread(self.ask(answer, self.goes_on)))
+                of_result(handle.blocking_call_from_thread(self.ask(answer, self.moment.goes_on())))
             }
             Bridge::BlockingCallTimeout(answer) => {
                 let (limit, ask) = (self.limit(answer), self.ask(answer, false));
                 of_result(handle.blocking_call_from_thread_timeout(limit, ask))
             }
             Bridge::EventuallyWait(answer) => {
-                of_result(handle.eventually(self.ask(answer, self.goes_on)).wait())
+                of_result(handle.eventually(self.ask(answer, self.moment.goes_on())).wait())
             }
             Bridge::EventuallyAwait(answer) => {
-                of_result(block_on(handle.eventually(self.ask(answer, self.goes_on))))
+                of_result(block_on(handle.eventually(self.ask(answer, self.moment.goes_on()))))
             }
             Bridge::CallMultipleInThread
             | Bridge::DeferToThread
@@ -223,9 +206,32 @@ impl Ends {
         }
     }
 
+    /// A job with a result. What an *after* trigger asks for is too late, unless it is very quick: so
+    /// it is not.
+    fn answering_job(&self) -> impl FnOnce() -> Result<u32> + Send + 'static {
+        let is_late = self.moment == Moment::InAnAfterTrigger;
+        let (mark, handle) = (self.trace.mark(), self.handle.clone());
+        move || {
+            while is_late && handle.accepts_calls() {
+                thread::yield_now();
+            }
+            mark.runs();
+            Ok(3)
+        }
+    }
+
+    fn reporting_job(&self) -> impl FnOnce(&RunningJob<()>) -> Result<u32> + Send + 'static {
+        let job = self.answering_job();
+        move |running| {
+            let result = job();
+            running.report(());
+            result
+        }
+    }
+
     /// Short where only the limit ends the wait; else longer than the watchdog waits.
     fn limit(&self, answer: Answer) -> Duration {
-        let only_the_limit = answer == Answer::Never && self.goes_on;
+        let only_the_limit = answer == Answer::Never && self.moment.goes_on();
         if only_the_limit { Duration::from_millis(1) } else { Duration::from_secs(20) }
     }
 

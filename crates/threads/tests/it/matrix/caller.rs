@@ -46,7 +46,7 @@ impl Call {
         let state = self.state.replace(State::Over);
         let state = match state {
             State::Here(ends) => {
-                let (goes_on, bridge) = (ends.goes_on, self.bridge);
+                let (goes_on, bridge) = (ends.moment.goes_on(), self.bridge);
                 let made = ends.call_here(Some(reactor), bridge);
                 // A job is done in the shutdown, if it was not before; a task is waited for.
                 if goes_on && !matches!(made, Made::Task(_)) {
@@ -110,7 +110,7 @@ impl Actor {
         let body = move || {
             let _ = arrives.send(());
             let Ok(gate) = turns.recv() else { return };
-            let (goes_on, handle) = (ends.goes_on, ends.handle.clone());
+            let (goes_on, handle) = (ends.moment.goes_on(), ends.handle.clone());
             let _ = sender.send(ends.call(bridge));
             drop(gate);
             if goes_on {

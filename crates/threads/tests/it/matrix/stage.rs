@@ -23,7 +23,7 @@ pub(crate) fn play(cell: &Cell, has_pool: bool) -> Outcome {
         handle: reactor.handle(),
         remote: reactor.share(3),
         pool: pool.clone(),
-        goes_on: cell.moment.goes_on(),
+        moment: cell.moment,
         trace: trace.clone(),
     };
     let outcome = at_the_moment(cell, has_pool, reactor, ends);

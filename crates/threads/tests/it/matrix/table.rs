@@ -157,7 +157,7 @@ impl Outcome {
             "comes back" => Self::ComesBack,
             "value" => Self::Value,
             "`WouldDeadlock`" => Self::WouldDeadlock,
-            "`ReactorStopped`" => Self::ReactorStopped,
+            "`ReactorStopped`" | "`ReactorStopped` ³" => Self::ReactorStopped,
             "`SubmitError`" => Self::SubmitError,
             "`TimedOut`" => Self::TimedOut,
             "– ¹" => Self::NotPossible(Reason::DoesNotCompile),
