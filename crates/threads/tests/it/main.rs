@@ -13,6 +13,10 @@ mod progress_ends;
 mod blocking_call;
 // answers that can be waited for, looked at, cancelled and awaited
 mod eventual;
+// and on which runtimes
+mod awaited;
+// and when one side of them goes
+mod awaited_ends;
 // workers that wait for a reactor, and are made up for
 mod blocked_workers;
 // deferred jobs and blocking calls that nobody wants any more
