@@ -1,8 +1,9 @@
 //! How long a pool lives, and how to refer to one without keeping it.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Weak;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::handle::JobHandle;
 use crate::pool::{Owner, ThreadPool};
@@ -104,11 +105,47 @@ impl WeakPool {
     }
 }
 
+type AnyKeeper = Weak<dyn Any + Send + Sync>;
+
+/// Who starts and stops a pool in place of its users: one that two stopped would serve neither.
+#[derive(Default)]
+pub(crate) struct Keeper(Mutex<Option<AnyKeeper>>);
+
+impl Keeper {
+    fn lock(&self) -> MutexGuard<'_, Option<AnyKeeper>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl ThreadPool {
     /// Returns a reference that does not keep the pool.
     #[must_use]
     pub fn downgrade(&self) -> WeakPool {
-        WeakPool { owner: self.owner() }
+        WeakPool { owner: Arc::downgrade(self.owner()) }
+    }
+
+    /// Makes `keeper` the one that starts and stops this pool for its users; false if another is
+    /// that, and is still there. For crates that keep pools.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn keep_for<T: Any + Send + Sync>(&self, keeper: &Arc<T>) -> bool {
+        let new = Arc::downgrade(keeper) as AnyKeeper;
+        let mut keeper = self.owner().keeper.lock();
+        let is_free = keeper.as_ref().is_none_or(|it| it.ptr_eq(&new) || it.strong_count() == 0);
+        if is_free {
+            *keeper = Some(new);
+        }
+        is_free
+    }
+
+    /// Ends what [`keep_for`](Self::keep_for) began.
+    #[doc(hidden)]
+    pub fn keep_no_more<T: Any + Send + Sync>(&self, keeper: &Arc<T>) {
+        let old = Arc::downgrade(keeper) as AnyKeeper;
+        let mut keeper = self.owner().keeper.lock();
+        if keeper.as_ref().is_some_and(|it| it.ptr_eq(&old)) {
+            *keeper = None;
+        }
     }
 
     /// Returns where the pool is in its life.

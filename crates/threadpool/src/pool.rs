@@ -4,12 +4,13 @@
 //! hold the pool's innards, never the owner: a pool that nobody can reach any more drains and ends.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::builder::{Builder, check_size};
 use crate::chores::Chores;
 use crate::error::{AlreadyStopped, InvalidSize, StillRunning};
+use crate::lifetime::Keeper;
 use crate::manual::{self, ManualPool};
 use crate::place;
 use crate::report::RunningJob;
@@ -64,6 +65,7 @@ pub struct ThreadPool {
 /// What only handles share.
 pub(crate) struct Owner {
     shared: Arc<Shared>,
+    pub(crate) keeper: Keeper,
 }
 
 impl fmt::Debug for Owner {
@@ -94,15 +96,15 @@ impl ThreadPool {
     }
 
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { owner: Arc::new(Owner { shared }) }
+        Self { owner: Arc::new(Owner { shared, keeper: Keeper::default() }) }
     }
 
     pub(crate) fn of(owner: Arc<Owner>) -> Self {
         Self { owner }
     }
 
-    pub(crate) fn owner(&self) -> Weak<Owner> {
-        Arc::downgrade(&self.owner)
+    pub(crate) fn owner(&self) -> &Arc<Owner> {
+        &self.owner
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
