@@ -22,9 +22,7 @@ fn main() -> ropewalk::Result<()> {
     ropewalk_examples::init_tracing();
     let reactor = Reactor::builder().slow_callback(ms(50)).build()?;
     let pool = ThreadPool::builder().name("files").max_threads(1).stall_after(ms(250)).build()?;
-    if reactor.install_thread_pool(pool).is_err() {
-        println!("the reactor has a pool already");
-    }
+    reactor.install_thread_pool(pool)?;
 
     let (free, freed) = channel();
     let watchdog = Watchdog::builder()

@@ -64,9 +64,7 @@ fn run(
     pool: ThreadPool,
     wait: fn(&Receiver<()>) -> bool,
 ) -> ropewalk::Result<()> {
-    if reactor.install_thread_pool(pool.clone()).is_err() {
-        println!("the reactor has a pool already");
-    }
+    reactor.install_thread_pool(pool.clone())?;
     let (events, waits): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| channel()).unzip();
     for event in waits {
         reactor.call_in_thread(blocker(wait, event)).map_err(|refused| refused.without_job())?;

@@ -123,6 +123,16 @@ fn reactor() {
 }
 
 #[test]
+fn the_pool_of_a_reactor() {
+    use ropewalk::threads::{InstallError, ReactorThreads as _};
+    within(DEADLINE, || {
+        let (one, two) = (ropewalk::Reactor::new().unwrap(), ropewalk::Reactor::new().unwrap());
+        let refused: InstallError = one.install_thread_pool(two.thread_pool()).unwrap_err();
+        one.share_thread_pool(&refused.into_pool()).unwrap();
+    });
+}
+
+#[test]
 fn threads() {
     use ropewalk::threads::HandleThreads as _;
     within(DEADLINE, || {

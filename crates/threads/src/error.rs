@@ -1,5 +1,6 @@
 //! The errors of the bridges that are not those of the crates below.
 
+use ropewalk_threadpool::ThreadPool;
 use std::error::Error;
 use std::fmt;
 
@@ -72,3 +73,46 @@ impl fmt::Display for WouldDeadlock {
 }
 
 impl Error for WouldDeadlock {}
+
+/// Why a pool was not installed; it comes back inside.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The pool was stopped or closed, and does not start again.
+    Stopped(ThreadPool),
+    /// It is the pool of another reactor, which starts and stops it.
+    Taken(ThreadPool),
+    /// The reactor is in its shutdown, and takes no more jobs.
+    Stopping(ThreadPool),
+}
+
+impl InstallError {
+    /// Gives the pool back.
+    #[must_use]
+    pub fn into_pool(self) -> ThreadPool {
+        match self {
+            Self::Stopped(pool) | Self::Taken(pool) | Self::Stopping(pool) => pool,
+        }
+    }
+}
+
+impl fmt::Display for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped(pool) => {
+                let name = pool.name();
+                write!(f, "pool {name} was stopped and does not start again: build a new one")
+            }
+            Self::Taken(pool) => {
+                let name = pool.name();
+                write!(f, "pool {name} is that of another reactor: share it (share_thread_pool)")
+            }
+            Self::Stopping(pool) => {
+                let name = pool.name();
+                write!(f, "the reactor stops, so pool {name} comes too late: install it after that")
+            }
+        }
+    }
+}
+
+impl Error for InstallError {}

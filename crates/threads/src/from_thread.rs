@@ -115,7 +115,7 @@ impl HandleThreads for ReactorHandle {
     where
         F: FnOnce() + Send + 'static,
     {
-        ReactorPool::of_handle(self).call_in_thread(job)
+        ReactorPool::submit(self, job)
     }
 
     fn suggest_thread_pool_size(&self, threads: usize) -> std::result::Result<(), InvalidSize> {

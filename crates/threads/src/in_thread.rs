@@ -1,13 +1,14 @@
 //! The bridges as an extension trait: what a `Reactor` gains with this crate.
 
-use crate::defer_to_thread::{defer_to_pool, defer_to_private_pool};
+use crate::defer_to_thread::defer_to_private_pool;
+use crate::error::InstallError;
 use crate::from_thread::HandleThreads as _;
 use crate::outcome::JobOutcome;
 use crate::progress::{self, RunningJob};
 use crate::reactor_pool::ReactorPool;
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
-use ropewalk_threadpool::{InvalidSize, JobHandle, SubmitError, ThreadPool};
+use ropewalk_threadpool::{AlreadyStopped, InvalidSize, JobHandle, SubmitError, ThreadPool};
 
 /// A closure of a job, boxed, for a list of different ones.
 pub type BoxedJob = Box<dyn FnOnce() + Send>;
@@ -215,8 +216,9 @@ pub trait ReactorThreads: sealed::Sealed {
     #[doc(alias = "suggestThreadPoolSize")]
     fn suggest_thread_pool_size(&self, threads: usize) -> Result<(), InvalidSize>;
 
-    /// The reactor's pool: 5 to 10 threads, started with the first need. It is made now if need
-    /// be, starts with the reactor and stops with it: it takes no more jobs once the *before*
+    /// The reactor's pool: 5 to 10 threads, started with the first need, unless another was
+    /// [installed](Self::install_thread_pool) or is [shared](Self::share_thread_pool). It is made now
+    /// if need be, starts with the reactor and stops with it: it takes no more jobs once the *before*
     /// triggers of the shutdown have run, and has run all others when `run` returns. A crash
     /// leaves it running, for the next run. A program that only ever calls [`Reactor::turn`] starts
     /// it itself.
@@ -229,10 +231,58 @@ pub trait ReactorThreads: sealed::Sealed {
     #[doc(alias = "getThreadPool")]
     fn thread_pool(&self) -> ThreadPool;
 
-    /// Makes `pool` the pool of this reactor, for the present or the next run: one with another
-    /// size, name, queue limit or stall diagnosis. The reactor starts and stops it. A later run
-    /// gets a pool of the default kind, with the sizes of this one. Between two runs it keeps the
-    /// jobs that it is given for the next one.
+    /// Makes `pool` the pool of this reactor, at once: one with another size, name, queue limit or
+    /// stall diagnosis. The reactor starts and stops it. A later run gets a pool of the default kind,
+    /// with the sizes of this one. Between two runs it keeps the jobs that it is given for the next
+    /// one.
+    ///
+    /// The pool before it takes no more jobs: a handle of it that was kept gives `SubmitError`s of
+    /// kind `Stopped`. It runs the jobs that it has, without waiting for a run, and then its threads
+    /// end. Results are delivered, and the shutdown waits for them, too. A
+    /// [shared](Self::share_thread_pool) pool goes on for its other users.
+    ///
+    /// A pool that is started already is taken as it is; one that is this reactor's already stays.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread, at any time but in the shutdown.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallError`], with `pool` inside: it was stopped, or belongs to another reactor, or this
+    /// reactor is in its shutdown and takes no more jobs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_threadpool::ThreadPool;
+    /// use ropewalk_threads::ReactorThreads as _;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let first = reactor.thread_pool();
+    /// reactor.call_in_thread(|| println!("accepted, so it runs"))?;
+    /// reactor.install_thread_pool(ThreadPool::builder().name("small").max_threads(2).build()?)?;
+    /// assert_eq!(reactor.thread_pool().name(), "small");
+    /// assert!(first.call_in_thread(|| ()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn install_thread_pool(&self, pool: ThreadPool) -> Result<(), InstallError>;
+
+    /// Gives the jobs of this reactor, from now on, to a `pool` that others may use as well. Who
+    /// made it starts it and stops it: this reactor does neither, in whatever run, until another
+    /// pool comes in its place.
+    ///
+    /// The shutdown waits for the results that are owed to `Deferred`s of this reactor, not for other
+    /// jobs; those that wait for a start are given up, as by
+    /// [`defer_to_thread_pool`](Self::defer_to_thread_pool). Between two runs
+    /// [`defer_to_thread`](Self::defer_to_thread) fails as ever, but
+    /// [`call_in_thread`](Self::call_in_thread), which needs no reactor, does not. Once the pool is
+    /// stopped it refuses all jobs.
+    ///
+    /// [`suggest_thread_pool_size`](Self::suggest_thread_pool_size) changes the pool for all. An own
+    /// pool that it comes in place of ends as [`install_thread_pool`](Self::install_thread_pool)
+    /// says; if it is `pool` itself it lives on, and is now its user's to stop.
     ///
     /// # Threads
     ///
@@ -240,8 +290,25 @@ pub trait ReactorThreads: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// `pool` comes back if the reactor has one already: install it before the first job.
-    fn install_thread_pool(&self, pool: ThreadPool) -> Result<(), ThreadPool>;
+    /// `AlreadyStopped`: nothing has changed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_threadpool::ThreadPool;
+    /// use ropewalk_threads::ReactorThreads as _;
+    ///
+    /// let pool = ThreadPool::builder().name("everybody's").build()?;
+    /// pool.start()?;
+    /// for reactor in [Reactor::new()?, Reactor::new()?] {
+    ///     reactor.share_thread_pool(&pool)?;
+    ///     reactor.call_in_thread(|| println!("in one of the same threads"))?;
+    /// }
+    /// pool.stop();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn share_thread_pool(&self, pool: &ThreadPool) -> Result<(), AlreadyStopped>;
 }
 
 impl ReactorThreads for Reactor {
@@ -264,7 +331,7 @@ impl ReactorThreads for Reactor {
         F: FnOnce() -> R + Send + 'static,
         R: JobOutcome,
     {
-        defer_to_pool(self, &ReactorPool::of(self), job, |_| ())
+        ReactorPool::defer(self, job)
     }
 
     fn defer_to_thread_pool<F, R>(&self, pool: &ThreadPool, job: F) -> Deferred<R::Value>
@@ -283,7 +350,7 @@ impl ReactorThreads for Reactor {
         R: JobOutcome,
     {
         let (job, listening) = progress::attach(self, on_progress, job);
-        listening.until(defer_to_pool(self, &ReactorPool::of(self), job, |_| ()))
+        listening.until(ReactorPool::defer(self, job))
     }
 
     fn defer_to_thread_pool_with<P, C, F, R>(
@@ -310,8 +377,12 @@ impl ReactorThreads for Reactor {
         ReactorPool::of(self)
     }
 
-    fn install_thread_pool(&self, pool: ThreadPool) -> Result<(), ThreadPool> {
+    fn install_thread_pool(&self, pool: ThreadPool) -> Result<(), InstallError> {
         ReactorPool::install(self, pool)
+    }
+
+    fn share_thread_pool(&self, pool: &ThreadPool) -> Result<(), AlreadyStopped> {
+        ReactorPool::share(self, pool)
     }
 }
 

@@ -39,7 +39,7 @@ mod sync;
 mod waits;
 mod watchdog;
 
-pub use crate::error::WouldDeadlock;
+pub use crate::error::{InstallError, WouldDeadlock};
 pub use crate::eventual::Eventual;
 pub use crate::from_thread::HandleThreads;
 pub use crate::in_thread::{BoxedJob, ReactorThreads};

@@ -33,6 +33,10 @@ mod drain;
 mod restart;
 // the sizes of the reactor's pool, and its life
 mod pool_size;
+// a pool that another one has come in place of
+mod replaced_pools;
+// such pools when the reactor stops
+mod replaced_pools_ends;
 // a pool without threads, whose jobs the test runs in every order
 mod manual_pool;
 // a reactor in a thread of its own

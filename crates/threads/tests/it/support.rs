@@ -2,6 +2,7 @@
 
 use ropewalk_deferred::{Deferred, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
+use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
 use std::cell::RefCell;
 use std::future::Future;
 use std::panic::Location;
@@ -92,6 +93,17 @@ pub(crate) fn gated() -> (Gate, impl FnOnce() + Send + 'static) {
         let _ = opened.recv();
     };
     (Gate { started, open }, job)
+}
+
+/// A pool of one thread, which one gate blocks.
+pub(crate) fn single(name: &str) -> ThreadPool {
+    ThreadPool::builder().name(name).max_threads(1).build().unwrap()
+}
+
+/// Whether the pool takes no more jobs.
+#[track_caller]
+pub(crate) fn is_closed(pool: &ThreadPool) -> bool {
+    pool.call_in_thread(|| ()).err().is_some_and(|it| it.kind() == SubmitErrorKind::Stopped)
 }
 
 /// Counts the drops of its clones.

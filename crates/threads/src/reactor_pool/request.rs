@@ -1,0 +1,84 @@
+//! How a pool that another thread has made comes to be tied on the reactor thread.
+
+use super::{ReactorPool, stage::Stage};
+use ropewalk_reactor::{Reactor, ReactorHandle};
+use std::sync::Arc;
+
+/// On its way to the reactor thread, to have a loose pool tied there.
+pub(super) struct TieRequest {
+    pub(super) shared: Arc<ReactorPool>,
+    pub(super) number: u64,
+}
+
+impl TieRequest {
+    pub(super) fn send(self, handle: &ReactorHandle) {
+        let (shared, number) = (Arc::clone(&self.shared), self.number);
+        if let Err(refused) = handle.call_from_thread(move |reactor| self.grant(reactor)) {
+            // The run has ended since: what other threads have handed in already, runs.
+            shared.close_loose(number);
+            drop(refused);
+        }
+    }
+
+    fn grant(self, reactor: &Reactor) {
+        self.shared.see_to(reactor, self.number);
+    }
+}
+
+impl Drop for TieRequest {
+    /// Dropped unseen, by a crash or with the reactor: so are the jobs that were to wait for it.
+    fn drop(&mut self) {
+        let number = self.number;
+        let _before =
+            self.shared.with(|state| state.is_loose(number).then(|| state.enter(Stage::Unmade)));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::TieRequest;
+    use crate::reactor_pool::{Found, ReactorPool};
+    use ropewalk_reactor::Reactor;
+    use ropewalk_testing::{DEADLINE, within};
+    use ropewalk_threadpool::SubmitErrorKind;
+    use std::sync::mpsc::channel;
+
+    /// A foreign thread makes the pool, and the run ends before it has asked to have it tied.
+    #[test]
+    fn i2_a_pool_that_the_end_of_a_run_leaves_loose_is_closed_by_who_made_it() {
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            let handle = reactor.handle();
+            let shared = handle.shared::<ReactorPool>();
+            let Found { pool, number, made, .. } = shared.get(&handle);
+            let other = shared.get(&handle);
+            assert!(made && !other.made, "one request is enough");
+            let other = other.pool;
+            let (sender, receiver) = channel();
+            other.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
+            reactor.stop();
+            reactor.run().unwrap();
+            TieRequest { shared, number }.send(&handle);
+            assert_eq!(pool.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
+            assert_eq!(receiver.recv().unwrap(), "ran");
+        });
+    }
+
+    /// As above, but the reactor runs again, and has tied the pool itself in the meantime.
+    #[test]
+    fn i2_a_late_request_leaves_a_pool_alone_that_is_tied() {
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            let handle = reactor.handle();
+            let shared = handle.shared::<ReactorPool>();
+            let number = shared.get(&handle).number;
+            let pool = ReactorPool::of(&reactor);
+            TieRequest { shared, number }.send(&handle);
+            let (sender, receiver) = channel();
+            pool.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
+            reactor.stop();
+            reactor.run().unwrap();
+            assert_eq!(receiver.try_recv().unwrap(), "ran");
+        });
+    }
+}

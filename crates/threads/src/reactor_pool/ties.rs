@@ -1,0 +1,134 @@
+//! What ties a reactor's own pools to its runs: they start with one and are drained with it.
+//!
+//! The triggers look up the pool when they run, so that there is one set of them however often the
+//! pool is replaced.
+
+use super::ReactorPool;
+use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent};
+use ropewalk_threadpool::ThreadPool;
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What has been arranged for the present run, or for the next one. One per reactor, in its local
+/// slots.
+#[derive(Default)]
+pub(super) struct Ties {
+    /// The start is on its way.
+    start: Cell<bool>,
+    drain: Cell<Drain>,
+    /// The end of the run is waited for.
+    end: Cell<bool>,
+    /// How many ends were waited for: what is left over of a run that crashed is known by it.
+    ends: Cell<u64>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Drain {
+    #[default]
+    Unset,
+    Set,
+    /// The shutdown goes on, and no own pool takes jobs.
+    Begun,
+}
+
+/// Whether the own pools of this run take no jobs any more.
+pub(super) fn is_draining(reactor: &Reactor) -> bool {
+    reactor.local::<Ties>().drain.get() == Drain::Begun
+}
+
+/// Ties whatever pool there will be to the run that goes on, or to the next one.
+pub(super) fn tie(reactor: &Reactor) {
+    let ties = reactor.local::<Ties>();
+    if !ties.start.replace(true) {
+        reactor.call_when_running(|reactor| {
+            reactor.local::<Ties>().start.set(false);
+            start(reactor);
+        });
+    }
+    if ties.drain.get() != Drain::Unset {
+        return;
+    }
+    ties.drain.set(Drain::Set);
+    if reactor.stopping() && reactor.handle().accepts_calls() {
+        tie_to_shutdown(reactor, &ties);
+        return;
+    }
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+        // Once more to the end of the line: the other triggers of this phase may need the pool.
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, drain);
+    });
+}
+
+/// Ties a pool that comes when a stop has been asked for, so that it may be too late for *before*
+/// triggers. Two turns later these have run, and the hold sees to it that there are two turns.
+fn tie_to_shutdown(reactor: &Reactor, ties: &Ties) {
+    let hold = reactor.hold(SystemEvent::Shutdown);
+    let run = ties.ends.get();
+    reactor.call_soon(move |reactor| {
+        reactor.call_soon(move |reactor| {
+            if reactor.local::<Ties>().ends.get() == run {
+                drain(reactor);
+            }
+            drop(hold);
+        });
+    });
+    // Unless nothing is waited for any more.
+    await_end(reactor, ties);
+}
+
+fn start(reactor: &Reactor) {
+    let pool = reactor.handle().shared::<ReactorPool>().with(|state| state.own());
+    if pool.is_some_and(|pool| pool.start().is_err()) {
+        tracing::debug!("the reactor's pool was stopped before its reactor started");
+    }
+}
+
+/// Lets the own pools take no more jobs, and the shutdown wait for those that they have.
+fn drain(reactor: &Reactor) {
+    let ties = reactor.local::<Ties>();
+    ties.drain.set(Drain::Begun);
+    for pool in reactor.handle().shared::<ReactorPool>().with(|state| state.owed()) {
+        hold_for(reactor, &pool);
+    }
+    await_end(reactor, &ties);
+}
+
+fn hold_for(reactor: &Reactor, pool: &ThreadPool) {
+    tracing::debug!(stats = ?pool.stats(), "draining the reactor's pool");
+    let busy = pool.clone();
+    let hold = reactor.hold_with(SystemEvent::Shutdown, move || unfinished(&busy));
+    let hold = Arc::new(Mutex::new(Some(hold)));
+    let drained = Arc::clone(&hold);
+    pool.close(move || let_go(&drained));
+    // A job that is stuck must not hold the shutdown of a later run, too.
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |_| let_go(&hold));
+}
+
+/// Has the run take its own pools along when it ends.
+fn await_end(reactor: &Reactor, ties: &Ties) {
+    if ties.end.replace(true) {
+        return;
+    }
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, |reactor| {
+        let ties = reactor.local::<Ties>();
+        ties.end.set(false);
+        ties.drain.set(Drain::Unset);
+        ties.ends.set(ties.ends.get() + 1);
+        reactor.handle().shared::<ReactorPool>().close();
+    });
+}
+
+/// What the pool has not done: the jobs that run, by name, and how many wait behind them.
+fn unfinished(pool: &ThreadPool) -> Vec<String> {
+    let (jobs, stats) = (pool.running_jobs(), pool.stats());
+    let running = jobs.iter().map(|job| format!("pool job {job}"));
+    let waiting = stats.oldest_wait.map(|oldest| {
+        format!("{} jobs wait in pool {}, the oldest for {oldest:.1?}", stats.queued, pool.name())
+    });
+    running.chain(waiting).collect()
+}
+
+fn let_go(hold: &Mutex<Option<Hold>>) {
+    let taken = hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(taken);
+}
