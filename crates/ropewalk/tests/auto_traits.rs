@@ -126,9 +126,9 @@ fn i1_a_registration_stays() {
 fn i1_an_answer_crosses_if_what_is_in_it_does() {
     use ropewalk::threads::{
         BoxedJob, Eventual, InstallError, JoinError, ReactorThread, ReactorThreadBuilder,
-        RunningJob, WouldDeadlock,
+        ReportingJob, WouldDeadlock,
     };
-    crosses!(ReactorThreadBuilder, InstallError, JoinError, RunningJob<Cell<u32>>);
+    crosses!(ReactorThreadBuilder, InstallError, JoinError, ReportingJob<Cell<u32>>);
     crosses!(Eventual<()>, Eventual<String>, Eventual<Cell<u32>>, ReactorThread, WouldDeadlock);
     stays!(Eventual<Rc<u32>>);
     const fn send<T: Send>() {}

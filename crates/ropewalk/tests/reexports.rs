@@ -154,12 +154,12 @@ fn threads() {
 
 #[test]
 fn threads_progress() {
-    use ropewalk::threads::{ReactorThreads as _, RunningJob};
+    use ropewalk::threads::{ReactorThreads as _, ReportingJob};
     within(DEADLINE, || {
         let reactor = ropewalk::Reactor::new().unwrap();
         let heard = Rc::new(Cell::new(0));
         let last = Rc::clone(&heard);
-        let job = |job: &RunningJob<u8>| {
+        let job = |job: &ReportingJob<u8>| {
             job.check_cancelled()?;
             Ok(job.report(3) && !job.cancel_token().is_cancelled())
         };

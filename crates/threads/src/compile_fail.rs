@@ -96,7 +96,7 @@ struct DeferredJobsCaptureAndReturnWhatIsSend;
 /// # use ropewalk_threads::ReactorThreads as _;
 /// let reactor = ropewalk_reactor::Reactor::new().unwrap();
 /// let heard = |_: &ropewalk_reactor::Reactor, _: u32| ();
-/// let job = |job: &ropewalk_threads::RunningJob<u32>| std::thread::scope(|scope| {
+/// let job = |job: &ropewalk_threads::ReportingJob<u32>| std::thread::scope(|scope| {
 ///     scope.spawn(|| job.report(3));
 /// });
 /// reactor.defer_to_thread_with(heard, job).detach();

@@ -4,7 +4,7 @@ use crate::defer_to_thread::defer_to_private_pool;
 use crate::error::InstallError;
 use crate::from_thread::HandleThreads as _;
 use crate::outcome::JobOutcome;
-use crate::progress::{self, RunningJob};
+use crate::progress::{self, ReportingJob};
 use crate::reactor_pool::ReactorPool;
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
@@ -123,7 +123,7 @@ pub trait ReactorThreads: sealed::Sealed {
     /// As [`defer_to_thread`](Self::defer_to_thread), for a job that tells how far it has come.
     ///
     /// `on_progress` is called on the reactor thread with what the job
-    /// [reports](RunningJob::report), until the `Deferred` is settled:
+    /// [reports](ReportingJob::report), until the `Deferred` is settled:
     ///
     /// - in order, in a later turn, and at most once a turn: a value that the reactor has not come
     ///   to is replaced by the next one;
@@ -138,7 +138,7 @@ pub trait ReactorThreads: sealed::Sealed {
     ///
     /// # Threads
     ///
-    /// Reactor thread. The job gets a [`RunningJob`] on its worker.
+    /// Reactor thread. The job gets a [`ReportingJob`] on its worker.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ pub trait ReactorThreads: sealed::Sealed {
     where
         P: Send + 'static,
         C: FnMut(&Reactor, P) + 'static,
-        F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+        F: FnOnce(&ReportingJob<P>) -> R + Send + 'static,
         R: JobOutcome;
 
     /// As [`defer_to_thread_with`](Self::defer_to_thread_with), in a pool of your own, which is
@@ -197,7 +197,7 @@ pub trait ReactorThreads: sealed::Sealed {
     where
         P: Send + 'static,
         C: FnMut(&Reactor, P) + 'static,
-        F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+        F: FnOnce(&ReportingJob<P>) -> R + Send + 'static,
         R: JobOutcome;
 
     /// Sets the maximum size of the reactor's pool, now and for later runs. Raising it starts
@@ -346,7 +346,7 @@ impl ReactorThreads for Reactor {
     where
         P: Send + 'static,
         C: FnMut(&Self, P) + 'static,
-        F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+        F: FnOnce(&ReportingJob<P>) -> R + Send + 'static,
         R: JobOutcome,
     {
         let (job, listening) = progress::attach(self, on_progress, job);
@@ -362,7 +362,7 @@ impl ReactorThreads for Reactor {
     where
         P: Send + 'static,
         C: FnMut(&Self, P) + 'static,
-        F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+        F: FnOnce(&ReportingJob<P>) -> R + Send + 'static,
         R: JobOutcome,
     {
         let (job, listening) = progress::attach(self, on_progress, job);

@@ -45,7 +45,7 @@ pub use crate::from_thread::HandleThreads;
 pub use crate::in_thread::{BoxedJob, ReactorThreads};
 pub use crate::join_error::JoinError;
 pub use crate::outcome::JobOutcome;
-pub use crate::progress::RunningJob;
+pub use crate::progress::ReportingJob;
 pub use crate::reactor_thread::{ReactorThread, ReactorThreadBuilder};
 pub use crate::watchdog::{BlockedCallback, Watchdog, WatchdogBuilder, WatchdogReport};
 

@@ -31,10 +31,10 @@ use std::rc::Rc;
 ///
 /// ```
 /// use ropewalk_deferred::Cancelled;
-/// use ropewalk_threads::RunningJob;
+/// use ropewalk_threads::ReportingJob;
 ///
 /// /// Adds up to `limit`, and says how far it has come.
-/// fn add_up(job: &RunningJob<u64>, limit: u64) -> Result<u64, Cancelled> {
+/// fn add_up(job: &ReportingJob<u64>, limit: u64) -> Result<u64, Cancelled> {
 ///     let mut sum = 0;
 ///     for n in 1..=limit {
 ///         job.check_cancelled()?;
@@ -45,12 +45,12 @@ use std::rc::Rc;
 /// }
 /// # let _ = add_up;
 /// ```
-pub struct RunningJob<P: Send + 'static> {
+pub struct ReportingJob<P: Send + 'static> {
     line: Line<P>,
     token: CancelToken,
 }
 
-impl<P: Send + 'static> RunningJob<P> {
+impl<P: Send + 'static> ReportingJob<P> {
     /// Tells the reactor how far the job has come.
     ///
     /// It never waits. A value that the reactor has not come to yet is replaced, and dropped here;
@@ -90,9 +90,9 @@ impl<P: Send + 'static> RunningJob<P> {
     }
 }
 
-impl<P: Send + 'static> fmt::Debug for RunningJob<P> {
+impl<P: Send + 'static> fmt::Debug for ReportingJob<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunningJob")
+        f.debug_struct("ReportingJob")
             .field("location", &format_args!("{}", self.line.location))
             .field("is_cancelled", &self.is_cancelled())
             .field("is_heard", &self.line.latest.is_open())
@@ -217,7 +217,7 @@ pub(crate) fn attach<P, C, F, R>(
 where
     P: Send + 'static,
     C: FnMut(&Reactor, P) + 'static,
-    F: FnOnce(&RunningJob<P>) -> R + Send + 'static,
+    F: FnOnce(&ReportingJob<P>) -> R + Send + 'static,
     R: JobOutcome,
 {
     let location = Location::caller();
@@ -226,7 +226,7 @@ where
     let listener = Rc::new(Listener { on_progress, latest: Arc::clone(&latest), location });
     let line = Line { latest, listener: reactor.share(Rc::clone(&listener)), location };
     let job = move || {
-        let running = RunningJob { line, token: CancelToken::current() };
+        let running = ReportingJob { line, token: CancelToken::current() };
         Ok(job(&running).into_result())
     };
     (job, Listening { listener, reactor: reactor.downgrade() })

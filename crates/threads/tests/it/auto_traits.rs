@@ -1,6 +1,6 @@
 //! What may cross threads (I1). What may not is in the compile-fail tests of the crate.
 
-use ropewalk_threads::{Eventual, ReactorThread, RunningJob, WouldDeadlock};
+use ropewalk_threads::{Eventual, ReactorThread, ReportingJob, WouldDeadlock};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -23,8 +23,8 @@ fn i1_answers_and_threads_may_cross() {
     is_shared::<Eventual<Cell<u32>>>();
     crosses::<ReactorThread>();
     is_shared::<ReactorThread>();
-    crosses::<RunningJob<Cell<u32>>>();
-    is_shared::<RunningJob<Cell<u32>>>();
+    crosses::<ReportingJob<Cell<u32>>>();
+    is_shared::<ReportingJob<Cell<u32>>>();
     crosses::<WouldDeadlock>();
     is_shared::<WouldDeadlock>();
 }

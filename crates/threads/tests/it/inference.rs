@@ -4,7 +4,7 @@ use crate::support::{run_for, taken};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _, RunningJob};
+use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _, ReportingJob};
 use std::num::ParseIntError;
 
 #[test]
@@ -67,7 +67,7 @@ fn a_job_that_reports_needs_one_type_at_most() {
             },
         ));
         // or by a function that has both.
-        fn counts(job: &RunningJob<u8>) -> ropewalk_deferred::Result<u8> {
+        fn counts(job: &ReportingJob<u8>) -> ropewalk_deferred::Result<u8> {
             job.report(1);
             Ok(2)
         }

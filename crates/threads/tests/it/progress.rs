@@ -201,7 +201,7 @@ fn the_job_has_the_token_of_its_thread() {
 }
 
 /// How it is shown, in a function of its own: the type can be named.
-fn manual_text(job: &ropewalk_threads::RunningJob<()>) {
+fn manual_text(job: &ropewalk_threads::ReportingJob<()>) {
     let text = format!("{job:?}");
     assert!(text.contains(file!()) && text.contains("is_heard: true"), "{text}");
 }

@@ -5,7 +5,7 @@ use ropewalk_deferred::Cancelled;
 use ropewalk_reactor::{ManualClock, Phase, Reactor, ReactorStopped, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, within};
 use ropewalk_threadpool::{ManualPool, SubmitError, SubmitErrorKind, ThreadPool};
-use ropewalk_threads::{ReactorThreads as _, RunningJob};
+use ropewalk_threads::{ReactorThreads as _, ReportingJob};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::mpsc::channel;
@@ -31,7 +31,7 @@ fn unheard(dropped: &Drops) -> impl FnMut(&Reactor, u32) + 'static {
 }
 
 /// Reports until nobody listens.
-fn report_until_unheard(job: &RunningJob<u32>) {
+fn report_until_unheard(job: &ReportingJob<u32>) {
     while job.report(0) {
         thread::yield_now();
     }

@@ -9,7 +9,7 @@ use std::thread;
 use ropewalk_deferred::Result;
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::soak::Dice;
-use ropewalk_threads::RunningJob;
+use ropewalk_threads::ReportingJob;
 
 use crate::payload::{Load, is_handing_in, panic_as_planned};
 use crate::record::{Answer, Record};
@@ -82,7 +82,7 @@ pub(crate) fn speaking(
     record: &Arc<Record>,
     job: impl FnOnce() -> Result<Load> + Send + 'static,
     mut dice: Dice,
-) -> impl FnOnce(&RunningJob<Progress>) -> Result<Load> + Send + 'static {
+) -> impl FnOnce(&ReportingJob<Progress>) -> Result<Load> + Send + 'static {
     let (world, record) = (Arc::clone(world), Arc::clone(record));
     move |running| {
         say(&world, &record, running, &mut dice);
@@ -92,7 +92,7 @@ pub(crate) fn speaking(
     }
 }
 
-fn say(world: &Arc<World>, record: &Record, running: &RunningJob<Progress>, dice: &mut Dice) {
+fn say(world: &Arc<World>, record: &Record, running: &ReportingJob<Progress>, dice: &mut Dice) {
     for _ in 0..dice.pick(&[0, 1, 3, 10]) {
         let number = record.last_said.fetch_add(1, Ordering::SeqCst) + 1;
         if running.report((Load::new(world, record.number), number)) {

@@ -7,7 +7,7 @@ use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped, Remote};
 use ropewalk_testing::EventLog;
 use ropewalk_threadpool::{SubmitError, SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{
-    BoxedJob, Eventual, HandleThreads as _, ReactorThreads as _, RunningJob, WouldDeadlock,
+    BoxedJob, Eventual, HandleThreads as _, ReactorThreads as _, ReportingJob, WouldDeadlock,
 };
 use std::cell::RefCell;
 use std::future::Future as _;
@@ -220,7 +220,7 @@ impl Ends {
         }
     }
 
-    fn reporting_job(&self) -> impl FnOnce(&RunningJob<()>) -> Result<u32> + Send + 'static {
+    fn reporting_job(&self) -> impl FnOnce(&ReportingJob<()>) -> Result<u32> + Send + 'static {
         let job = self.answering_job();
         move |running| {
             let result = job();
