@@ -23,9 +23,9 @@ pub(crate) fn defer(
 ) -> Deferred<Load> {
     let Here::On(_, life) = scene.here else { unreachable!("only reactors have deferreds") };
     let (world, depth) = (scene.world, scene.depth + 1);
-    let place = dice.one_in(2).then(|| dice.below(world.pools.len()));
+    let place = dice.one_in(2).then(|| world.pick_pool(dice));
     let speaks = dice.one_in(3);
-    let door = match place {
+    let door = match &place {
         _ if speaks => Door::DeferWith,
         Some(_) => Door::DeferPool,
         None => Door::Defer,
@@ -37,7 +37,7 @@ pub(crate) fn defer(
     }
     let job = scene::job(ticket, work, Dice::new(dice.number()), depth);
     let listener = Listener::new(world, &record);
-    let pool = place.map(|place| &world.pools[place].pool);
+    let pool = place.as_ref().map(|place| &place.pool);
     let deferred = handing_in(|| match (speaks, pool) {
         (false, Some(pool)) => reactor.defer_to_thread_pool(pool, job),
         (false, None) => reactor.defer_to_thread(job),
@@ -57,8 +57,8 @@ pub(crate) fn defer(
     let (outer, mut dice) = (outer.cloned(), Dice::new(dice.number()));
     deferred.add_both(move |result: Result<Load>| {
         let Asker { world, record } = &asker;
-        let may_refuse = match place {
-            Some(place) => world.pools[place].may_refuse(),
+        let may_refuse = match &place {
+            Some(pool) => pool.may_refuse(),
             None => record.life.has_narrow_pool,
         };
         record.note_if(may_refuse, Note::PoolMayRefuse);

@@ -44,7 +44,7 @@ use std::{env, io, panic, thread};
 
 use account::Account;
 use plan::{DRIVERS, Plan, REACTORS};
-use pools::Pool;
+use pools::Slot;
 use ropewalk_testing::soak::{Arguments, Post, Watchdog};
 use world::World;
 
@@ -93,7 +93,7 @@ fn play(seed: u64) -> io::Result<(Account, Vec<String>)> {
     let posts: Arc<Vec<Post>> =
         Arc::new((0..=DRIVERS + REACTORS).map(|_| Post::default()).collect());
     let plan = Plan::new(seed);
-    let pools = plan.pools.into_iter().map(Pool::new).collect::<Result<_, _>>();
+    let pools = plan.pools.into_iter().map(Slot::new).collect::<Result<_, _>>();
     let world = World::new(plan, pools.map_err(io::Error::other)?);
     let watched = Arc::clone(&world);
     let watchdog = Watchdog::new(&posts, move || watched.last_words())?;

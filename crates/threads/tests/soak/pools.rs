@@ -1,17 +1,25 @@
-//! The pools that belong to no reactor.
+//! The pools that belong to no reactor: some at a time, one after the other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ropewalk_testing::soak::Dice;
 use ropewalk_threadpool::{BuildError, ThreadPool};
 
 use crate::plan::{PoolPlan, Start};
-use crate::world::{World, add, get};
+use crate::world::{World, add, get, lock};
+
+/// Where a pool is that may be ended, and another then put in its place.
+pub(crate) struct Slot {
+    plan: PoolPlan,
+    present: Mutex<Arc<Pool>>,
+    past: Mutex<Vec<Arc<Pool>>>,
+}
 
 pub(crate) struct Pool {
     pub(crate) pool: ThreadPool,
     plan: PoolPlan,
+    /// How often it was used.
     looks: AtomicUsize,
     is_ending: AtomicBool,
     threads: Arc<Threads>,
@@ -44,8 +52,51 @@ fn builder(plan: PoolPlan, threads: &Arc<Threads>) -> ropewalk_threadpool::Build
     builder
 }
 
-impl Pool {
+impl Slot {
     pub(crate) fn new(plan: PoolPlan) -> Result<Self, BuildError> {
+        let present = Mutex::new(Arc::new(Pool::new(plan)?));
+        Ok(Self { plan, present, past: Mutex::default() })
+    }
+
+    pub(crate) fn get(&self) -> Arc<Pool> {
+        Arc::clone(&lock(&self.present))
+    }
+
+    /// Gives the pool; what is planned for one of its uses happens at it.
+    pub(crate) fn take_turn(&self, world: &World, dice: &mut Dice) -> Arc<Pool> {
+        let pool = self.get();
+        let looks = pool.looks.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.plan.start == Start::Late(looks) {
+            // It may have ended.
+            let _ = pool.pool.start();
+        }
+        if self.plan.end == Some(looks) {
+            pool.is_ending.store(true, Ordering::SeqCst);
+            match dice.below(4) {
+                0 => pool.pool.close(|| ()),
+                1 => {}
+                _ => drop(pool.pool.stop_now()),
+            }
+            match Pool::new(self.plan) {
+                Ok(next) => {
+                    let before = std::mem::replace(&mut *lock(&self.present), Arc::new(next));
+                    lock(&self.past).push(before);
+                }
+                Err(error) => world.complain(format!("no pool: {error}")),
+            }
+        }
+        pool
+    }
+
+    /// Ends them all, and waits for their threads.
+    pub(crate) fn stop(&self, world: &World) {
+        self.get().stop(world);
+        lock(&self.past).iter().for_each(|pool| pool.stop(world));
+    }
+}
+
+impl Pool {
+    fn new(plan: PoolPlan) -> Result<Self, BuildError> {
         let threads = Arc::default();
         let pool = builder(plan, &threads).build()?;
         if plan.start == Start::AtOnce {
@@ -61,25 +112,8 @@ impl Pool {
         self.plan.queue.is_some() || self.is_ending.load(Ordering::SeqCst)
     }
 
-    /// What is planned for one of these looks happens at it.
-    pub(crate) fn look(&self, dice: &mut Dice) {
-        let looks = self.looks.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.plan.start == Start::Late(looks) {
-            // It may have ended.
-            let _ = self.pool.start();
-        }
-        if self.plan.end == Some(looks) {
-            self.is_ending.store(true, Ordering::SeqCst);
-            if dice.one_in(2) {
-                self.pool.close(|| ());
-            } else {
-                drop(self.pool.stop_now());
-            }
-        }
-    }
-
     /// Ends it, and waits for its threads.
-    pub(crate) fn stop(&self, world: &World) {
+    fn stop(&self, world: &World) {
         self.is_ending.store(true, Ordering::SeqCst);
         self.pool.stop();
         let stats = self.pool.stats();

@@ -138,10 +138,7 @@ impl Work {
             Self::Yields => (0..dice.pick(&[1, 3, 20])).for_each(|_| thread::yield_now()),
             Self::UsesAnswer => asks::use_another(scene, dice),
             Self::UsesJob => calls::use_job(scene, dice),
-            Self::LooksAtPool => {
-                let place = dice.below(world.pools.len());
-                world.pools[place].look(dice);
-            }
+            Self::LooksAtPool => drop(world.pick_pool(dice)),
             Self::EndsThread => end_thread(scene, dice),
             Self::Calls
             | Self::CallsRemote

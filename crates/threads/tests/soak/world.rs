@@ -13,8 +13,8 @@ use ropewalk_threads::{Eventual, ReactorThread};
 use crate::account::Account;
 use crate::life::Life;
 use crate::payload::{self, Load};
-use crate::plan::{DRIVERS, Plan, REACTORS};
-use crate::pools::Pool;
+use crate::plan::{DRIVERS, POOLS, Plan, REACTORS};
+use crate::pools::{Pool, Slot};
 use crate::record::{Answer, Door, Record};
 
 /// So many complaints are kept: the first ones tell the most.
@@ -25,7 +25,7 @@ const KEPT: usize = 16;
 
 pub(crate) struct World {
     pub(crate) plan: Plan,
-    pub(crate) pools: Vec<Pool>,
+    pub(crate) pools: Vec<Slot>,
     /// The reactors of these days, and some of former days.
     lives: Mutex<Vec<Option<Arc<Life>>>>,
     former: Mutex<Vec<Arc<Life>>>,
@@ -86,7 +86,7 @@ fn take<T>(list: &Mutex<Vec<T>>, dice: &mut Dice) -> Option<T> {
 }
 
 impl World {
-    pub(crate) fn new(plan: Plan, pools: Vec<Pool>) -> Arc<Self> {
+    pub(crate) fn new(plan: Plan, pools: Vec<Slot>) -> Arc<Self> {
         Arc::new(Self {
             plan,
             pools,
@@ -200,6 +200,11 @@ impl World {
         }
     }
 
+    /// One of the pools that belong to no reactor.
+    pub(crate) fn pick_pool(&self, dice: &mut Dice) -> Arc<Pool> {
+        self.pools[dice.below(POOLS)].take_turn(self, dice)
+    }
+
     /// Notes what a caller was told.
     pub(crate) fn answer(&self, record: &Record, answer: Answer) {
         if record.answer(answer) {
@@ -250,8 +255,8 @@ impl World {
         let open = records.iter().filter(|record| record.is_open());
         open.take(40).for_each(|record| eprintln!("  open: {}", record.story()));
         eprintln!("{}\n{:#?}\n{:#?}", Account::of(self), self.tally, self.plan);
-        for pool in &self.pools {
-            eprintln!("{:?} {:?}", pool.pool, pool.pool.stats());
+        for slot in &self.pools {
+            eprintln!("{:?}", slot.get().pool);
         }
         eprintln!("soak: repeat with the seed {}", self.plan.seed);
     }
