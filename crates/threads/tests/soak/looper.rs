@@ -86,6 +86,7 @@ fn act(world: &Arc<World>, reactor: &Reactor, life: &Arc<Life>, dice: &mut Dice,
             post.is_at("a run");
             add(&world.tally.runs);
             work::end_in_time(world, reactor, life, dice);
+            (0..dice.below(3)).for_each(|_| work::add_trigger(world, reactor, life, dice));
             let result = reactor.run();
             check_end(world, life, result);
             post.is_at("the end of all that waits for a run that is over");
@@ -118,6 +119,7 @@ fn live_in_thread(world: &Arc<World>, seat: usize, dice: &mut Dice, post: &Post)
     let make = move || {
         let (reactor, life) = make(&at_home, seat, &mut own)?;
         work::end_in_time(&at_home, &reactor, &life, &mut own);
+        (0..own.below(3)).for_each(|_| work::add_trigger(&at_home, &reactor, &life, &mut own));
         // This thread waits for it.
         let _ = sender.send(life);
         Ok(reactor)

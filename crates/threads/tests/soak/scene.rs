@@ -1,5 +1,6 @@
 //! Where something is done: on which kind of thread, and how deep in what others have begun.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use ropewalk_deferred::{Deferred, Result};
@@ -15,6 +16,18 @@ use crate::world::World;
 
 /// So deep calls make calls.
 pub(crate) const DEPTH: usize = 5;
+
+thread_local! {
+    /// The reactor of this thread does not wait for results any more.
+    static LATE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls what is done when it is too late for results.
+pub(crate) fn late(call: impl FnOnce()) {
+    LATE.set(true);
+    call();
+    LATE.set(false);
+}
 
 #[derive(Clone, Copy)]
 pub(crate) enum Here<'a> {
@@ -63,6 +76,7 @@ impl Scene<'_> {
         let what = format!("from {from}, depth {}, {what:?}", self.depth);
         let record = self.world.record(door, what, life);
         record.note_if(self.is_on_reactor(), Note::OnReactor);
+        record.note_if(LATE.get(), Note::MayLose);
         (Ticket::new(self.world, &record), record)
     }
 }

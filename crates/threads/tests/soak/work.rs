@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ropewalk_reactor::Reactor;
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::soak::Dice;
 use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThreads as _};
 
@@ -14,7 +14,7 @@ use crate::defers;
 use crate::desk;
 use crate::life::Life;
 use crate::payload::Load;
-use crate::scene::{DEPTH, Here, Scene};
+use crate::scene::{self, DEPTH, Here, Scene};
 use crate::world::{World, add};
 
 #[derive(Clone, Copy, Debug)]
@@ -266,6 +266,28 @@ fn end_thread(scene: &Scene<'_>, dice: &mut Dice) {
     } else {
         drop(thread);
     }
+}
+
+/// Has something done around the start or the stop of a run.
+pub(crate) fn add_trigger(
+    world: &Arc<World>,
+    reactor: &Reactor,
+    life: &Arc<Life>,
+    dice: &mut Dice,
+) {
+    let phase = dice.pick(&[Phase::Before, Phase::During, Phase::After, Phase::After]);
+    let event = dice.pick(&[SystemEvent::Startup, SystemEvent::Shutdown, SystemEvent::Shutdown]);
+    let (world, life, mut dice) = (Arc::clone(world), Arc::clone(life), Dice::new(dice.number()));
+    let is_late = event == SystemEvent::Shutdown && phase != Phase::Before;
+    reactor.add_system_event_trigger(phase, event, move |reactor| {
+        let scene = Scene { world: &world, here: Here::On(reactor, &life), depth: 0 };
+        let mut works = || {
+            for _ in 0..dice.below(4) {
+                Work::draw(&world, &mut dice).perform(&scene, &mut dice);
+            }
+        };
+        if is_late { scene::late(works) } else { works() }
+    });
 }
 
 /// What a timer does that ends a run.
