@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::blocking::blocking;
 use crate::error::WouldDeadlock;
-use crate::job::{JobState, Run};
+use crate::header::JobState;
+use crate::job::Run;
 use crate::place;
 use crate::shared::Shared;
 use crate::state::Phase;

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use crate::batch::BATCH;
 use crate::cells;
-use crate::job::{JobState, Run};
+use crate::header::JobState;
+use crate::job::Run;
 
 /// So many empty chunks are kept for use.
 const KEPT: usize = 4;

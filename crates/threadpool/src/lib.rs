@@ -58,6 +58,7 @@ mod seat;
 
 mod batch;
 mod cells;
+mod header;
 mod histogram;
 mod inbox;
 mod job;
@@ -80,8 +81,8 @@ pub use error::{
     WouldDeadlock,
 };
 pub use handle::JobHandle;
+pub use header::JobState;
 pub use histogram::{Bucket, Histogram};
-pub use job::JobState;
 pub use lifetime::{PoolState, WeakPool};
 pub use manual::ManualPool;
 pub use pool::ThreadPool;

@@ -10,8 +10,9 @@
 use std::sync::Arc;
 
 use crate::batch::Batch;
+use crate::header::JobState;
 use crate::inbox::Inbox;
-use crate::job::{JobState, Run};
+use crate::job::Run;
 
 /// So many empty batches are kept for use.
 const KEPT: usize = 4;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as StdAtomicU64, Ordering};
 
 use crate::batch::Batch;
+use crate::header::{Ending, JobState};
 use crate::histogram::Recorder;
-use crate::job::{Ending, JobState, Run};
+use crate::job::Run;
 use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, lock};
 
 /// The place of one worker.

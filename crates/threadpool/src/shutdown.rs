@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::chores::Chores;
 use crate::error::StillRunning;
-use crate::job::{JobState, Run, drop_contained};
+use crate::header::JobState;
+use crate::job::{Run, drop_contained};
 use crate::shared::{Core, Shared};
 use crate::state::Phase;
 use crate::sync::{JoinHandle, take_ended, wait_until};

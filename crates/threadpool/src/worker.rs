@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use crate::batch::Batch;
 use crate::chores::Chores;
-use crate::job::{Ending, Run, drop_contained};
+use crate::header::Ending;
+use crate::job::{Run, drop_contained};
 use crate::place::{self, Place};
 use crate::seat::Seat;
 use crate::shared::{Core, Shared};
