@@ -61,6 +61,8 @@ mod inference;
 mod auto_traits;
 // a reactor and a pool with nothing to do
 mod idle;
+// programs that hang with others
+mod regressions;
 // everything at once, from eight threads
 mod hammer;
 
