@@ -235,9 +235,10 @@ where
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::attach;
-    use ropewalk_deferred::Deferred;
+    use ropewalk_deferred::{Cancelled, Deferred, Failure, Panicked};
     use ropewalk_reactor::{ManualClock, Reactor};
     use std::cell::RefCell;
+    use std::panic::Location;
     use std::rc::Rc;
     use std::time::Duration;
 
@@ -267,6 +268,29 @@ mod tests {
         assert_eq!(*heard.borrow(), ["last", "result"]);
         clock.advance(Duration::ZERO);
         assert_eq!(*heard.borrow(), ["last", "result"], "its call comes, and finds nothing");
+    }
+
+    #[test]
+    fn a_panic_that_overtakes_the_last_value_brings_it_along_and_a_failure_does_not() {
+        let reactor = Reactor::new().unwrap();
+        let panicked = Panicked::from_payload(Box::new(()), Location::caller());
+        for (failure, expected) in
+            [(Failure::new(panicked), Some("last")), (Failure::new(Cancelled), None)]
+        {
+            let heard = Heard::default();
+            let log = Rc::clone(&heard);
+            let (job, listening) = attach(
+                &reactor,
+                move |_, progress| log.borrow_mut().push(progress),
+                |job| Ok(job.report("last")),
+            );
+            let (promise, deferred) = Deferred::new();
+            let deferred = listening.until::<bool>(deferred);
+            assert!(job().unwrap().unwrap());
+            promise.errback(failure);
+            assert!(deferred.try_take().unwrap().is_err());
+            assert_eq!(heard.borrow().first().copied(), expected);
+        }
     }
 
     #[test]

@@ -87,6 +87,39 @@ fn w9_nothing_is_heard_after_a_cancel() {
     });
 }
 
+/// The value goes with the cancel, and its drop waits for a further report of the job.
+#[test]
+fn i5_what_nobody_has_heard_is_dropped_outside_of_the_lock() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let pool = ThreadPool::builder().build().unwrap();
+        pool.start().unwrap();
+        let ((dropped, is_dropped), (reported, has_reported)) = (channel(), channel::<bool>());
+        let (first, is_first) = channel();
+        let value = OnDrop::new(move || {
+            dropped.send(()).unwrap();
+            assert!(!has_reported.recv().unwrap(), "nobody listens any more");
+        });
+        let deferred = reactor.defer_to_thread_pool_with(
+            &pool,
+            |_, value: Option<OnDrop<_>>| drop(value),
+            move |job| {
+                first.send(job.report(Some(value))).unwrap();
+                is_dropped.recv()?;
+                reported.send(job.report(None))?;
+                Ok(())
+            },
+        );
+        let canceller = deferred.canceller();
+        let place = peek(deferred);
+        assert!(is_first.recv().unwrap());
+        canceller.cancel();
+        assert!(taken(&place).unwrap_err().is::<Cancelled>());
+        pool.stop();
+        assert_eq!(pool.stats().panicked, 0);
+    });
+}
+
 #[test]
 fn w9_cancelled_in_the_queue_neither_job_nor_callback_runs() {
     within(DEADLINE, || {
