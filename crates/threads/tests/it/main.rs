@@ -37,6 +37,10 @@ mod pool_size;
 mod replaced_pools;
 // such pools when the reactor stops
 mod replaced_pools_ends;
+// one pool for several reactors
+mod shared_pools;
+// threads that submit while the pool is replaced again and again
+mod replaced_pools_hammer;
 // a pool without threads, whose jobs the test runs in every order
 mod manual_pool;
 // a reactor in a thread of its own
