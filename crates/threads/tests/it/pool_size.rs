@@ -1,8 +1,8 @@
 //! The sizes of the reactor's pool, and its life.
 
-use crate::support::{foreign, gated, run_for, thread_name};
+use crate::support::{foreign, gated, is_closed, run_for, single, thread_name};
 use ropewalk_deferred::Deferred;
-use ropewalk_reactor::Reactor;
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 /// The text says 5 to 10; the Twisted of today has 0 to 10.
 #[test]
@@ -231,5 +232,109 @@ fn a_pool_installed_between_two_runs_is_that_of_the_second() {
         reactor.run().unwrap();
         assert_eq!(receiver.try_recv().unwrap(), "own-1");
         assert_eq!(own.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
+    });
+}
+
+/// Before, in and after the shutdown, and when the reactor is gone: it is what comes next that has it.
+#[test]
+fn b43_the_maximum_is_set_in_a_shutdown_after_it_and_after_the_drop() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (handle, pool) = (reactor.handle(), reactor.thread_pool());
+        for phase in [Phase::Before, Phase::During, Phase::After] {
+            let n = 20 + phase as usize;
+            reactor.add_system_event_trigger(phase, SystemEvent::Shutdown, move |reactor| {
+                reactor.suggest_thread_pool_size(n).unwrap();
+                assert_eq!(reactor.thread_pool().max_threads(), n);
+                reactor.suggest_thread_pool_size(0).unwrap_err();
+            });
+        }
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!((reactor.stats().panics, pool.max_threads()), (0, 20 + Phase::After as usize));
+        handle.suggest_thread_pool_size(7).unwrap();
+        reactor.accept_calls();
+        let next = reactor.thread_pool();
+        assert_eq!((next.name(), next.min_threads(), next.max_threads()), ("reactor", 5, 7));
+        drop(reactor);
+        handle.suggest_thread_pool_size(3).unwrap();
+        handle.suggest_thread_pool_size(0).unwrap_err();
+        assert_eq!(next.max_threads(), 7, "its reactor is gone");
+    });
+}
+
+/// The shutdown waits for a job that waits for one behind it.
+#[test]
+fn w8_raising_the_maximum_in_a_drain_starts_the_jobs_that_wait() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().shutdown_deadline(Duration::MAX).build().unwrap();
+        reactor.install_thread_pool(single("wedged")).unwrap();
+        let (gate, job) = gated();
+        reactor.call_in_thread(job).unwrap();
+        reactor.call_in_thread(move || drop(gate)).unwrap();
+        let pool = reactor.thread_pool();
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
+            reactor.call_soon(move |reactor| {
+                assert!(is_closed(&reactor.thread_pool()), "it drains");
+                while pool.stats().queued != 1 {
+                    thread::yield_now();
+                }
+                reactor.suggest_thread_pool_size(2).unwrap();
+            });
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!((reactor.stats().panics, reactor.thread_pool().stats().completed), (0, 2));
+    });
+}
+
+/// The sizes are those of the pool that is there; the one before it keeps its own.
+#[test]
+fn b43_a_pool_that_replaces_another_brings_its_own_size() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.suggest_thread_pool_size(3).unwrap();
+        let first = reactor.thread_pool();
+        let own = ThreadPool::builder().min_threads(2).max_threads(4).build().unwrap();
+        reactor.install_thread_pool(own.clone()).unwrap();
+        assert_eq!((first.max_threads(), own.min_threads(), own.max_threads()), (3, 2, 4));
+        reactor.suggest_thread_pool_size(1).unwrap();
+        assert_eq!((first.max_threads(), own.min_threads(), own.max_threads()), (3, 1, 1));
+        reactor.suggest_thread_pool_size(8).unwrap();
+        assert_eq!((first.max_threads(), own.min_threads(), own.max_threads()), (3, 2, 8));
+        reactor.call_when_running(|reactor| reactor.stop());
+        reactor.run().unwrap();
+        reactor.accept_calls();
+        let next = reactor.thread_pool();
+        assert_eq!((next.min_threads(), next.max_threads()), (2, 8));
+    });
+}
+
+/// Whoever is last: the pool that is there in the end has the size that a next one would have.
+#[test]
+fn w19_sizes_that_are_suggested_at_once_agree_with_the_pool_that_is_there() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let suggesting: Vec<_> = (0..4)
+            .map(|n| {
+                let handle = reactor.handle();
+                foreign(move || {
+                    for round in 0..200 {
+                        handle.suggest_thread_pool_size(1 + (n * 7 + round) % 9).unwrap();
+                    }
+                })
+            })
+            .collect();
+        for n in 0..200 {
+            let pool = ThreadPool::builder().min_threads(1).max_threads(1 + n % 5).build().unwrap();
+            reactor.install_thread_pool(pool).unwrap();
+        }
+        suggesting.into_iter().for_each(|thread| thread.join().unwrap());
+        let size = |pool: ThreadPool| (pool.min_threads(), pool.max_threads());
+        let last = size(reactor.thread_pool());
+        reactor.stop();
+        reactor.run().unwrap();
+        reactor.accept_calls();
+        assert_eq!(size(reactor.thread_pool()), last);
     });
 }
