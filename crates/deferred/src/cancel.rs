@@ -104,7 +104,8 @@ pub(crate) fn cancel(mut chain: ChainRef) {
 fn ask(chain: &ChainRef, canceller: Canceller) -> Option<Failure> {
     // While it runs, a second cancel of the same chain changes nothing.
     chain.asking.set(true);
-    let asked = panics::catch(chain.created, move || canceller.cancel());
+    let name = chain.name.get();
+    let asked = panics::catch(chain.created, move || canceller.cancel(name));
     chain.asking.set(false);
     let panicked = asked.err();
     if chain.stage.get() == Stage::Unfired {

@@ -13,7 +13,7 @@ use crate::empty::is_large;
 use crate::end::OnDrop;
 use crate::stretch::{AnyStretch, HolderRef, Stretch};
 use crate::unhandled::{self, Origin};
-use crate::{Failure, Result, panics, trampoline, waiting};
+use crate::{Abandoned, Failure, Result, panics, trampoline, waiting};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -25,7 +25,8 @@ pub(crate) type Canceller = Rc<dyn Cancel>;
 
 /// How a chain is cancelled that waits for its promise.
 pub(crate) trait Cancel {
-    fn cancel(&self);
+    /// `name` is what the chain was given for this: one canceller may serve many chains.
+    fn cancel(&self, name: u64);
 
     /// Where the deferreds were created of which its result is to be made.
     fn made_of(&self) -> Vec<Place> {
@@ -37,7 +38,7 @@ pub(crate) trait Cancel {
 struct Once<F>(Cell<Option<F>>);
 
 impl<F: FnOnce()> Cancel for Once<F> {
-    fn cancel(&self) {
+    fn cancel(&self, _: u64) {
         if let Some(cancel) = self.0.take() {
             cancel();
         }
@@ -70,6 +71,8 @@ pub(crate) struct Chain<S: ?Sized> {
     /// Failed by a cancel: what the promise still brings is discarded.
     pub(crate) cancelled: Cell<bool>,
     pub(crate) canceller: Cell<Option<Canceller>>,
+    /// What the canceller is told.
+    pub(crate) name: Cell<u64>,
     /// The canceller is running.
     pub(crate) asking: Cell<bool>,
     /// Cancel handles that name this chain; as long as there are any it is not cut out.
@@ -113,6 +116,7 @@ impl<T: 'static> Chain<Stretch<T>> {
             given_up: Cell::new(false),
             cancelled: Cell::new(false),
             canceller: Cell::new(None),
+            name: Cell::new(0),
             asking: Cell::new(false),
             handles: Cell::new(0),
             at: Cell::new(None),
@@ -178,11 +182,17 @@ impl<T: 'static> Chain<Stretch<T>> {
             start(self);
             return;
         }
-        panics::contain("dropping a late result", self.created, || match result {
-            Ok(value) => trampoline::drop_value(value, self.created),
-            Err(failure) => drop(failure),
-        });
+        drop_late(result, self.created);
     }
+}
+
+/// What comes when the chain has been failed by a cancel.
+#[cold]
+pub(crate) fn drop_late<T: 'static>(result: Result<T>, created: Place) {
+    panics::contain("dropping a late result", created, || match result {
+        Ok(value) => trampoline::drop_value(value, created),
+        Err(failure) => drop(failure),
+    });
 }
 
 impl Chain<dyn AnyStretch> {
@@ -221,6 +231,19 @@ pub(crate) fn fail(chain: ChainRef, failure: Failure) {
     }
 }
 
+/// Fails a chain whose promise is dropped unfired.
+#[cold]
+#[inline(never)]
+pub(crate) fn abandon(chain: ChainRef) {
+    // A canceller that drops it has stopped the work: then the cancel has the word.
+    if chain.stage.get() == Stage::Unfired && !chain.asking.get() {
+        if debugging::debugging() {
+            debugging::fired(&*chain);
+        }
+        fail(chain, Abandoned.into());
+    }
+}
+
 /// Runs the link that was added to a settled chain, before this returns: also where firing would
 /// wait for its turn, because the result is there.
 pub(crate) fn resume(chain: ChainRef) {
@@ -229,7 +252,7 @@ pub(crate) fn resume(chain: ChainRef) {
 }
 
 #[inline]
-fn start(chain: ChainRef) {
+pub(crate) fn start(chain: ChainRef) {
     chain.stage.set(Stage::Running);
     chain.source.set(None);
     trampoline::drive(chain);

@@ -211,7 +211,7 @@ pub(crate) fn watch(chain: &ChainRef) {
 
 /// Has it remember that it is being fired.
 #[cold]
-pub(crate) fn fired(chain: &Chain<impl AnyStretch>) {
+pub(crate) fn fired(chain: &Chain<impl AnyStretch + ?Sized>) {
     if let Some(mut traces) = chain.traces.take() {
         traces.fired = Some(Backtrace::force_capture());
         chain.traces.set(Some(traces));

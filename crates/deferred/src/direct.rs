@@ -234,7 +234,7 @@ impl<T: 'static> Core<T> {
 }
 
 impl<T: 'static> Cancel for Core<T> {
-    fn cancel(&self) {
+    fn cancel(&self, _: u64) {
         if let Some(stopper) = self.stopper.as_ref().and_then(Weak::upgrade) {
             stopper.stop(self.name);
         }

@@ -278,7 +278,7 @@ impl<S: 'static, R: 'static> Group<S, R> {
 
 impl<S: 'static, R: 'static> Cancel for Group<S, R> {
     /// Cancels the members. Not called again from in there, since a canceller is not.
-    fn cancel(&self) {
+    fn cancel(&self, _: u64) {
         if self.is_decided() {
             return;
         }

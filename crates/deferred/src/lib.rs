@@ -82,6 +82,7 @@ mod chain;
 mod direct;
 mod empty;
 mod link;
+mod owed;
 mod same;
 mod stretch;
 mod tail;
@@ -113,6 +114,8 @@ pub use list::{DeferredList, EachResult, OneValue};
 pub use lock::{DeferredLock, LockGuard};
 pub use maybe::maybe_deferred;
 pub use outcome::Outcome;
+#[doc(hidden)]
+pub use owed::OwedPromise;
 pub use panicked::Panicked;
 pub use promise::Promise;
 pub use queue::{DeferredQueue, QueueOverflow, QueueUnderflow};

@@ -3,9 +3,9 @@
 //! Firing consumes it, so that firing twice cannot be written; dropping it fires too, so that no
 //! chain waits for a result that nobody can bring any more.
 
-use crate::chain::{Chain, Stage};
+use crate::chain::{self, Chain};
 use crate::stretch::Stretch;
-use crate::{Abandoned, Failure, Result};
+use crate::{Failure, Result};
 use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
@@ -153,17 +153,8 @@ impl<T: 'static> Drop for Promise<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(chain) = self.chain.take() {
-            abandon(chain);
+            chain::abandon(chain);
         }
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn abandon<T>(chain: Rc<Chain<Stretch<T>>>) {
-    // A canceller that drops it has stopped the work: then the cancel has the word.
-    if chain.stage.get() == Stage::Unfired && !chain.asking.get() {
-        chain.resolve(Err(Abandoned.into()), None);
     }
 }
 

@@ -82,6 +82,18 @@ impl JobHandle {
         self.job.header().location()
     }
 
+    /// Returns how long ago the job was submitted; `None` if its pool is gone.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let header = self.job.header();
+        let now = header.pool()?.now();
+        Some(Duration::from_nanos(now.saturating_sub(header.submitted())))
+    }
+
     /// Returns where the job is in its life; it may have moved on when the answer arrives.
     #[must_use]
     pub fn state(&self) -> JobState {

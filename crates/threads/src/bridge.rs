@@ -5,22 +5,22 @@
 //! jobs owe to `Deferred`s, on whatever pool, are waited for, while the loop keeps turning, unless
 //! that pool was never started. What is still open when the run ends fails with `ReactorStopped`.
 
-use crate::ledger::{Entry, Key, Ledger, Work};
-use crate::panics;
-use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent, TriggerId};
+use crate::deliveries::Deliveries;
+use crate::eventual::AnyReply;
+use crate::ledger::{Key, Ledger};
+use ropewalk_deferred::CancelHandle;
+use ropewalk_reactor::{Phase, Reactor, SystemEvent, TriggerId};
 use ropewalk_threadpool::JobHandle;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// One per reactor, in its local slots.
 #[derive(Default)]
 pub(crate) struct Bridge {
-    /// Jobs that owe a result to a `Deferred` of this reactor.
-    pub(crate) deliveries: Ledger,
+    /// What jobs owe to the `Deferred`s of this reactor.
+    pub(crate) deliveries: Rc<Deliveries>,
     /// Blocking calls whose closure has returned a `Deferred`.
-    pub(crate) replies: Ledger,
-    hold: RefCell<Option<Hold>>,
+    pub(crate) replies: Ledger<Box<dyn AnyReply>, CancelHandle>,
     /// The trigger for the shutdown of this run, if there is one.
     trigger: Cell<Option<TriggerId>>,
     /// The shutdown has begun: no pool is to be expected to start any more.
@@ -54,57 +54,26 @@ impl Bridge {
     fn drain(&self, reactor: &Reactor) {
         self.draining.set(true);
         self.replies.close_all();
-        self.give_up_unstarted();
-        self.wait_for_deliveries(reactor);
+        self.deliveries.give_up_unstarted();
+        self.deliveries.hold_shutdown(reactor);
     }
 
     /// As the trigger would, if that has come too late, and the run has not ended since.
     fn drain_late(&self, reactor: &Reactor) {
         if reactor.stopping() && !self.draining.get() {
             self.drain(reactor);
-            self.settled();
+            self.deliveries.settled();
         }
     }
 
     /// Notes which job owes the result, and has a shutdown wait for it.
     pub(crate) fn owe(&self, reactor: &Reactor, key: Key, job: JobHandle) {
         let hopeless = self.draining.get() && job.waits_for_start();
-        self.deliveries.set_work(key, Work::Job(job, Instant::now()));
+        self.deliveries.set_job(key, job);
         if hopeless {
-            self.deliveries.close(key).into_iter().for_each(give_up);
+            self.deliveries.give_up(key);
         }
-        self.wait_for_deliveries(reactor);
-    }
-
-    /// The jobs of a pool that was never started cannot come to an end, so nobody waits for them.
-    fn give_up_unstarted(&self) {
-        let entries = self.deliveries.close_unstarted();
-        if !entries.is_empty() {
-            tracing::warn!(
-                jobs = entries.len(),
-                "the reactor stops, and drops jobs whose pool has not been started: call start()"
-            );
-        }
-        entries.into_iter().for_each(give_up);
-    }
-
-    /// Holds the shutdown, if there is one and something is owed.
-    fn wait_for_deliveries(&self, reactor: &Reactor) {
-        if !reactor.stopping() || self.deliveries.is_empty() || self.hold.borrow().is_some() {
-            return;
-        }
-        let hold = reactor.hold_with(SystemEvent::Shutdown, || {
-            Reactor::with_current(|reactor| reactor.local::<Self>().deliveries.jobs())
-                .unwrap_or_default()
-        });
-        self.hold.replace(Some(hold));
-    }
-
-    /// Lets the shutdown go on when the last result has come.
-    pub(crate) fn settled(&self) {
-        if self.deliveries.is_empty() {
-            drop(self.hold.take());
-        }
+        self.deliveries.hold_shutdown(reactor);
     }
 
     /// Nothing comes any more, neither result nor answer.
@@ -119,16 +88,9 @@ impl Bridge {
             let _ = reactor.remove_system_event_trigger(trigger);
         }
         self.close();
-        self.settled();
+        self.deliveries.settled();
         self.draining.set(false);
     }
-}
-
-fn give_up(entry: Entry) {
-    if let Work::Job(job, _) = &entry.work {
-        panics::contain("dropping a job that cannot run", job.location(), || job.cancel());
-    }
-    entry.party.reactor_stopped();
 }
 
 impl Drop for Bridge {

@@ -1,15 +1,13 @@
 //! Blocking work whose result comes back as a `Deferred`.
 
 use crate::bridge::Bridge;
-use crate::ledger::{Key, Work};
+use crate::ledger::Key;
 use crate::outcome::JobOutcome;
 use crate::panics;
-use ropewalk_deferred::{Abandoned, Cancelled, Deferred, Failure, Panicked, Promise, Result};
+use ropewalk_deferred::{Abandoned, Deferred, Failure, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::{JobHandle, ThreadPool};
-use std::cell::Cell;
 use std::panic::Location;
-use std::rc::Rc;
 
 /// Runs `job` on a `pool` that somebody else has to start, and tells if that has not been done.
 #[track_caller]
@@ -51,16 +49,7 @@ where
         return Deferred::fail(ReactorStopped::new());
     }
     let bridge = Bridge::of(reactor);
-    let weak = reactor.downgrade();
-    // The canceller must know the account, which is opened with the promise that comes with it.
-    let account = Rc::new(Cell::new(None));
-    let cancelled = Rc::clone(&account);
-    let (promise, deferred) = Deferred::<R::Value>::with_canceller(move || {
-        weak.with(|reactor| call_off::<R::Value>(reactor, cancelled.get()));
-    });
-    let key = bridge.deliveries.open(Box::new(promise));
-    account.set(Some(key));
-
+    let (key, deferred) = bridge.deliveries.open::<R::Value>(location);
     let ticket =
         Ticket { handle: reactor.handle(), key: Some(key), location, settle: settle::<R::Value> };
     let submitted = pool.try_call_in_thread_with_callback(
@@ -83,41 +72,25 @@ where
         Err(refused) => {
             // The pool has logged it.
             // Closed before the closures go: the ticket in one of them must find nothing.
-            let entry = bridge.deliveries.close(key);
-            let promise = entry.and_then(|entry| entry.party::<Promise<R::Value>>());
+            let promise = bridge.deliveries.close(key);
             let refused =
                 panics::contain("dropping a refused job", location, || refused.without_job());
             if let Some(promise) = promise {
                 let failure = refused.map_or_else(|| Failure::new(Abandoned), Failure::new);
-                promise.settle(Err(failure));
+                promise.fail(failure);
             }
         }
     }
     deferred
 }
 
-/// The `Deferred` was cancelled: a queued job goes, a running one is told.
-fn call_off<T: 'static>(reactor: &Reactor, key: Option<Key>) {
-    let bridge = Bridge::of(reactor);
-    let Some(mut entry) = key.and_then(|key| bridge.deliveries.close(key)) else { return };
-    if let Work::Job(job, _) = std::mem::replace(&mut entry.work, Work::Unknown) {
-        panics::contain("dropping a cancelled job", job.location(), || job.cancel());
-    }
-    if let Some(promise) = entry.party::<Promise<T>>() {
-        // Dropped unfired it would say `Abandoned`.
-        promise.settle(Err(Cancelled.into()));
-    }
-    bridge.settled();
-}
-
 fn settle<T: 'static>(reactor: &Reactor, key: Key, result: Result<T>) {
     let bridge = Bridge::of(reactor);
-    let promise = bridge.deliveries.close(key).and_then(|entry| entry.party::<Promise<T>>());
-    if let Some(promise) = promise {
+    if let Some(promise) = bridge.deliveries.close(key) {
         promise.settle(result);
     }
     // After the callbacks: what they ask for may be owed, too.
-    bridge.settled();
+    bridge.deliveries.settled();
 }
 
 /// A worker's duty to deliver. If the job is dropped unrun, that is delivered.

@@ -2,12 +2,13 @@
 
 use crate::bridge::Bridge;
 use crate::error::WouldDeadlock;
-use crate::ledger::{Key, Work};
+use crate::ledger::{Key, Party};
 use crate::slot::{Filler, Taker, slot};
 use crate::waits;
 use ropewalk_deferred::{Cancelled, Failure, Outcome, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::blocking;
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -45,13 +46,24 @@ pub(crate) enum Progress {
     Cancelled,
 }
 
-/// The reactor's side of an [`Eventual`].
-pub(crate) struct Reply<T>(Filler<Result<T>, Progress>);
+/// The reactor's side of an [`Eventual`], once its closure has returned a `Deferred`.
+struct Reply<T>(Filler<Result<T>, Progress>);
 
-impl<T> Reply<T> {
-    pub(crate) fn reactor_stopped(self) {
+/// One of whatever type.
+pub(crate) trait AnyReply {
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<T: 'static> AnyReply for Reply<T> {
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl Party for Box<dyn AnyReply> {
+    fn reactor_stopped(self) {
         // An empty answer means just this.
-        drop(self.0);
+        drop(self);
     }
 }
 
@@ -266,23 +278,23 @@ fn answer<F, R>(
         Err(deferred) => deferred,
     };
     let bridge = Bridge::of(reactor);
-    let mut cancelled = false;
-    let key = bridge.replies.open_with(|key| {
+    let (key, cancelled) = bridge.replies.open(|key| {
         let wait = |before| match before {
             Progress::Cancelled => Progress::Cancelled,
             _ => Progress::Waiting(key),
         };
-        cancelled = matches!(filler.note(wait), Some(Progress::Cancelled));
-        Box::new(Reply(filler))
+        let cancelled = matches!(filler.note(wait), Some(Progress::Cancelled));
+        (Box::new(Reply(filler)) as Box<dyn AnyReply>, cancelled)
     });
     let weak = reactor.downgrade();
     let answered = deferred.add_both(move |result: Result<R::Value>| {
         let entry = weak.with(|reactor| Bridge::of(reactor).replies.close(key)).flatten();
-        if let Some(Reply(filler)) = entry.and_then(|entry| entry.party::<Reply<R::Value>>()) {
+        let reply = entry.and_then(|entry| entry.party.into_any().downcast().ok());
+        if let Some(Reply(filler)) = reply.map(|reply| *reply) {
             give(filler, result);
         }
     });
-    bridge.replies.set_work(key, Work::Chain(answered.canceller()));
+    bridge.replies.set_work(key, answered.canceller());
     // The waiter is who wants it, also if its drop here would have meant that nobody does.
     answered.detach();
     if cancelled {
@@ -298,7 +310,7 @@ fn answer<F, R>(
 
 fn cancel_chain(reactor: &Reactor, key: Key) {
     // The chain answers by itself: with `Cancelled`, or with what its canceller makes of it.
-    if let Some(Work::Chain(chain)) = Bridge::of(reactor).replies.take_work(key) {
+    if let Some(chain) = Bridge::of(reactor).replies.take_work(key) {
         chain.cancel();
     }
 }

@@ -5,42 +5,16 @@
 //! of the run, which fails what is still open (I2, I4). An entry lives on the reactor thread; a
 //! worker holds its key.
 
-use ropewalk_deferred::{CancelHandle, Promise};
-use ropewalk_reactor::ReactorStopped;
-use ropewalk_threadpool::{JobHandle, JobState};
 use slab::Slab;
-use std::any::Any;
 use std::cell::RefCell;
-use std::time::Instant;
-
-use crate::eventual::Reply;
 
 /// Up to this many accounts the storage is kept when the last one is closed.
 const KEPT: usize = 1024;
 
 /// One who waits for a result.
-pub(crate) trait Party: 'static {
+pub(crate) trait Party {
     /// No result will come: the reactor has stopped.
-    fn reactor_stopped(self: Box<Self>);
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
-}
-
-impl<T: 'static> Party for Promise<T> {
-    fn reactor_stopped(self: Box<Self>) {
-        (*self).settle(Err(ReactorStopped::new().into()));
-    }
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-}
-
-impl<T: 'static> Party for Reply<T> {
-    fn reactor_stopped(self: Box<Self>) {
-        (*self).reactor_stopped();
-    }
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
+    fn reactor_stopped(self);
 }
 
 /// The key of an entry. The slot is used again, the identity never.
@@ -50,101 +24,103 @@ pub(crate) struct Key {
     identity: u64,
 }
 
-/// How the work behind an entry is called off.
-pub(crate) enum Work {
-    /// Not known yet: it is being handed over.
-    Unknown,
-    /// A job, and since when it is owed.
-    Job(JobHandle, Instant),
-    Chain(CancelHandle),
-}
-
-pub(crate) struct Entry {
-    identity: u64,
-    pub(crate) party: Box<dyn Party>,
-    pub(crate) work: Work,
-}
-
-impl Entry {
-    /// The party as what it was when the account was opened.
-    pub(crate) fn party<P: 'static>(self) -> Option<P> {
-        self.party.into_any().downcast().ok().map(|party| *party)
+impl Key {
+    /// A short form, for [`Ledger::close_named`]: half of it is the slot, half of it what tells the
+    /// account from those before and after it in the same one.
+    pub(crate) fn name(self) -> u64 {
+        (self.slot as u64) << 32 | self.mark()
     }
+
+    fn mark(self) -> u64 {
+        self.identity & u64::from(u32::MAX)
+    }
+}
+
+pub(crate) struct Entry<P, W> {
+    identity: u64,
+    pub(crate) party: P,
+    /// By what the work is called off; `None` while it is being handed over.
+    pub(crate) work: Option<W>,
 }
 
 /// Borrows end before an entry is dropped or settled: behind each is user code.
-#[derive(Default)]
-pub(crate) struct Ledger(RefCell<Accounts>);
+pub(crate) struct Ledger<P, W>(RefCell<Accounts<P, W>>);
 
-#[derive(Default)]
-struct Accounts {
-    entries: Slab<Entry>,
+struct Accounts<P, W> {
+    entries: Slab<Entry<P, W>>,
     identities: u64,
 }
 
-impl Ledger {
-    pub(crate) fn open(&self, party: Box<dyn Party>) -> Key {
-        self.open_with(|_| party)
+impl<P, W> Default for Ledger<P, W> {
+    fn default() -> Self {
+        Self(RefCell::new(Accounts { entries: Slab::new(), identities: 0 }))
     }
+}
 
-    /// Opens an account for a party that knows its key. `party` must do no more than to make it.
-    pub(crate) fn open_with(&self, party: impl FnOnce(Key) -> Box<dyn Party>) -> Key {
+impl<P, W> Ledger<P, W> {
+    /// Opens an account for a party that knows its key; `make` makes it, and something to go with
+    /// it. It runs no user code.
+    pub(crate) fn open<R>(&self, make: impl FnOnce(Key) -> (P, R)) -> (Key, R) {
         let mut accounts = self.0.borrow_mut();
         accounts.identities += 1;
         let identity = accounts.identities;
         let place = accounts.entries.vacant_entry();
         let key = Key { slot: place.key(), identity };
-        place.insert(Entry { identity, party: party(key), work: Work::Unknown });
-        key
+        let (party, made) = make(key);
+        place.insert(Entry { identity, party, work: None });
+        (key, made)
     }
 
     /// Notes how to call off the work; nothing if the account is closed already.
-    pub(crate) fn set_work(&self, key: Key, work: Work) {
+    pub(crate) fn set_work(&self, key: Key, work: W) {
         let _before = match self.0.borrow_mut().entries.get_mut(key.slot) {
-            Some(entry) if entry.identity == key.identity => {
-                std::mem::replace(&mut entry.work, work)
-            }
-            _ => work,
+            Some(entry) if entry.identity == key.identity => entry.work.replace(work),
+            _ => Some(work),
         };
     }
 
     /// Takes out how to call off the work; the account stays open.
-    pub(crate) fn take_work(&self, key: Key) -> Option<Work> {
+    pub(crate) fn take_work(&self, key: Key) -> Option<W> {
         let mut accounts = self.0.borrow_mut();
         let entry = accounts.entries.get_mut(key.slot)?;
-        (entry.identity == key.identity).then(|| std::mem::replace(&mut entry.work, Work::Unknown))
+        if entry.identity == key.identity { entry.work.take() } else { None }
     }
 
-    pub(crate) fn close(&self, key: Key) -> Option<Entry> {
-        let mut accounts = self.0.borrow_mut();
-        let entry = accounts.entries.get(key.slot)?;
-        if entry.identity != key.identity {
-            return None;
-        }
-        let closed = accounts.entries.try_remove(key.slot);
-        if accounts.entries.is_empty() && accounts.entries.capacity() > KEPT {
-            accounts.entries = Slab::new();
-        }
-        closed
+    pub(crate) fn close(&self, key: Key) -> Option<Entry<P, W>> {
+        self.0.borrow_mut().close(key.slot, |entry| entry.identity == key.identity)
+    }
+
+    /// Closes the account whose key has this [name](Key::name).
+    ///
+    /// For who asks at most once, and before the account can have been closed for long: after that
+    /// many others the name would be another one's.
+    pub(crate) fn close_named(&self, name: u64) -> Option<Entry<P, W>> {
+        let slot = usize::try_from(name >> 32).ok()?;
+        let named = |entry: &Entry<P, W>| Key { slot, identity: entry.identity }.name() == name;
+        self.0.borrow_mut().close(slot, named)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.borrow().entries.is_empty()
     }
 
-    /// Closes the accounts of the jobs whose pool has not been started.
-    pub(crate) fn close_unstarted(&self) -> Vec<Entry> {
+    /// Closes the accounts that `meant` names; it runs no user code.
+    pub(crate) fn close_those(&self, meant: impl Fn(&W) -> bool) -> Vec<Entry<P, W>> {
         let mut accounts = self.0.borrow_mut();
-        let hopeless = |entry: &Entry| match &entry.work {
-            Work::Job(job, _) => job.waits_for_start(),
-            Work::Unknown | Work::Chain(_) => false,
-        };
         let entries = accounts.entries.iter();
-        let slots: Vec<_> =
-            entries.filter(|(_, entry)| hopeless(entry)).map(|(slot, _)| slot).collect();
+        let meant = entries.filter(|(_, entry)| entry.work.as_ref().is_some_and(&meant));
+        let slots: Vec<_> = meant.map(|(slot, _)| slot).collect();
         slots.into_iter().filter_map(|slot| accounts.entries.try_remove(slot)).collect()
     }
 
+    /// Looks at the work of each account.
+    pub(crate) fn works<R>(&self, look: impl FnMut(&W) -> R) -> Vec<R> {
+        let accounts = self.0.borrow();
+        accounts.entries.iter().filter_map(|(_, entry)| entry.work.as_ref()).map(look).collect()
+    }
+}
+
+impl<P: Party, W> Ledger<P, W> {
     /// Closes all accounts: nothing will come any more.
     pub(crate) fn close_all(&self) {
         let entries = std::mem::take(&mut self.0.borrow_mut().entries);
@@ -152,51 +128,38 @@ impl Ledger {
             entry.party.reactor_stopped();
         }
     }
+}
 
-    /// The jobs that are still owed, for a report.
-    pub(crate) fn jobs(&self) -> Vec<String> {
-        let accounts = self.0.borrow();
-        accounts
-            .entries
-            .iter()
-            .filter_map(|(_, entry)| match &entry.work {
-                Work::Job(job, since) => {
-                    let (name, location) = (job.name(), job.location());
-                    let age = since.elapsed();
-                    let state = match job.state() {
-                        JobState::Queued => "queued",
-                        JobState::Running => "running",
-                        _ => "its result is on the way",
-                    };
-                    Some(format!(
-                        "no result for {age:.1?} from {name}, submitted at {location} ({state})"
-                    ))
-                }
-                Work::Unknown | Work::Chain(_) => None,
-            })
-            .collect()
+impl<P, W> Accounts<P, W> {
+    fn close(
+        &mut self,
+        slot: usize,
+        meant: impl FnOnce(&Entry<P, W>) -> bool,
+    ) -> Option<Entry<P, W>> {
+        self.entries.get(slot).filter(|entry| meant(entry))?;
+        let closed = self.entries.try_remove(slot);
+        if self.entries.is_empty() && self.entries.capacity() > KEPT {
+            self.entries = Slab::new();
+        }
+        closed
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::{KEPT, Ledger};
-    use ropewalk_deferred::Deferred;
 
     #[test]
     fn no_storage_of_a_burst_is_kept_and_no_key_means_another() {
-        let ledger = Ledger::default();
-        let open = || {
-            let (promise, deferred) = Deferred::<()>::new();
-            deferred.on_failure(drop);
-            ledger.open(Box::new(promise))
-        };
+        let ledger = Ledger::<(), ()>::default();
+        let open = || ledger.open(|_| ((), ())).0;
         let keys: Vec<_> = (0..2 * KEPT).map(|_| open()).collect();
         assert!(ledger.0.borrow().entries.capacity() > KEPT);
         assert!(keys.iter().all(|&key| ledger.close(key).is_some()));
         assert!(ledger.0.borrow().entries.capacity() <= KEPT);
         let fresh = open();
         assert!(keys.iter().all(|&key| ledger.close(key).is_none()));
-        assert!(ledger.close(fresh).is_some());
+        assert!(keys.iter().all(|&key| ledger.close_named(key.name()).is_none()));
+        assert!(ledger.close_named(fresh.name()).is_some());
     }
 }

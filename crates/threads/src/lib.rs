@@ -22,6 +22,7 @@
 mod bridge;
 mod compile_fail;
 mod defer_to_thread;
+mod deliveries;
 mod error;
 mod eventual;
 mod from_thread;

@@ -1,0 +1,120 @@
+//! The results that jobs owe to the `Deferred`s of one reactor.
+//!
+//! What is owed holds a shutdown, until it has come or is called off. The `Deferred`s know this as
+//! the one to ask when they are cancelled, by a name for each; so nothing needs to be allocated for
+//! a job beside its closure and its `Deferred`.
+
+use crate::bridge::Bridge;
+use crate::ledger::{Entry, Key, Ledger, Party};
+use crate::panics;
+use ropewalk_deferred::{Cancelled, Deferred, OwedPromise, Stopper};
+use ropewalk_reactor::{Hold, Reactor, ReactorStopped, SystemEvent};
+use ropewalk_threadpool::{JobHandle, JobState};
+use std::cell::RefCell;
+use std::panic::Location;
+use std::rc::Rc;
+
+#[derive(Default)]
+pub(crate) struct Deliveries {
+    ledger: Ledger<OwedPromise, JobHandle>,
+    hold: RefCell<Option<Hold>>,
+}
+
+impl Party for OwedPromise {
+    fn reactor_stopped(self) {
+        self.fail(ReactorStopped::new().into());
+    }
+}
+
+impl Stopper for Deliveries {
+    /// The `Deferred` was cancelled: a queued job goes, a running one is told.
+    fn stop(&self, name: u64) {
+        let Some(entry) = self.ledger.close_named(name) else { return };
+        if let Some(job) = entry.work {
+            panics::contain("dropping a cancelled job", job.location(), || job.cancel());
+        }
+        // Dropped unfired it would say `Abandoned`.
+        entry.party.fail(Cancelled.into());
+        self.settled();
+    }
+}
+
+impl Deliveries {
+    /// A `Deferred` for the result of a job that is about to be handed in.
+    pub(crate) fn open<T>(self: &Rc<Self>, at: &'static Location<'static>) -> (Key, Deferred<T>) {
+        self.ledger.open(|key| Deferred::owed(at, Rc::clone(self), key.name()))
+    }
+
+    /// Notes which job owes the result.
+    pub(crate) fn set_job(&self, key: Key, job: JobHandle) {
+        self.ledger.set_work(key, job);
+    }
+
+    /// Takes out who waits for the result, if somebody still does.
+    pub(crate) fn close(&self, key: Key) -> Option<OwedPromise> {
+        self.ledger.close(key).map(|entry| entry.party)
+    }
+
+    /// The job cannot come to an end.
+    pub(crate) fn give_up(&self, key: Key) {
+        self.ledger.close(key).into_iter().for_each(give_up);
+    }
+
+    /// The jobs of a pool that was never started cannot come to an end, so nobody waits for them.
+    pub(crate) fn give_up_unstarted(&self) {
+        let entries = self.ledger.close_those(JobHandle::waits_for_start);
+        if !entries.is_empty() {
+            tracing::warn!(
+                jobs = entries.len(),
+                "the reactor stops, and drops jobs whose pool has not been started: call start()"
+            );
+        }
+        entries.into_iter().for_each(give_up);
+    }
+
+    /// Holds the shutdown, if there is one and something is owed.
+    pub(crate) fn hold_shutdown(&self, reactor: &Reactor) {
+        if !reactor.stopping() || self.ledger.is_empty() || self.hold.borrow().is_some() {
+            return;
+        }
+        // It is asked on the reactor thread.
+        let hold = reactor.hold_with(SystemEvent::Shutdown, || {
+            Reactor::with_current(|reactor| reactor.local::<Bridge>().deliveries.jobs())
+                .unwrap_or_default()
+        });
+        self.hold.replace(Some(hold));
+    }
+
+    /// Lets the shutdown go on when the last result has come.
+    pub(crate) fn settled(&self) {
+        if self.ledger.is_empty() {
+            drop(self.hold.take());
+        }
+    }
+
+    /// No result comes any more.
+    pub(crate) fn close_all(&self) {
+        self.ledger.close_all();
+    }
+
+    /// The jobs that are still owed, for a report.
+    fn jobs(&self) -> Vec<String> {
+        self.ledger.works(|job| {
+            let (name, location) = (job.name(), job.location());
+            let state = match job.state() {
+                JobState::Queued => "queued",
+                JobState::Running => "running",
+                _ => "its result is on the way",
+            };
+            let age = job.age().map(|age| format!(" for {age:.1?}")).unwrap_or_default();
+            format!("no result{age} from {name}, submitted at {location} ({state})")
+        })
+    }
+}
+
+fn give_up(entry: Entry<OwedPromise, JobHandle>) {
+    if let Some(job) = &entry.work {
+        panics::contain("dropping a job that cannot run", job.location(), || job.cancel());
+    }
+    entry.party.reactor_stopped();
+}
