@@ -47,6 +47,8 @@ mod manual_pool;
 mod reactor_thread;
 // several of them, that call each other
 mod many_reactors;
+// two of them, by every bridge at once
+mod every_bridge;
 // several of them, that would wait for each other for ever
 mod circles;
 // a thread that tells what blocks a reactor, and which pools are stalled
