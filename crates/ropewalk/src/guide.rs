@@ -5,6 +5,12 @@
 #[doc = include_str!("../../../docs/guide/src/using-threads.md")]
 struct UsingThreads;
 
+#[doc = include_str!("../../../docs/guide/src/crossing-threads.md")]
+struct CrossingThreads;
+
+#[doc = include_str!("../../../docs/guide/src/the-shutdown-matrix.md")]
+struct TheShutdownMatrix;
+
 #[doc = include_str!("../../../docs/guide/src/the-thread-pool.md")]
 struct TheThreadPool;
 

@@ -148,6 +148,26 @@ fn i2_a_crash_fails_the_deferreds_whose_results_have_not_come() {
     });
 }
 
+/// As in Twisted. All else is refused, as after a stop.
+#[test]
+fn i2_between_a_crash_and_the_next_run_the_pool_takes_jobs() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.call_when_running(|reactor| {
+            let _ = reactor.thread_pool();
+            reactor.crash();
+        });
+        reactor.run().unwrap();
+        let (sender, receiver) = channel();
+        reactor.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
+        assert_eq!(receiver.recv().unwrap(), "ran");
+        assert!(taken(&peek(reactor.defer_to_thread(|| ()))).unwrap_err().is::<ReactorStopped>());
+        assert!(reactor.handle().call_from_thread(|_| ()).is_err());
+        let failure = reactor.handle().blocking_call_from_thread(|_| ()).unwrap_err();
+        assert!(failure.is::<ReactorStopped>());
+    });
+}
+
 /// The crash drops the call that would have tied the pool to the reactor.
 #[test]
 fn i2_a_pool_made_by_a_foreign_thread_just_before_a_crash_does_not_outlive_it() {
