@@ -69,9 +69,11 @@ impl Bridge {
     /// Notes which job owes the result, and has a shutdown wait for it.
     pub(crate) fn owe(&self, reactor: &Reactor, key: Key, job: JobHandle) {
         let hopeless = self.draining.get() && job.waits_for_start();
-        self.deliveries.set_job(key, job);
         if hopeless {
-            self.deliveries.give_up(key);
+            self.deliveries.set_job(key, job.clone());
+            self.deliveries.give_up(key, &job);
+        } else {
+            self.deliveries.set_job(key, job);
         }
         self.deliveries.hold_shutdown(reactor);
     }

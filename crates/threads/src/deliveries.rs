@@ -5,7 +5,7 @@
 //! a job beside its closure and its `Deferred`.
 
 use crate::bridge::Bridge;
-use crate::ledger::{Entry, Key, Ledger, Party};
+use crate::ledger::{Key, Ledger, Party};
 use crate::panics;
 use ropewalk_deferred::{Cancelled, Deferred, OwedPromise, Stopper};
 use ropewalk_reactor::{Hold, Reactor, ReactorStopped, SystemEvent};
@@ -55,21 +55,28 @@ impl Deliveries {
         self.ledger.close(key).map(|entry| entry.party)
     }
 
-    /// The job cannot come to an end.
-    pub(crate) fn give_up(&self, key: Key) {
-        self.ledger.close(key).into_iter().for_each(give_up);
+    /// The job cannot come to an end, unless somebody has started its pool in the meantime.
+    pub(crate) fn give_up(&self, key: Key, job: &JobHandle) {
+        let cancel = || job.cancel();
+        let panicked = "dropping a job that cannot run";
+        // Its closure is gone also if that has panicked.
+        if panics::contain(panicked, job.location(), cancel).unwrap_or(true) {
+            if let Some(party) = self.close(key) {
+                party.reactor_stopped();
+            }
+        }
     }
 
     /// The jobs of a pool that was never started cannot come to an end, so nobody waits for them.
     pub(crate) fn give_up_unstarted(&self) {
-        let entries = self.ledger.close_those(JobHandle::waits_for_start);
-        if !entries.is_empty() {
+        let jobs = self.ledger.works(|key, job| job.waits_for_start().then(|| (key, job.clone())));
+        if !jobs.is_empty() {
             tracing::warn!(
-                jobs = entries.len(),
+                jobs = jobs.len(),
                 "the reactor stops, and drops jobs whose pool has not been started: call start()"
             );
         }
-        entries.into_iter().for_each(give_up);
+        jobs.into_iter().for_each(|(key, job)| self.give_up(key, &job));
     }
 
     /// Holds the shutdown, if there is one and something is owed.
@@ -99,7 +106,7 @@ impl Deliveries {
 
     /// The jobs that are still owed, for a report.
     fn jobs(&self) -> Vec<String> {
-        self.ledger.works(|job| {
+        self.ledger.works(|_, job| {
             let (name, location) = (job.name(), job.location());
             let state = match job.state() {
                 JobState::Queued => "queued",
@@ -107,14 +114,7 @@ impl Deliveries {
                 _ => "its result is on the way",
             };
             let age = job.age().map(|age| format!(" for {age:.1?}")).unwrap_or_default();
-            format!("no result{age} from {name}, submitted at {location} ({state})")
+            Some(format!("no result{age} from {name}, submitted at {location} ({state})"))
         })
     }
-}
-
-fn give_up(entry: Entry<OwedPromise, JobHandle>) {
-    if let Some(job) = &entry.work {
-        panics::contain("dropping a job that cannot run", job.location(), || job.cancel());
-    }
-    entry.party.reactor_stopped();
 }

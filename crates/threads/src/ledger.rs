@@ -104,19 +104,13 @@ impl<P, W> Ledger<P, W> {
         self.0.borrow().entries.is_empty()
     }
 
-    /// Closes the accounts that `meant` names; it runs no user code.
-    pub(crate) fn close_those(&self, meant: impl Fn(&W) -> bool) -> Vec<Entry<P, W>> {
-        let mut accounts = self.0.borrow_mut();
-        let entries = accounts.entries.iter();
-        let meant = entries.filter(|(_, entry)| entry.work.as_ref().is_some_and(&meant));
-        let slots: Vec<_> = meant.map(|(slot, _)| slot).collect();
-        slots.into_iter().filter_map(|slot| accounts.entries.try_remove(slot)).collect()
-    }
-
     /// Looks at the work of each account.
-    pub(crate) fn works<R>(&self, look: impl FnMut(&W) -> R) -> Vec<R> {
+    pub(crate) fn works<R>(&self, mut look: impl FnMut(Key, &W) -> Option<R>) -> Vec<R> {
         let accounts = self.0.borrow();
-        accounts.entries.iter().filter_map(|(_, entry)| entry.work.as_ref()).map(look).collect()
+        let look = |(slot, entry): (usize, &Entry<P, W>)| {
+            look(Key { slot, identity: entry.identity }, entry.work.as_ref()?)
+        };
+        accounts.entries.iter().filter_map(look).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Jobs that are deferred to pools which their users start and stop, or do not.
 
 use crate::log;
-use crate::support::{Drops, gated, is_stopped, must_not_run, peek, taken};
+use crate::support::{Drops, OnDrop, gated, is_stopped, must_not_run, peek, taken};
 use ropewalk_reactor::{Phase, Reactor, ReactorStopped, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitError, ThreadPool};
@@ -119,6 +119,32 @@ fn a_pool_may_be_started_by_a_trigger_of_the_shutdown_that_its_first_job_came_be
         });
         reactor.run().unwrap();
         assert_eq!(taken(&place.take().unwrap()).unwrap(), 3);
+        pool.stop();
+    });
+}
+
+/// It is started when the first of its jobs has been given up: the second runs, and is waited for.
+#[test]
+fn i2_a_job_of_a_pool_that_is_started_in_the_shutdown_is_not_given_up_when_it_runs() {
+    within(DEADLINE, || {
+        let reactor = patient();
+        let pool = private();
+        let (gate, job) = gated();
+        let (started, starting) = (gate.started, pool.clone());
+        let starts = OnDrop::new(move || {
+            starting.start().unwrap();
+            started.recv().unwrap();
+        });
+        let first = peek(reactor.defer_to_thread_pool(&pool, move || drop(starts)));
+        let second = peek(reactor.defer_to_thread_pool(&pool, job));
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
+            // In the second turn of the shutdown.
+            reactor.call_soon(|reactor| reactor.call_soon(|_| drop(gate.open)));
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert!(is_stopped(&first));
+        taken(&second).unwrap();
         pool.stop();
     });
 }
