@@ -63,7 +63,8 @@ pub trait HandleThreads: Sealed {
     /// It never waits for a reactor that cannot answer. Before the first run it waits for it. A
     /// job of a pool waits inside of [`blocking`](ropewalk_threadpool::blocking()), so that the
     /// pool may have another thread for what it waits for. To keep the jobs of a pool of one thread
-    /// apart even then, set its `max_spare_threads` to 0.
+    /// apart even then, set its `max_spare_threads` to 0; a job that waits for a further job of the
+    /// same pool then waits until its limit, or until the reactor stops.
     ///
     /// # Threads
     ///

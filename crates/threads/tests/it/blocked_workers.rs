@@ -3,15 +3,16 @@
 //! In a pool of one thread, which is on the job that waits, what it waits for runs only if that
 //! thread is made up for.
 
-use crate::support::run_for;
-use ropewalk_deferred::{Deferred, TimedOut};
-use ropewalk_reactor::{Reactor, ReactorHandle};
+use crate::support::{peek, run_for, taken};
+use ropewalk_deferred::{Deferred, Outcome, TimedOut};
+use ropewalk_reactor::{Phase, Reactor, ReactorHandle, ReactorStopped, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::{PoolStats, ThreadPool};
+use ropewalk_threadpool::{JobState, PoolStats, SubmitError, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThread, ReactorThreads as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 fn single() -> ThreadPool {
     ThreadPool::builder().name("single").max_threads(1).build().unwrap()
@@ -82,6 +83,154 @@ fn w6_blocking_calls_inside_of_jobs_that_others_wait_for() {
         let handle = reactor.handle();
         let depth = reactor.defer_to_thread(move || descend(&handle, 20));
         assert_eq!(run_for(&reactor, depth).unwrap(), 20);
+    });
+}
+
+/// How a job may wait for an answer.
+#[derive(Clone, Copy)]
+enum Way {
+    Blocking,
+    Limited,
+    Eventually,
+}
+
+const WAYS: [Way; 3] = [Way::Blocking, Way::Limited, Way::Eventually];
+
+fn wait_for<R>(
+    handle: &ReactorHandle,
+    way: Way,
+    f: impl FnOnce(&Reactor) -> R + Send + 'static,
+) -> ropewalk_deferred::Result<R::Value>
+where
+    R: Outcome<Value: Send>,
+{
+    match way {
+        Way::Blocking => handle.blocking_call_from_thread(f),
+        Way::Limited => handle.blocking_call_from_thread_timeout(DEADLINE, f),
+        Way::Eventually => handle.eventually(f).wait(),
+    }
+}
+
+/// W6: three jobs deep, in all orders of the ways to wait.
+#[test]
+fn w6_each_way_to_wait_inside_of_each_other() {
+    fn descend(handle: &ReactorHandle, ways: &'static [Way]) -> ropewalk_deferred::Result<usize> {
+        let Some((&way, below)) = ways.split_first() else { return Ok(0) };
+        let own = handle.clone();
+        let reached = wait_for(handle, way, move |reactor| {
+            reactor.defer_to_thread(move || descend(&own, below))
+        })?;
+        Ok(reached + 1)
+    }
+    use Way::{Blocking as B, Eventually as E, Limited as L};
+    const ORDERS: [[Way; 3]; 6] =
+        [[B, L, E], [B, E, L], [L, B, E], [L, E, B], [E, B, L], [E, L, B]];
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.install_thread_pool(single()).unwrap();
+        let handle = reactor.handle();
+        let depths = reactor.defer_to_thread(move || {
+            ORDERS.iter().map(|ways| descend(&handle, ways)).collect::<Result<Vec<_>, _>>()
+        });
+        assert_eq!(run_for(&reactor, depths).unwrap(), [3; 6]);
+    });
+}
+
+/// W6, W1: the shutdown waits for the job, so the job must not wait for what comes no more.
+#[test]
+fn w6_a_worker_that_waits_in_the_shutdown_is_answered_or_told() {
+    within(DEADLINE, || {
+        let reactor = Reactor::builder().shutdown_deadline(Duration::MAX).build().unwrap();
+        reactor.install_thread_pool(single()).unwrap();
+        let private = single();
+        private.start().unwrap();
+        let (handle, other) = (reactor.handle(), private.clone());
+        let (begun, has_begun) = channel();
+        let (stops, is_stopping) = channel();
+        let told = peek(reactor.defer_to_thread(move || {
+            begun.send(()).unwrap();
+            is_stopping.recv().unwrap();
+            let told = WAYS.map(|way| {
+                let plain = wait_for(&handle, way, |reactor| Ok(reactor.stopping()));
+                let own = wait_for(&handle, way, |reactor| reactor.defer_to_thread(|| ()));
+                let other = other.clone();
+                let private = wait_for(&handle, way, move |reactor| {
+                    reactor.defer_to_thread_pool(&other, || ())
+                });
+                [
+                    plain.unwrap(),
+                    // It takes no more jobs.
+                    own.unwrap_err().is::<SubmitError<()>>(),
+                    // This one does, but nobody waits for a deferred any more.
+                    private.unwrap_err().is::<ReactorStopped>(),
+                ]
+            });
+            Ok(told)
+        }));
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+            stops.send(()).unwrap();
+        });
+        reactor.call_when_running(move |reactor| {
+            has_begun.recv().unwrap();
+            reactor.stop();
+        });
+        reactor.run().unwrap();
+        assert_eq!(taken(&told).unwrap(), [[true; 3]; 3]);
+        private.stop();
+        assert_eq!(private.stats().completed, 3);
+    });
+}
+
+/// A pool of one thread that nothing makes up for, on a reactor of its own.
+fn strict() -> (ReactorThread, ThreadPool) {
+    let pool = ThreadPool::builder().max_threads(1).max_spare_threads(0).build().unwrap();
+    pool.start().unwrap();
+    (ReactorThread::spawn().unwrap(), pool)
+}
+
+/// What waits for a job behind itself waits in vain: not longer than its limit.
+#[test]
+fn w6_without_spare_threads_a_limit_ends_the_wait_for_a_job_of_the_same_pool() {
+    within(DEADLINE, || {
+        let (reactor, pool) = strict();
+        let (handle, own) = (reactor.handle().clone(), pool.clone());
+        let job = pool.call_in_thread(move || {
+            let asks = move |reactor: &Reactor| reactor.defer_to_thread_pool(&own, || ());
+            let short = Duration::from_millis(1);
+            let told = handle.blocking_call_from_thread_timeout(short, asks);
+            assert!(told.unwrap_err().is::<TimedOut>());
+            // The cancellation of the other job was handed in before this.
+            handle.blocking_call_from_thread(|_| ()).unwrap();
+        });
+        assert_eq!(job.unwrap().wait().unwrap(), JobState::Finished);
+        pool.stop();
+        assert_eq!((pool.stats().completed, pool.stats().cancelled), (1, 1));
+        reactor.join().unwrap();
+    });
+}
+
+/// As above, without a limit: not longer than the reactor runs.
+#[test]
+fn w6_without_spare_threads_a_stop_ends_the_wait_for_a_job_of_the_same_pool() {
+    within(DEADLINE, || {
+        for way in [Way::Blocking, Way::Eventually] {
+            let (reactor, pool) = strict();
+            let (handle, own) = (reactor.handle().clone(), pool.clone());
+            let (asked, is_asked) = channel();
+            let job = pool.call_in_thread(move || {
+                let told = wait_for(&handle, way, move |reactor| {
+                    asked.send(()).unwrap();
+                    reactor.defer_to_thread_pool(&own, || ())
+                });
+                assert!(told.unwrap_err().is::<ReactorStopped>());
+            });
+            is_asked.recv().unwrap();
+            // The shutdown waits for the job behind the one that waits, and gets it.
+            reactor.join().unwrap();
+            assert_eq!(job.unwrap().wait().unwrap(), JobState::Finished);
+            pool.stop();
+            assert_eq!(pool.stats().completed, 2);
+        }
     });
 }
 
