@@ -71,11 +71,12 @@ fn i1_what_callbacks_wait_for_stays_and_its_errors_cross() {
 #[test]
 fn i1_a_pool_crosses_with_all_that_it_gives() {
     use ropewalk::threadpool::{
-        AlreadyStopped, BuildError, Builder, CancelToken, InvalidSize, JobHandle, JobState,
-        ManualPool, Panicked, StillRunning, SubmitError, SubmitErrorKind, ThreadPool, UnrunJob,
-        WouldDeadlock,
+        AlreadyStopped, BuildError, Builder, CancelHook, CancelToken, InvalidSize, JobHandle,
+        JobState, ManualPool, Panicked, StillRunning, SubmitError, SubmitErrorKind, ThreadPool,
+        UnrunJob, WouldDeadlock,
     };
-    crosses!(ThreadPool, ManualPool, Builder, JobHandle, JobState, CancelToken, UnrunJob);
+    crosses!(ThreadPool, ManualPool, Builder, JobHandle, JobState, UnrunJob);
+    crosses!(CancelToken, CancelHook);
     crosses!(AlreadyStopped, BuildError, InvalidSize, Panicked, StillRunning, SubmitErrorKind);
     crosses!(WouldDeadlock);
     // A refused job is what its closure is.

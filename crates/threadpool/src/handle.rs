@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::blocking::blocking;
 use crate::error::WouldDeadlock;
 use crate::header::JobState;
+use crate::hook;
 use crate::job::Run;
 use crate::place;
 use crate::shared::Shared;
@@ -42,8 +43,9 @@ impl JobHandle {
     /// outside of any lock; for a job with a callback so is the callback. The job takes no room
     /// in the queue any more. The cost does not depend on the length of the queue.
     ///
-    /// False means that the job is running or over. A running one is told through
-    /// [`CancelToken`](crate::CancelToken), and it is its own decision to look.
+    /// False means that the job is running or over. A running one is told through its
+    /// [`CancelToken`](crate::CancelToken), and it is its own decision to look; the hooks that it
+    /// has set with [`on_cancel`](crate::CancelToken::on_cancel) are called here.
     ///
     /// # Threads
     ///
@@ -64,7 +66,7 @@ impl JobHandle {
         // A pool that is gone has no queued jobs.
         let queued = self.job.header().pool().is_some_and(|pool| pool.cancel(&*self.job));
         if !queued {
-            self.job.header().request_cancel();
+            hook::cancel(&self.job);
         }
         queued
     }

@@ -82,8 +82,28 @@ pub(crate) struct Header {
     started: AtomicU64,
     state: AtomicU8,
     cancel_requested: AtomicBool,
-    /// Somebody waits for the end, or the end has come: whichever comes second sees the other.
-    awaited: AtomicBool,
+    /// Who has to do with the end of the job.
+    marks: AtomicU8,
+}
+
+/// Who has to do with the end of a job. A mark and the end see each other: whichever comes second
+/// knows of the first.
+#[derive(Clone, Copy)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    const AWAITED: u8 = 1;
+    const HOOKED: u8 = 2;
+
+    /// Somebody waits to be told.
+    pub(crate) fn is_awaited(self) -> bool {
+        self.0 & Self::AWAITED != 0
+    }
+
+    /// Hooks may be left.
+    pub(crate) fn is_hooked(self) -> bool {
+        self.0 & Self::HOOKED != 0
+    }
 }
 
 impl Header {
@@ -99,7 +119,7 @@ impl Header {
             started: AtomicU64::new(0),
             state: AtomicU8::new(JobState::Queued as u8),
             cancel_requested: AtomicBool::new(false),
-            awaited: AtomicBool::new(false),
+            marks: AtomicU8::new(0),
         }
     }
 
@@ -118,7 +138,7 @@ impl Header {
         *self.started.get_mut() = 0;
         self.state = AtomicU8::new(JobState::Queued as u8);
         self.cancel_requested = AtomicBool::new(false);
-        self.awaited = AtomicBool::new(false);
+        self.marks = AtomicU8::new(0);
     }
 
     /// The pool of the job, as long as there is one.
@@ -158,23 +178,34 @@ impl Header {
         self.state.store(state as u8, Ordering::Release);
     }
 
-    /// The job is over; true if somebody waits to be told.
+    /// The job is over; who has to do with that.
     #[must_use]
-    pub(crate) fn finish(&self, state: JobState) -> bool {
+    pub(crate) fn finish(&self, state: JobState) -> Marks {
         self.set_state(state);
-        // With the same in `await_end`: the later of the two reads what the earlier has written,
-        // so either this returns true or that one sees the final state.
-        self.awaited.swap(true, Ordering::AcqRel)
+        // With the same in `mark`: the later of the two reads what the earlier has written, so
+        // either this returns the mark or that one sees the final state.
+        Marks(self.marks.swap(Marks::AWAITED, Ordering::AcqRel))
+    }
+
+    fn mark(&self, mark: u8) -> JobState {
+        self.marks.fetch_or(mark, Ordering::AcqRel);
+        self.state()
     }
 
     /// Announces that somebody waits; the state as it is then.
     pub(crate) fn await_end(&self) -> JobState {
-        self.awaited.swap(true, Ordering::AcqRel);
-        self.state()
+        self.mark(Marks::AWAITED)
     }
 
-    pub(crate) fn request_cancel(&self) {
-        self.cancel_requested.store(true, Ordering::Release);
+    /// Announces a hook; the state as it is then.
+    pub(crate) fn expect_hook(&self) -> JobState {
+        self.mark(Marks::HOOKED)
+    }
+
+    /// True for the first who asks for it: that one has to call the hooks, without a lock.
+    #[must_use]
+    pub(crate) fn request_cancel(&self) -> bool {
+        !self.cancel_requested.swap(true, Ordering::AcqRel)
     }
 
     pub(crate) fn is_cancel_requested(&self) -> bool {

@@ -4,7 +4,8 @@
 //! closure sits under a lock of the cell: whoever finds the job queued there and takes it out has
 //! it, so a job is run, or cancelled, or handed back, and never two of them. That lock is held to
 //! take the closure out and for nothing else. A closure is released when it has run or was
-//! cancelled, however long a handle is kept.
+//! cancelled, however long a handle is kept. The room that it leaves is for the
+//! [hooks](crate::hook) of the running job: those cost a job that waits nothing.
 
 use std::any::{Any, type_name};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -14,6 +15,7 @@ use crate::cells;
 use crate::context::Around;
 use crate::error::Panicked;
 use crate::header::{Ending, Header, JobState};
+use crate::hook::Hooks;
 use crate::shared::Shared;
 use crate::sync::{Mutex, lock};
 
@@ -38,6 +40,9 @@ pub(crate) trait Run: Send + Sync {
     /// Drops the closure of a job that was withdrawn.
     fn discard(&self);
 
+    /// Lends the hooks under the lock of the cell, unless the job has not begun.
+    fn with_hooks(&self, lend: &mut dyn FnMut(&mut Hooks));
+
     /// The cell as what it is, to be filled again.
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -52,12 +57,31 @@ pub(crate) trait Work: Send {
 /// The cell of a job with work of type `W`.
 pub(crate) struct Job<W> {
     header: Header,
-    body: Mutex<Option<Body<W>>>,
+    content: Mutex<Content<W>>,
+}
+
+/// What is in a cell.
+enum Content<W> {
+    Body(Body<W>),
+    /// What comes where the body was.
+    Hooks(Hooks),
 }
 
 struct Body<W> {
     work: W,
     around: Option<Box<Around>>,
+}
+
+impl<W> Content<W> {
+    fn take_body(&mut self) -> Option<Body<W>> {
+        match std::mem::replace(self, Self::Hooks(Hooks::default())) {
+            Self::Body(body) => Some(body),
+            hooks @ Self::Hooks(_) => {
+                *self = hooks;
+                None
+            }
+        }
+    }
 }
 
 impl<W: Work + 'static> Job<W> {
@@ -69,33 +93,37 @@ impl<W: Work + 'static> Job<W> {
         around: Option<Box<Around>>,
         submitted: u64,
     ) -> Arc<Self> {
-        let (location, body) = (Location::caller(), Some(Body { work, around }));
+        let (location, content) = (Location::caller(), Content::Body(Body { work, around }));
         let cell = cells::take().and_then(|cell| cell.into_any().downcast::<Self>().ok());
         if let Some(mut cell) = cell {
             // A handle to the job that it was may still be held; then the cell stays as it is.
             if let Some(own) = Arc::get_mut(&mut cell) {
                 own.header.renew(pool, location, submitted);
-                own.body = Mutex::new(body);
+                own.content = Mutex::new(content);
                 return cell;
             }
         }
-        Arc::new(Self { header: Header::new(pool, location, submitted), body: Mutex::new(body) })
+        let header = Header::new(pool, location, submitted);
+        Arc::new(Self { header, content: Mutex::new(content) })
     }
 
     /// Takes the work of a job that no queue accepted.
     pub(crate) fn take(&self) -> Option<W> {
-        let body = lock(&self.body).take();
-        body.map(|body| body.work)
+        self.take_body().map(|body| body.work)
+    }
+
+    fn take_body(&self) -> Option<Body<W>> {
+        lock(&self.content).take_body()
     }
 
     /// Takes what is in the cell if the job is queued: it runs from `now` on.
     fn begin(&self, now: u64) -> Option<Body<W>> {
-        let mut body = lock(&self.body);
+        let mut content = lock(&self.content);
         if !self.header.is_queued() {
             return None;
         }
         self.header.begin(now);
-        body.take()
+        content.take_body()
     }
 
     fn run_body(&self, body: Body<W>, pool: &str) -> Ending {
@@ -137,14 +165,13 @@ impl<W: Work + 'static> Run for Job<W> {
     }
 
     fn run_returned(&self, pool: &str) {
-        let body = lock(&self.body).take();
-        if let Some(body) = body {
+        if let Some(body) = self.take_body() {
             self.run_body(body, pool);
         }
     }
 
     fn withdraw(&self, state: JobState) -> bool {
-        let _body = lock(&self.body);
+        let _content = lock(&self.content);
         let is_queued = self.header.is_queued();
         if is_queued {
             self.header.set_state(state);
@@ -153,8 +180,14 @@ impl<W: Work + 'static> Run for Job<W> {
     }
 
     fn discard(&self) {
-        let body = lock(&self.body).take();
-        drop(body);
+        drop(self.take_body());
+    }
+
+    fn with_hooks(&self, lend: &mut dyn FnMut(&mut Hooks)) {
+        let mut content = lock(&self.content);
+        if let Content::Hooks(hooks) = &mut *content {
+            lend(hooks);
+        }
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
@@ -218,5 +251,30 @@ pub(crate) fn drop_contained<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         #[expect(clippy::mem_forget, reason = "dropping the payload of a drop could panic again")]
         std::mem::forget(payload);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    //! What a job costs that waits.
+
+    use std::sync::Arc;
+
+    use super::{Body, Content};
+
+    /// The size of what is in a cell, and what it would be without any hooks.
+    fn sizes<W>(_: &W) -> (usize, usize) {
+        (size_of::<Content<W>>(), size_of::<Option<Body<W>>>())
+    }
+
+    #[test]
+    fn hooks_take_no_room_in_a_job_that_waits() {
+        let (number, shared, text) = (7_u64, Arc::new(7), String::from("seven"));
+        let nothing = || ();
+        let one = move || number;
+        let other = move || shared;
+        let more = move || (number, text);
+        let sizes = [sizes(&nothing), sizes(&one), sizes(&other), sizes(&more)];
+        assert!(sizes.iter().all(|(own, without)| own == without), "{sizes:?}");
     }
 }

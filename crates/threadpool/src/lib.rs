@@ -9,7 +9,8 @@
 //! - The queue may be bounded: [`try_call_in_thread`](ThreadPool::try_call_in_thread) refuses,
 //!   [`call_in_thread_when_room`](ThreadPool::call_in_thread_when_room) waits.
 //! - A [`JobHandle`] removes a waiting job, in constant time, and waits for the end of any; a running
-//!   job may look at its [`CancelToken`].
+//!   job may look at its [`CancelToken`], or have what it waits for
+//!   [interrupted](CancelToken::on_cancel).
 //! - A panic in a job is contained: the callback gets it, or the log.
 //! - Jobs may wait for other jobs inside of [`blocking()`], which lets another thread take their
 //!   place. Where nothing moves all the same the pool says so: a [`StallReport`] names each job by
@@ -51,6 +52,7 @@ mod watch;
 mod worker;
 
 mod chores;
+mod hook;
 mod intake;
 mod place;
 mod room;
@@ -74,7 +76,7 @@ mod loom_models;
 
 pub use blocking::blocking;
 pub use builder::Builder;
-pub use cancel::CancelToken;
+pub use cancel::{CancelHook, CancelToken};
 pub use context::JobContext;
 pub use error::{
     AlreadyStopped, BuildError, InvalidSize, Panicked, StillRunning, SubmitError, SubmitErrorKind,
@@ -102,6 +104,7 @@ const _: () = {
     _crosses_threads::<Builder>();
     _crosses_threads::<JobHandle>();
     _crosses_threads::<CancelToken>();
+    _crosses_threads::<CancelHook>();
     _crosses_threads::<Panicked>();
     _crosses_threads::<StallReport>();
     _crosses_threads::<StillRunning>();

@@ -9,6 +9,8 @@
 mod claims;
 // Cancelling what somebody may just be about to run.
 mod cancelling;
+// Hooks of a job that is cancelled, or ends, or takes them back.
+mod interrupting;
 // Jobs that wait for jobs, and the ends that are told.
 mod waiting;
 // Threads that are added and let go.

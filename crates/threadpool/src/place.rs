@@ -23,13 +23,20 @@ pub(crate) struct Place {
     pub(crate) shared: Arc<Shared>,
     /// None for the watching thread, which belongs to the pool but runs no jobs.
     pub(crate) seat: Option<Arc<Seat>>,
+    /// The job that waits for what this thread does: it is in a hook of that job.
+    waiting: Option<Arc<dyn Run>>,
     /// Where the thread stands besides: inside of a job it may run those of a pool without threads.
     outer: Option<Arc<Self>>,
 }
 
 impl Place {
     pub(crate) fn new(shared: &Arc<Shared>, seat: Option<&Arc<Seat>>) -> Self {
-        Self { shared: Arc::clone(shared), seat: seat.map(Arc::clone), outer: None }
+        Self { shared: Arc::clone(shared), seat: seat.map(Arc::clone), waiting: None, outer: None }
+    }
+
+    fn is_of(&self, job: &Arc<dyn Run>) -> bool {
+        let running = self.seat.as_ref().and_then(|seat| seat.job());
+        running.iter().chain(&self.waiting).any(|own| Arc::ptr_eq(own, job))
     }
 
     /// This place, and those around it.
@@ -51,6 +58,22 @@ pub(crate) fn enter_inside(mut place: Place) -> Option<Place> {
     before
 }
 
+/// Calls a hook of `job`: as long as this lasts, the thread counts as one of the pool, since the job
+/// may wait for it. Apart from that it stands where it stood. `call` does not panic.
+pub(crate) fn inside_hook<R>(job: &Arc<dyn Run>, call: impl FnOnce() -> R) -> R {
+    let Some(shared) = job.header().pool() else { return call() };
+    let before = current();
+    let outer = before.as_ref().and_then(|place| place.outer.clone());
+    let hook = Place { shared, seat: None, waiting: Some(Arc::clone(job)), outer };
+    leave_for(Some(match before.clone() {
+        Some(place) => Place { outer: Some(Arc::new(hook)), ..place },
+        None => hook,
+    }));
+    let called = call();
+    leave_for(before);
+    called
+}
+
 /// Puts back what was in the slot.
 pub(crate) fn leave_for(place: Option<Place>) {
     // `try_with`: a destructor of another thread-local may ask when ours is gone.
@@ -67,14 +90,12 @@ pub(crate) fn current_job() -> Option<Arc<dyn Run>> {
     current()?.seat?.job()
 }
 
-/// True if this very job runs on this thread, or one that it has called does.
+/// True if this very job runs on this thread, or one that it has called does, or one of its hooks.
 pub(crate) fn is_inside_job(job: &Arc<dyn Run>) -> bool {
-    let runs = |place: &Place| place.seat.as_ref().and_then(|seat| seat.job());
-    let is_it = |place: &Place| runs(place).is_some_and(|own| Arc::ptr_eq(&own, job));
-    current().is_some_and(|place| place.and_outer().any(is_it))
+    current().is_some_and(|place| place.and_outer().any(|place| place.is_of(job)))
 }
 
-/// True on the threads of this pool, its watch included.
+/// True on the threads of this pool, its watch included, and in the hooks of its jobs.
 pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
     let inside = |place: &Place| place.and_outer().any(|it| Arc::ptr_eq(&it.shared, shared));
     PLACE.try_with(|current| current.borrow().as_ref().is_some_and(inside)).unwrap_or(false)

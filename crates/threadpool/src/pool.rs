@@ -193,7 +193,8 @@ impl ThreadPool {
 
     /// Refuses further jobs, takes those that wait, and hands them back; returns at once.
     ///
-    /// The [`CancelToken`](crate::CancelToken)s of running jobs are set. To wait for those,
+    /// The [`CancelToken`](crate::CancelToken)s of running jobs are set, and their
+    /// [hooks](crate::CancelToken::on_cancel) called, here. To wait for those,
     /// [`stop_within`](Self::stop_within) or [`stop`](Self::stop) comes after it. What is handed
     /// back counts as `returned`. Stopping twice is allowed: then nothing is left to hand back.
     ///

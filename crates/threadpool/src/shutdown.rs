@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::chores::Chores;
 use crate::error::StillRunning;
 use crate::header::JobState;
+use crate::hook;
 use crate::job::{Run, drop_contained};
 use crate::shared::{Core, Shared};
 use crate::state::Phase;
@@ -58,7 +59,7 @@ impl Shared {
         core.queue.returned += jobs.len() as u64;
         // Those as well that a worker has claimed and not begun: they are told before they run.
         let running = core.seats().flat_map(|seat| seat.claimed_jobs());
-        running.for_each(|job| job.header().request_cancel());
+        let told: Vec<_> = running.filter(|job| job.header().request_cancel()).collect();
         core.rouse_idle(&mut chores);
         let drained = self.take_drained(&mut core);
         drop(core);
@@ -66,13 +67,14 @@ impl Shared {
         self.finish(chores);
         let (now, pool) = (self.now(), &self.config.name);
         let jobs = jobs.into_iter().map(|job| {
-            if job.header().finish(JobState::Returned) {
+            if job.header().finish(JobState::Returned).is_awaited() {
                 self.tell_end();
             }
             let waited = Duration::from_nanos(now.saturating_sub(job.header().submitted()));
             UnrunJob::new(job, Arc::clone(pool), waited)
         });
         let jobs = jobs.collect();
+        told.iter().for_each(hook::call_all);
         self.call_drained(drained);
         jobs
     }
@@ -173,7 +175,7 @@ impl Shared {
         let is_manual = self.config.is_manual();
         let drained = if is_manual { self.take_drained(&mut core) } else { Vec::new() };
         drop(core);
-        if job.header().finish(JobState::Cancelled) {
+        if job.header().finish(JobState::Cancelled).is_awaited() {
             self.tell_end();
         }
         let dropped = catch_unwind(AssertUnwindSafe(|| job.discard()));
@@ -191,7 +193,7 @@ impl Shared {
                 tracing::error!(job = job.name(), "dropping a job panicked");
                 drop_contained(payload);
             }
-            if job.header().finish(JobState::Cancelled) {
+            if job.header().finish(JobState::Cancelled).is_awaited() {
                 self.tell_end();
             }
         }

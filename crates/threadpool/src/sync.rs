@@ -16,7 +16,7 @@ pub(crate) use loom::{
         Condvar, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
     },
-    thread::{Builder, JoinHandle},
+    thread::{Builder, JoinHandle, ThreadId, current},
     thread_local,
 };
 #[cfg(not(loom))]
@@ -25,7 +25,7 @@ pub(crate) use std::{
         Condvar, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize},
     },
-    thread::{Builder, JoinHandle},
+    thread::{Builder, JoinHandle, ThreadId, current},
     thread_local,
 };
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 use crate::batch::Batch;
 use crate::chores::Chores;
 use crate::header::Ending;
+use crate::hook;
 use crate::job::{Run, drop_contained};
 use crate::place::{self, Place};
 use crate::seat::Seat;
@@ -139,8 +140,12 @@ pub(crate) fn run_one(shared: &Shared, seat: &Seat, job: &dyn Run, now: u64) -> 
     seat.run_time.record(end.saturating_sub(now));
     // Counted before it is told: who hears of the end finds it in the numbers.
     seat.count(ending);
-    if header.finish(ending.state()) {
+    let marks = header.finish(ending.state());
+    if marks.is_awaited() {
         shared.tell_end();
+    }
+    if marks.is_hooked() {
+        hook::drop_all(job);
     }
     end
 }

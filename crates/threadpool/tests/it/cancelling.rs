@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{CancelToken, JobState, ThreadPool};
@@ -135,4 +136,43 @@ fn a_job_may_cancel_itself_and_others() {
         pool.stop();
         assert_eq!(pool.stats().panicked, 0);
     });
+}
+
+#[test]
+fn w9_a_pause_ends_at_once_when_the_job_is_cancelled() {
+    within(DEADLINE, || {
+        let pool = started(1, 1);
+        let (sender, receiver) = channel();
+        let job = move || {
+            let token = CancelToken::current();
+            sender.send(token.wait_timeout(Duration::ZERO)).unwrap();
+            sender.send(token.wait_timeout(10 * DEADLINE)).unwrap();
+            // Not even begun.
+            sender.send(token.wait_timeout(Duration::MAX)).unwrap();
+        };
+        let job = pool.call_in_thread(job).unwrap();
+        assert!(!receiver.recv().unwrap(), "the time was over");
+        // It pauses, or is about to.
+        until(&pool, |stats| stats.blocked == 1);
+        job.cancel();
+        assert_eq!([receiver.recv(), receiver.recv()], [Ok(true), Ok(true)]);
+        pool.stop();
+    });
+}
+
+#[test]
+fn w6_a_pause_lends_its_thread() {
+    within(DEADLINE, || {
+        let pool = started(1, 1);
+        let pause = || assert!(CancelToken::current().wait_timeout(10 * DEADLINE));
+        let job = pool.call_in_thread(pause).unwrap();
+        pool.call_in_thread(|| ()).unwrap().wait().unwrap();
+        drop(pool.stop_now());
+        assert_eq!(job.wait(), Ok(JobState::Finished));
+    });
+}
+
+#[test]
+fn outside_of_a_job_a_pause_only_waits() {
+    assert!(!CancelToken::current().wait_timeout(Duration::from_millis(1)));
 }

@@ -23,6 +23,10 @@ mod stopping;
 mod handing_back;
 // Waiting jobs that are removed, running ones that are told.
 mod cancelling;
+// Hooks that are called when a running job is cancelled.
+mod interrupting;
+// Those that are taken back, or left when their job is over.
+mod taking_back;
 // Waiting for the end of a job.
 mod waiting;
 // Jobs that say that they wait, and the threads that make up for theirs.
