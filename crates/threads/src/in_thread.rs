@@ -77,8 +77,9 @@ pub trait ReactorThreads: sealed::Sealed {
 
     /// Runs `job` in the reactor's pool and brings its result back as a `Deferred`.
     ///
-    /// Cancelling the `Deferred` takes back a job that is queued; a job that runs can see it with
-    /// `CancelToken::current()`. The result of a cancelled job is dropped.
+    /// Cancelling the `Deferred` takes back a job that is queued; one that runs can see it with
+    /// `CancelToken::current()`, and be interrupted: see
+    /// [`on_cancel`](ropewalk_threadpool::CancelToken::on_cancel). Its result is dropped.
     ///
     /// # Threads
     ///
