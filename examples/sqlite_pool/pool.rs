@@ -10,18 +10,13 @@
 //! are closed.
 
 use crate::connections::Connections;
-use ropewalk::deferred::{Abandoned, Cancelled};
+use ropewalk::deferred::Abandoned;
 use ropewalk::prelude::*;
 use ropewalk::reactor::{Phase, SystemEvent, WeakReactor};
-use ropewalk::threadpool::CancelToken;
 use rusqlite::{Connection, Params, Row, Transaction, TransactionBehavior};
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// After this time an interrupt is sent again, in case it was lost between two statements.
-const AGAIN: Duration = Duration::from_millis(10);
+use std::time::Duration;
 
 /// How long the end of the shutdown waits for queries that were interrupted.
 const GRACE: Duration = Duration::from_secs(2);
@@ -36,8 +31,6 @@ struct Inner {
     reactor: WeakReactor,
     threads: ThreadPool,
     connections: Arc<Connections>,
-    /// So many queries have been asked for: the number of the last one.
-    queries: Cell<u64>,
 }
 
 impl ConnectionPool {
@@ -60,7 +53,6 @@ impl ConnectionPool {
             reactor: reactor.downgrade(),
             threads,
             connections: Arc::new(Connections::new(open)),
-            queries: Cell::new(0),
         }));
         // Not before: until then the reactor waits for results, and those may lead to new queries.
         let last = pool.clone();
@@ -76,26 +68,13 @@ impl ConnectionPool {
     #[track_caller]
     pub(crate) fn run_with_connection<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> ropewalk::Result<T> + Send + 'static,
+        work: impl FnOnce(&Connection) -> ropewalk::Result<T> + Send + 'static,
     ) -> Deferred<T> {
-        let query = self.0.queries.get() + 1;
-        self.0.queries.set(query);
         let connections = Arc::clone(&self.0.connections);
-        let job = self.0.reactor.with(|reactor| {
-            reactor.defer_to_thread_pool(&self.0.threads, move || connections.run(query, work))
+        let result = self.0.reactor.with(|reactor| {
+            reactor.defer_to_thread_pool(&self.0.threads, move || connections.run(work))
         });
-        let Some(job) = job else { return Deferred::fail(Abandoned) };
-        let (cancel, inner) = (job.canceller(), Rc::downgrade(&self.0));
-        let (promise, result) = Deferred::with_canceller(move || {
-            // Takes a queued job back, and marks the token of a running one. Then, not before:
-            cancel.cancel();
-            if let Some(inner) = inner.upgrade() {
-                let connections = Arc::clone(&inner.connections);
-                inner.reactor.with(|reactor| interrupt(reactor, connections, query));
-            }
-        });
-        job.chain_deferred(promise);
-        result
+        result.unwrap_or_else(|| Deferred::fail(Abandoned))
     }
 
     /// Does `work` in a transaction: committed if it succeeds, rolled back if it fails or panics,
@@ -112,11 +91,10 @@ impl ConnectionPool {
     ) -> Deferred<T> {
         self.run_with_connection(move |connection| {
             let begin = TransactionBehavior::Immediate;
-            let transaction = connection.transaction_with_behavior(begin)?;
+            // Unchecked, since a shared connection could have another one. This one has none.
+            let transaction = Transaction::new_unchecked(connection, begin)?;
             let value = work(&transaction)?;
-            if CancelToken::current().is_cancelled() {
-                return Err(Cancelled.into());
-            }
+            // It can be interrupted as any other statement.
             transaction.commit()?;
             Ok(value)
         })
@@ -159,17 +137,8 @@ impl Inner {
     /// has been cancelled, and is about to end.
     fn close(&self) {
         drop(self.threads.stop_now());
-        let begun = Instant::now();
-        loop {
-            self.connections.interrupt_all();
-            match self.threads.stop_within(AGAIN) {
-                Ok(()) => break,
-                Err(late) if begun.elapsed() < GRACE => drop(late),
-                Err(late) => {
-                    tracing::error!(%late, "queries go on that do not react to an interrupt");
-                    break;
-                }
-            }
+        if let Err(late) = self.threads.stop_within(GRACE) {
+            tracing::error!(%late, "queries go on that do not react to an interrupt");
         }
         self.connections.close_idle();
     }
@@ -179,13 +148,5 @@ impl Drop for Inner {
     /// Without a shutdown the reactor is gone, and nobody can get a result any more.
     fn drop(&mut self) {
         drop(self.threads.stop_now());
-        self.connections.interrupt_all();
-    }
-}
-
-/// Interrupts a query, again and again until it ends.
-fn interrupt(reactor: &Reactor, connections: Arc<Connections>, query: u64) {
-    if connections.interrupt(query) {
-        reactor.call_later(AGAIN, move |reactor| interrupt(reactor, connections, query));
     }
 }

@@ -94,9 +94,9 @@ fn interrupts_around_the_end_of_a_query_hit_only_that_one() {
     });
 }
 
-/// Between two statements SQLite does not notice it.
+/// Between two statements SQLite would forget it.
 #[test]
-fn an_interrupt_that_comes_too_early_comes_again() {
+fn an_interrupt_that_comes_too_early_is_not_forgotten() {
     within(DEADLINE, || {
         let database = Database::new("early");
         let reactor = Reactor::new().unwrap();

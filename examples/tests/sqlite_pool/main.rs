@@ -135,7 +135,7 @@ impl Keeper {
 
 /// A query that passes a gate at its first row, in the middle of its statement, and then reads on,
 /// to that row.
-fn rows(gate: Gate, last: i64) -> impl FnOnce(&mut Connection) -> ropewalk::Result<i64> {
+fn rows(gate: Gate, last: i64) -> impl FnOnce(&Connection) -> ropewalk::Result<i64> {
     move |connection| {
         let mut query = connection.prepare(ENDLESS)?;
         let mut rows = query.query(())?;

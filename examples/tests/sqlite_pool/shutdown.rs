@@ -63,7 +63,7 @@ fn i9_a_query_that_runs_at_the_deadline_is_interrupted_and_one_that_waits_never_
     });
 }
 
-/// Its interrupt was lost, and the time does not come at which it would be repeated.
+/// Its interrupt came between two statements, where SQLite would forget it.
 #[test]
 fn i9_a_cancelled_query_is_interrupted_before_the_run_ends() {
     within(DEADLINE, || {
