@@ -99,7 +99,7 @@ impl ReactorPool {
         if pool.state() > PoolState::Running {
             return Err(InstallError::Stopped(pool));
         }
-        if ties::is_draining(reactor) {
+        if ties::is_draining(reactor) || is_too_late(reactor) {
             return Err(InstallError::Stopping(pool));
         }
         if !pool.keep_for(&shared) {
@@ -168,8 +168,7 @@ impl ReactorPool {
 
     /// Ties the loose pool of this number, if it is that still.
     fn see_to(&self, reactor: &Reactor, number: u64) {
-        if reactor.stopping() && !reactor.handle().accepts_calls() {
-            // Among the last calls of a run: the loop does not turn for anybody's jobs any more.
+        if is_too_late(reactor) {
             self.close_loose(number);
         } else if self.with(|state| state.tie(number)) {
             ties::tie(reactor);
@@ -253,6 +252,11 @@ impl ReactorPool {
     fn with<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Whether these are the last calls of a run: the loop does not turn for anybody's jobs any more.
+fn is_too_late(reactor: &Reactor) -> bool {
+    reactor.stopping() && !reactor.handle().accepts_calls()
 }
 
 fn build(min: usize, max: usize) -> ThreadPool {

@@ -143,6 +143,27 @@ fn i2_in_a_shutdown_a_pool_may_be_replaced_until_the_pool_is_drained() {
     });
 }
 
+/// Also if there was none to be drained: in the last calls nothing starts it any more.
+#[test]
+fn i2_in_the_last_calls_of_a_run_no_pool_is_installed() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        let (sender, receiver) = channel();
+        reactor.add_system_event_trigger(Phase::After, SystemEvent::Shutdown, move |_| {
+            let installs = move |reactor: &Reactor| {
+                sender.send(reactor.install_thread_pool(single("late"))).unwrap();
+            };
+            handle.call_from_thread(installs).unwrap();
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert!(matches!(receiver.recv().unwrap(), Err(InstallError::Stopping(_))));
+        // For the next run it is in time.
+        reactor.install_thread_pool(single("next")).unwrap();
+    });
+}
+
 /// The shutdown has begun, and its *before* triggers have run, when the first pool comes; and another.
 #[test]
 fn i2_pools_that_come_while_the_shutdown_is_held_are_drained() {
