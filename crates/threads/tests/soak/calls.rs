@@ -103,8 +103,10 @@ pub(crate) fn use_job(scene: &Scene<'_>, dice: &mut Dice) {
                 }
             }
         }
-        // Others may wait for this thread.
-        2 if matches!(scene.here, Here::Foreign) => check_end(scene, job.wait().ok(), &records),
+        // Others may wait for this thread, and a shared pool for its start.
+        2 if matches!(scene.here, Here::Foreign) && !scene.world.plan.is_sharing => {
+            check_end(scene, job.wait().ok(), &records);
+        }
         _ => {
             let ended = job.wait_timeout(Duration::from_micros(100));
             check_end(scene, ended.ok().flatten(), &records);

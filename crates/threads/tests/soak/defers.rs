@@ -57,11 +57,7 @@ pub(crate) fn defer(
     let (outer, mut dice) = (outer.cloned(), Dice::new(dice.number()));
     deferred.add_both(move |result: Result<Load>| {
         let Asker { world, record } = &asker;
-        let may_refuse = match &place {
-            Some(pool) => pool.may_refuse(),
-            None => record.life.has_narrow_pool,
-        };
-        record.note_if(may_refuse, Note::PoolMayRefuse);
+        record.note_if(place.is_some_and(|pool| pool.may_refuse()), Note::PoolMayRefuse);
         let result = asker.hears(result);
         listener.check_end();
         if depth < DEPTH && dice.one_in(4) {

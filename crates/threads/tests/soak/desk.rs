@@ -33,6 +33,11 @@ pub(crate) fn own(reactor: Reactor, life: &Arc<Life>) {
     OWNER.set(Some((reactor, Arc::clone(life))));
 }
 
+/// Whether the reactor of this thread lives on when its run is over.
+pub(crate) fn is_owned() -> bool {
+    OWNER.with_borrow(Option::is_some)
+}
+
 /// Drops the reactor of this thread, wherever that is just now; false if it is not there.
 pub(crate) fn drop_owner() -> bool {
     let Some((reactor, life)) = OWNER.take() else { return false };

@@ -9,8 +9,8 @@ pub(crate) struct Life {
     pub(crate) handle: ReactorHandle,
     /// Which of the reactors of its time it is: callbacks wait without limit for later ones only.
     pub(crate) seat: usize,
-    /// Its pool may refuse a job for want of room.
-    pub(crate) has_narrow_pool: bool,
+    /// Its pool may refuse a job for want of room, or is in other hands.
+    has_poor_pool: AtomicBool,
     /// Somebody is about to end a run of it: from then on calls may be refused.
     may_refuse: AtomicBool,
     /// Results that it waits for may come too late: its shutdown is cut short.
@@ -22,11 +22,11 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(crate) fn new(handle: ReactorHandle, seat: usize, is_hasty: bool, is_narrow: bool) -> Self {
+    pub(crate) fn new(handle: ReactorHandle, seat: usize, is_hasty: bool) -> Self {
         Self {
             handle,
             seat,
-            has_narrow_pool: is_narrow,
+            has_poor_pool: AtomicBool::new(false),
             may_refuse: AtomicBool::new(false),
             may_lose: AtomicBool::new(is_hasty),
             may_drop: AtomicBool::new(false),
@@ -61,6 +61,15 @@ impl Life {
 
     pub(crate) fn may_drop(&self) -> bool {
         self.may_drop.load(Ordering::SeqCst)
+    }
+
+    /// To be called before it is given a pool that may refuse or drop a job.
+    pub(crate) fn risking(&self) {
+        self.has_poor_pool.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_poor_pool(&self) -> bool {
+        self.has_poor_pool.load(Ordering::SeqCst)
     }
 
     /// To be called when it has been dropped.

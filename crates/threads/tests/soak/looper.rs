@@ -8,11 +8,10 @@ use std::thread;
 
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::soak::{Dice, Post};
-use ropewalk_threads::{ReactorThread, ReactorThreads as _};
+use ropewalk_threads::ReactorThread;
 
 use crate::desk;
 use crate::life::Life;
-use crate::pools;
 use crate::record::Note;
 use crate::scene::{Here, Scene};
 use crate::work::{self, Work};
@@ -44,15 +43,10 @@ fn make(world: &Arc<World>, seat: usize, dice: &mut Dice) -> io::Result<(Reactor
         .panic_policy(plan.panic_policy)
         .shutdown_deadline(plan.shutdown_deadline)
         .build()?;
-    let installed = dice.one_in(3);
-    if installed {
-        let pool = pools::build(plan.installed).map_err(io::Error::other)?;
-        if reactor.install_thread_pool(pool).is_err() {
-            world.complain("a new reactor has a pool".to_owned());
-        }
+    let life = Arc::new(Life::new(reactor.handle(), seat, plan.is_hasty));
+    if dice.one_in(3) {
+        work::change_pool(world, &reactor, &life, dice);
     }
-    let is_narrow = installed && plan.installed.queue.is_some();
-    let life = Arc::new(Life::new(reactor.handle(), seat, plan.is_hasty, is_narrow));
     Ok((reactor, life))
 }
 

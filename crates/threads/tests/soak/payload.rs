@@ -179,6 +179,7 @@ impl Drop for Ticket {
         if !record.has(Note::Started) {
             record.note_if(life.may_refuse(), Note::MayRefuse);
             record.note_if(life.may_drop(), Note::MayDrop);
+            record.note_if(life.has_poor_pool(), Note::PoolMayRefuse);
         } else if !record.has(Note::Ended) && thread::panicking() {
             record.panicked();
         }

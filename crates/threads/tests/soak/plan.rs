@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) ending_works: usize,
     /// So long a run goes on if nobody ends it, at most.
     pub(crate) longest_run: Duration,
+    /// Reactors may use the pools of the round, which somebody may end, as theirs.
+    pub(crate) is_sharing: bool,
     /// A pool of the round's own, and one that a reactor is given.
     pub(crate) pools: [PoolPlan; POOLS],
     pub(crate) installed: PoolPlan,
@@ -91,6 +93,7 @@ impl Plan {
             seed,
             weights,
             is_hasty,
+            is_sharing: dice.one_in(4),
             is_orderly: dice.one_in(2),
             panic_policy: dice.pick(&[PanicPolicy::Log, PanicPolicy::Log, PanicPolicy::Stop]),
             shutdown_deadline: if is_hasty { dice.pick(&[Duration::ZERO, MS]) } else { PATIENCE },

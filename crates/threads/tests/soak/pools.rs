@@ -90,8 +90,16 @@ impl Slot {
 
     /// Ends them all, and waits for their threads.
     pub(crate) fn stop(&self, world: &World) {
-        self.get().stop(world);
-        lock(&self.past).iter().for_each(|pool| pool.stop(world));
+        loop {
+            // A job may still put another in its place.
+            let present = self.get();
+            present.stop(world);
+            let past = std::mem::take(&mut *lock(&self.past));
+            past.iter().for_each(|pool| pool.stop(world));
+            if Arc::ptr_eq(&present, &self.get()) {
+                return;
+            }
+        }
     }
 }
 

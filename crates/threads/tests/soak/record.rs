@@ -250,12 +250,17 @@ impl Record {
         self.note_if(self.life.may_refuse(), Note::MayRefuse);
         self.note_if(self.life.may_lose(), Note::MayLose);
         self.note_if(self.life.may_drop(), Note::MayDrop);
+        self.note_if(self.life.has_poor_pool(), Note::PoolMayRefuse);
         self.answer.store(answer as u8, Ordering::SeqCst);
         self.answers.fetch_add(1, Ordering::SeqCst) > 0
     }
 
     pub(crate) fn answered(&self) -> Option<Answer> {
         Answer::of(self.answer.load(Ordering::SeqCst))
+    }
+
+    fn is_job(&self) -> bool {
+        matches!(self.door, Door::InThread | Door::Multiple)
     }
 
     /// Whether its caller waits, or its closure is to run.
@@ -321,6 +326,8 @@ impl Record {
             Answer::Accepted if panicked => Ok(Fate::Panicked),
             Answer::Accepted if has(Note::CalledOff) => Ok(Fate::Cancelled),
             Answer::Accepted if has(Note::MayDrop) || has(Note::Behind) => Ok(Fate::Dropped),
+            // Its pool has been ended by others.
+            Answer::Accepted if self.is_job() && has(Note::PoolMayRefuse) => Ok(Fate::Dropped),
             Answer::Accepted => Err("lost: dropped without a reason"),
             Answer::Value if ended => Ok(Fate::Done),
             Answer::Failed if ended => Ok(Fate::Failed),

@@ -14,6 +14,7 @@ use crate::defers;
 use crate::desk;
 use crate::life::Life;
 use crate::payload::Load;
+use crate::pools;
 use crate::scene::{self, DEPTH, Here, Scene};
 use crate::world::{World, add};
 
@@ -36,6 +37,7 @@ pub(crate) enum Work {
     CancelsDeferred,
     Resolves,
     Shares,
+    ChangesPool,
     EndsThread,
     /// Drawn by chances of its own.
     Ends(Way),
@@ -100,6 +102,7 @@ impl Work {
         Self::CancelsDeferred,
         Self::Resolves,
         Self::Shares,
+        Self::ChangesPool,
         Self::EndsThread,
     ];
 
@@ -124,7 +127,11 @@ impl Work {
             Self::UsesJob => "a JobHandle",
             Self::Resizes => "suggest_thread_pool_size",
             Self::LooksAtPool => "a pool",
-            Self::Defers | Self::CancelsDeferred | Self::Resolves | Self::Shares => "a call",
+            Self::Defers
+            | Self::CancelsDeferred
+            | Self::Resolves
+            | Self::Shares
+            | Self::ChangesPool => "a call",
             Self::EndsThread => "the end of a ReactorThread",
             Self::Ends(_) => "a stop",
         }
@@ -151,12 +158,14 @@ impl Work {
                 let Some(life) = world.pick_life(dice).filter(|_| !is_deep) else { return };
                 self.turn_to(&life, scene, dice);
             }
-            Self::Defers | Self::CancelsDeferred | Self::Resolves | Self::Shares => {
-                match scene.here {
-                    Here::On(reactor, life) => self.perform_on(reactor, life, scene, dice),
-                    _ => hand_over(self, scene, dice),
-                }
-            }
+            Self::Defers
+            | Self::CancelsDeferred
+            | Self::Resolves
+            | Self::Shares
+            | Self::ChangesPool => match scene.here {
+                Here::On(reactor, life) => self.perform_on(reactor, life, scene, dice),
+                _ => hand_over(self, scene, dice),
+            },
             Self::Ends(way) => match (way, scene.here) {
                 (_, Here::On(reactor, life)) => end(world, reactor, life, way),
                 (Way::Stop | Way::StopNow, _) => end_from_outside(world, way, dice),
@@ -186,6 +195,7 @@ impl Work {
             Self::Defers => defers::defer_and_leave(scene, reactor, dice),
             Self::CancelsDeferred => defers::cancel(scene, reactor, dice),
             Self::Resolves => defers::resolve(scene, reactor, dice),
+            Self::ChangesPool => change_pool(scene.world, reactor, life, dice),
             _ => {
                 let remote = reactor.share(Load::new(scene.world, 0));
                 scene.world.keep_remote((remote, Arc::clone(life)), dice);
@@ -209,6 +219,32 @@ fn resize(scene: &Scene<'_>, life: &Life, dice: &mut Dice) {
     };
     if resized.is_ok() != (threads > 0) {
         scene.world.complain(format!("the size {threads}: {resized:?}"));
+    }
+}
+
+/// Gives the reactor another pool, of its own or not.
+pub(crate) fn change_pool(world: &World, reactor: &Reactor, life: &Life, dice: &mut Dice) {
+    if world.plan.is_sharing && dice.one_in(2) {
+        life.risking();
+        // It may have been ended.
+        let _ = reactor.share_thread_pool(&world.pick_pool(dice).pool);
+        return;
+    }
+    if !life.handle.accepts_calls() && !desk::is_owned() {
+        // Its jobs would be for a run that never comes.
+        return;
+    }
+    if world.plan.installed.queue.is_some() {
+        life.risking();
+    }
+    let installed = match pools::build(world.plan.installed) {
+        Ok(pool) => reactor.install_thread_pool(pool).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    // That a run has ended is told before all of it is over.
+    let may_fail = reactor.stopping() || !life.handle.accepts_calls();
+    if let (Err(error), false) = (installed, may_fail) {
+        world.complain(format!("a pool was refused by reactor {}: {error}", life.seat));
     }
 }
 
