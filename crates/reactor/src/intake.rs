@@ -20,7 +20,9 @@ use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 
 /// `Q` is the queue; a model can put another one in its place.
 pub(crate) struct Intake<Q> {
-    inside: Mutex<Inside<Q>>,
+    queue: Mutex<Q>,
+    /// Things are accepted. Changed under the lock.
+    open: AtomicBool,
     /// Something was pushed since the loop has taken the queue. Set under the lock.
     arrived: AtomicBool,
     /// The loop is about to sleep, or sleeps, in the selector. Set under the lock.
@@ -29,32 +31,33 @@ pub(crate) struct Intake<Q> {
     nudged: AtomicBool,
 }
 
-struct Inside<Q> {
-    queue: Q,
-    open: bool,
-}
-
 impl<Q> Intake<Q> {
     pub(crate) fn new(queue: Q) -> Self {
         Self {
-            inside: Mutex::new(Inside { queue, open: true }),
+            queue: Mutex::new(queue),
+            open: AtomicBool::new(true),
             arrived: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             nudged: AtomicBool::new(false),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside<Q>> {
-        lock(&self.inside)
+    fn lock(&self) -> MutexGuard<'_, Q> {
+        lock(&self.queue)
+    }
+
+    /// Whether things are accepted, for who has the lock.
+    fn is_open_now(&self, _queue: &MutexGuard<'_, Q>) -> bool {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// Hands `thing` in, or back. `Ok(true)`: the caller must wake the loop.
     pub(crate) fn push<T>(&self, thing: T, put: impl FnOnce(&mut Q, T)) -> Result<bool, T> {
-        let mut inside = self.lock();
-        if !inside.open {
+        let mut queue = self.lock();
+        if !self.is_open_now(&queue) {
             return Err(thing);
         }
-        put(&mut inside.queue, thing);
+        put(&mut queue, thing);
         self.arrived.store(true, Ordering::Release);
         Ok(self.rouse())
     }
@@ -70,7 +73,7 @@ impl<Q> Intake<Q> {
 
     /// Has the loop look around before it sleeps again. `true`: the caller must wake it.
     pub(crate) fn nudge(&self) -> bool {
-        let _inside = self.lock();
+        let _queue = self.lock();
         self.nudged.store(true, Ordering::Relaxed);
         self.rouse()
     }
@@ -78,8 +81,8 @@ impl<Q> Intake<Q> {
     /// As [`nudge`](Self::nudge), if things are still accepted; `set` runs under the lock, so that
     /// [`close`](Self::close) comes before or after it.
     pub(crate) fn nudge_if_open(&self, set: impl FnOnce()) -> bool {
-        let inside = self.lock();
-        if !inside.open {
+        let queue = self.lock();
+        if !self.is_open_now(&queue) {
             return false;
         }
         set();
@@ -90,7 +93,7 @@ impl<Q> Intake<Q> {
     /// `true`: the caller must wake the loop, for something that it looks at in
     /// [`doze`](Self::doze).
     pub(crate) fn call_out(&self) -> bool {
-        let _inside = self.lock();
+        let _queue = self.lock();
         self.rouse()
     }
 
@@ -107,20 +110,20 @@ impl<Q> Intake<Q> {
 
     /// Gives the queue to the loop. `take` runs under the lock and leaves an empty one behind.
     pub(crate) fn take<R>(&self, take: impl FnOnce(&mut Q) -> R) -> R {
-        let mut inside = self.lock();
+        let mut queue = self.lock();
         self.arrived.store(false, Ordering::Relaxed);
-        take(&mut inside.queue)
+        take(&mut queue)
     }
 
     /// Looks at the queue.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&Q) -> R) -> R {
-        look(&self.lock().queue)
+        look(&self.lock())
     }
 
     /// Whether the loop may sleep now: nothing has arrived, nobody has nudged, and `idle` finds
     /// nothing else. If so, whoever comes from here on wakes it.
     pub(crate) fn doze(&self, idle: impl FnOnce() -> bool) -> bool {
-        let _inside = self.lock();
+        let _queue = self.lock();
         let nudged = self.nudged.load(Ordering::Relaxed);
         self.nudged.store(false, Ordering::Relaxed);
         if nudged || self.arrived.load(Ordering::Relaxed) || !idle() {
@@ -137,15 +140,18 @@ impl<Q> Intake<Q> {
 
     /// Accepts things (again).
     pub(crate) fn open(&self) {
-        self.lock().open = true;
+        let _queue = self.lock();
+        self.open.store(true, Ordering::Release);
     }
 
     /// Refuses everything from here on; what was accepted is in the queue.
     pub(crate) fn close(&self) {
-        self.lock().open = false;
+        let _queue = self.lock();
+        self.open.store(false, Ordering::Release);
     }
 
+    /// Whether things are accepted. It may be seen late, but on the thread that changes it it is not.
     pub(crate) fn is_open(&self) -> bool {
-        self.lock().open
+        self.open.load(Ordering::Acquire)
     }
 }

@@ -21,11 +21,27 @@ pub(crate) struct Refusal {
 #[must_use]
 #[derive(Default)]
 pub(crate) struct Chores {
-    pub(crate) wakes: Vec<Arc<Seat>>,
+    wakes: Wakes,
     pub(crate) refusal: Option<Refusal>,
 }
 
+/// Who is to be woken: mostly one, which needs no vector.
+#[derive(Default)]
+struct Wakes {
+    first: Option<Arc<Seat>>,
+    more: Vec<Arc<Seat>>,
+}
+
 impl Chores {
+    pub(crate) fn wake(&mut self, seats: impl IntoIterator<Item = Arc<Seat>>) {
+        for seat in seats {
+            match &mut self.wakes.first {
+                Some(_) => self.wakes.more.push(seat),
+                none => *none = Some(seat),
+            }
+        }
+    }
+
     /// True if a thread was asked for and refused.
     pub(crate) fn was_refused(&self) -> bool {
         self.refusal.is_some()
@@ -39,7 +55,7 @@ impl Chores {
 impl Shared {
     /// Does what had to wait for the lock to be let go.
     pub(crate) fn finish(&self, chores: Chores) {
-        for seat in &chores.wakes {
+        for seat in chores.wakes.first.iter().chain(&chores.wakes.more) {
             seat.parker.notify_one();
         }
         self.tell_refusal(&chores);

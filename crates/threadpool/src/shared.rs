@@ -213,7 +213,7 @@ impl Shared {
         match core.state.next_step(|| core.queue.unclaimed() + self.inbox().len(), at_once) {
             Step::Rest => false,
             Step::Wake => {
-                chores.wakes.extend(core.claim_idle());
+                chores.wake(core.claim_idle());
                 true
             }
             // Others are there to do the work: no need to try again with every submission.
@@ -381,12 +381,12 @@ impl Core {
     /// Lets the worker that has been idle for longest look again at what it should do.
     pub(crate) fn rouse_coldest(&self, chores: &mut Chores) {
         let coldest = self.idle.first().and_then(|&index| self.workers.get(index)?.as_ref());
-        chores.wakes.extend(coldest.map(|worker| Arc::clone(&worker.seat)));
+        chores.wake(coldest.map(|worker| Arc::clone(&worker.seat)));
     }
 
     /// Lets every idle worker look again at what it should do.
     pub(crate) fn rouse_idle(&self, chores: &mut Chores) {
         let idle = self.idle.iter().filter_map(|&index| self.workers.get(index)?.as_ref());
-        chores.wakes.extend(idle.map(|worker| Arc::clone(&worker.seat)));
+        chores.wake(idle.map(|worker| Arc::clone(&worker.seat)));
     }
 }

@@ -8,11 +8,13 @@
 use crate::deliveries::Deliveries;
 use crate::eventual::AnyReply;
 use crate::ledger::{Key, Ledger};
+use crate::reactor_pool::ReactorPool;
 use ropewalk_deferred::CancelHandle;
-use ropewalk_reactor::{Phase, Reactor, SystemEvent, TriggerId};
+use ropewalk_reactor::{Phase, Reactor, ReactorHandle, SystemEvent, TriggerId};
 use ropewalk_threadpool::JobHandle;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// One per reactor, in its local slots.
 #[derive(Default)]
@@ -21,24 +23,50 @@ pub(crate) struct Bridge {
     pub(crate) deliveries: Rc<Deliveries>,
     /// Blocking calls whose closure has returned a `Deferred`.
     pub(crate) replies: Ledger<Box<dyn AnyReply>, CancelHandle>,
+    /// What is asked for with each job, and always the same.
+    known: OnceCell<Known>,
     /// The trigger for the shutdown of this run, if there is one.
     trigger: Cell<Option<TriggerId>>,
     /// The shutdown has begun: no pool is to be expected to start any more.
     draining: Cell<bool>,
 }
 
+pub(crate) struct Known {
+    pub(crate) handle: ReactorHandle,
+    pub(crate) pool: Arc<ReactorPool>,
+}
+
 impl Bridge {
+    /// The bridge of `reactor`.
+    pub(crate) fn find(reactor: &Reactor) -> Rc<Self> {
+        reactor.local::<Self>()
+    }
+
     /// The bridge of `reactor`, with its triggers set for the present or next run.
     pub(crate) fn of(reactor: &Reactor) -> Rc<Self> {
-        let bridge = reactor.local::<Self>();
-        if bridge.trigger.get().is_none() {
+        let bridge = Self::find(reactor);
+        bridge.tie(reactor);
+        bridge
+    }
+
+    pub(crate) fn known(&self, reactor: &Reactor) -> &Known {
+        self.known.get_or_init(|| {
+            let handle = reactor.handle();
+            let pool = handle.shared::<ReactorPool>();
+            Known { handle, pool }
+        })
+    }
+
+    /// Sets the triggers for the present or next run.
+    pub(crate) fn tie(&self, reactor: &Reactor) {
+        if self.trigger.get().is_none() {
             let event = SystemEvent::Shutdown;
             let trigger = reactor.add_system_event_trigger(Phase::Before, event, |reactor| {
                 Self::of(reactor).drain(reactor);
             });
-            bridge.trigger.set(Some(trigger));
+            self.trigger.set(Some(trigger));
             reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, |reactor| {
-                reactor.local::<Self>().end(reactor);
+                Self::find(reactor).end(reactor);
             });
             if reactor.stopping() {
                 // The trigger may have come too late. If not, it has run when two turns are over.
@@ -47,7 +75,6 @@ impl Bridge {
                 });
             }
         }
-        bridge
     }
 
     /// The shutdown has begun.

@@ -20,7 +20,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: JobOutcome,
 {
-    defer_to_pool(reactor, pool, job, |job| {
+    defer_to_pool(reactor, &Bridge::find(reactor), pool, job, |job| {
         if reactor.running() && job.waits_for_start() {
             tracing::warn!(
                 location = %job.location(),
@@ -34,6 +34,7 @@ where
 #[track_caller]
 pub(crate) fn defer_to_pool<F, R>(
     reactor: &Reactor,
+    bridge: &Bridge,
     pool: &ThreadPool,
     job: F,
     accepted: impl FnOnce(&JobHandle),
@@ -43,15 +44,16 @@ where
     R: JobOutcome,
 {
     let location = Location::caller();
-    if !reactor.handle().accepts_calls() {
+    let handle = &bridge.known(reactor).handle;
+    if !handle.accepts_calls() {
         // Between two runs: the result could not come back.
         tracing::debug!(%location, "a job was refused: the reactor has stopped");
         return Deferred::fail(ReactorStopped::new());
     }
-    let bridge = Bridge::of(reactor);
+    bridge.tie(reactor);
     let (key, deferred) = bridge.deliveries.open::<R::Value>(location);
     let ticket =
-        Ticket { handle: reactor.handle(), key: Some(key), location, settle: settle::<R::Value> };
+        Ticket { handle: handle.clone(), key: Some(key), location, settle: settle::<R::Value> };
     let submitted = pool.try_call_in_thread_with_callback(
         move |outcome: std::result::Result<R, ropewalk_threadpool::Panicked>| {
             ticket.deliver(match outcome {
@@ -85,7 +87,7 @@ where
 }
 
 fn settle<T: 'static>(reactor: &Reactor, key: Key, result: Result<T>) {
-    let bridge = Bridge::of(reactor);
+    let bridge = Bridge::find(reactor);
     if let Some(promise) = bridge.deliveries.close(key) {
         promise.settle(result);
     }

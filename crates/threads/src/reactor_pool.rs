@@ -18,6 +18,7 @@ mod ties;
 
 use self::request::TieRequest;
 use self::stage::{Found, Stage, State};
+use crate::bridge::{Bridge, Known};
 use crate::defer_to_thread::{defer_to_pool, defer_to_private_pool};
 use crate::error::InstallError;
 use crate::outcome::JobOutcome;
@@ -48,7 +49,7 @@ impl fmt::Debug for ReactorPool {
 impl ReactorPool {
     /// The pool, for the reactor thread.
     pub(crate) fn of(reactor: &Reactor) -> ThreadPool {
-        Self::find(reactor).pool
+        Self::find(reactor, &Bridge::find(reactor)).pool
     }
 
     /// The pool, for any thread.
@@ -85,12 +86,13 @@ impl ReactorPool {
         F: FnOnce() -> R + Send + 'static,
         R: JobOutcome,
     {
-        let Found { pool, shared, .. } = Self::find(reactor);
+        let bridge = Bridge::find(reactor);
+        let Found { pool, shared, .. } = Self::find(reactor, &bridge);
         // Somebody has to start a shared pool, and may have forgotten it.
         if shared {
             return defer_to_private_pool(reactor, &pool, job);
         }
-        defer_to_pool(reactor, &pool, job, |_| ())
+        defer_to_pool(reactor, &bridge, &pool, job, |_| ())
     }
 
     /// Makes `pool` the reactor's own pool, in place of the one that it has.
@@ -156,12 +158,11 @@ impl ReactorPool {
         self.with(|state| state.all()).iter().any(ThreadPool::is_worker)
     }
 
-    fn find(reactor: &Reactor) -> Found {
-        let handle = reactor.handle();
-        let shared = handle.shared::<Self>();
-        let found = shared.get(&handle);
+    fn find(reactor: &Reactor, bridge: &Bridge) -> Found {
+        let Known { handle, pool } = bridge.known(reactor);
+        let found = pool.get(handle);
         if found.loose {
-            shared.see_to(reactor, found.number);
+            pool.see_to(reactor, found.number);
         }
         found
     }
