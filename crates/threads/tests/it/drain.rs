@@ -3,7 +3,7 @@
 use crate::support::{foreign, gated, peek, taken};
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::SubmitErrorKind;
+use ropewalk_threadpool::{SubmitError, SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -34,6 +34,44 @@ fn a_before_trigger_may_defer_to_the_pool_whenever_the_pool_was_made() {
             let refused = reactor.call_in_thread(|| ()).unwrap_err();
             assert_eq!(refused.kind(), SubmitErrorKind::Stopped);
         }
+    });
+}
+
+/// The pool is closed when the triggers have run, whatever they hold. A pool of one's own is not.
+#[test]
+fn a_before_trigger_with_two_steps_finds_the_pool_closed_at_the_second() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let _ = reactor.thread_pool();
+        let own = ThreadPool::builder().build().unwrap();
+        own.start().unwrap();
+        let saved = Rc::new(RefCell::new(None));
+        let (place, pool) = (Rc::clone(&saved), own.clone());
+        let twice = move |reactor: &Reactor| {
+            let hold = reactor.hold(SystemEvent::Shutdown);
+            let second = || {
+                Reactor::with_current(|reactor| reactor.defer_to_thread(|| Ok("saved"))).unwrap()
+            };
+            let refused = peek(reactor.defer_to_thread(|| ()).add_callback(move |()| second()));
+            let steps = reactor.defer_to_thread_pool(&pool, || ()).add_callback(move |()| {
+                let job = |reactor: &Reactor| reactor.defer_to_thread_pool(&pool, || Ok("saved"));
+                Reactor::with_current(job).unwrap()
+            });
+            let steps = peek(steps.add_both(move |result| {
+                drop(hold);
+                result
+            }));
+            place.replace(Some((refused, steps)));
+        };
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, twice);
+        reactor.stop();
+        reactor.run().unwrap();
+        let (refused, steps) = saved.take().unwrap();
+        let failure = taken(&refused).unwrap_err();
+        let refused = failure.downcast_ref::<SubmitError<()>>().unwrap();
+        assert_eq!(refused.kind(), SubmitErrorKind::Stopped);
+        assert_eq!(taken(&steps).unwrap(), "saved");
+        own.stop();
     });
 }
 

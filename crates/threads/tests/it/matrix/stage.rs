@@ -6,15 +6,16 @@ use crate::matrix::call::{Ends, Trace};
 use crate::matrix::caller::Call;
 use crate::matrix::table::{Caller, Cell, Moment, Outcome};
 use crate::support::{Gate, gated};
+use ropewalk_deferred::Deferred;
 use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent};
 use ropewalk_threadpool::ThreadPool;
-use ropewalk_threads::ReactorThreads as _;
+use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
 use std::rc::Rc;
 
 /// Makes the call of the cell at its moment, and tells what came of it.
 ///
-/// `has_pool`: the reactor has its pool before, as in a program that has used it.
-pub(crate) fn play(cell: &Cell, has_pool: bool) -> Outcome {
+/// `used`: the program has used the bridges before, so that the reactor has its pool.
+pub(crate) fn play(cell: &Cell, used: bool) -> Outcome {
     let reactor = Reactor::new().unwrap();
     let pool = ThreadPool::builder().min_threads(0).max_threads(1).build().unwrap();
     pool.start().unwrap();
@@ -26,19 +27,20 @@ pub(crate) fn play(cell: &Cell, has_pool: bool) -> Outcome {
         moment: cell.moment,
         trace: trace.clone(),
     };
-    let outcome = at_the_moment(cell, has_pool, reactor, ends);
+    let outcome = at_the_moment(cell, used, reactor, ends);
     pool.stop();
     trace.judge(outcome)
 }
 
-fn at_the_moment(cell: &Cell, has_pool: bool, reactor: Reactor, ends: Ends) -> Outcome {
+fn at_the_moment(cell: &Cell, used: bool, reactor: Reactor, ends: Ends) -> Outcome {
     let Cell { caller, bridge, moment, .. } = *cell;
     let is_worker = caller == Caller::Worker;
     if moment == Moment::InTheNextRun {
         run_and_stop(&reactor);
         reactor.accept_calls();
     }
-    if has_pool {
+    if used {
+        use_bridges(&reactor);
         let pool = reactor.thread_pool();
         if moment == Moment::BeforeTheRun && is_worker {
             // By the program, for else there is no worker yet.
@@ -85,6 +87,16 @@ fn at_the_moment(cell: &Cell, has_pool: bool, reactor: Reactor, ends: Ends) -> O
     let outcome = made.outcome();
     drop(reactor);
     outcome
+}
+
+/// Leaves nothing behind: the answer comes in the first turn, from the reactor itself.
+fn use_bridges(reactor: &Reactor) {
+    let answer = reactor.handle().eventually(|reactor| {
+        let (promise, deferred) = Deferred::new();
+        reactor.call_soon(|_| promise.callback(()));
+        deferred
+    });
+    drop(answer);
 }
 
 fn run_and_stop(reactor: &Reactor) {
