@@ -48,6 +48,7 @@ where
     if !handle.accepts_calls() {
         // Between two runs: the result could not come back.
         tracing::debug!(%location, "a job was refused: the reactor has stopped");
+        panics::contain("dropping a refused job", location, || drop(job));
         return Deferred::fail(ReactorStopped::new());
     }
     bridge.tie(reactor);

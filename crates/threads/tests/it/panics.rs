@@ -1,7 +1,7 @@
 //! Jobs, calls, wakers and drops that panic (I3).
 
 use crate::log;
-use crate::support::{OnDrop, foreign, gated, peek, run_for, taken};
+use crate::support::{OnDrop, foreign, gated, is_stopped, peek, run_for, taken};
 use ropewalk_deferred::{Deferred, Panicked};
 use ropewalk_reactor::{Reactor, ReactorStopped};
 use ropewalk_testing::{DEADLINE, capture_tracing, within};
@@ -176,5 +176,18 @@ fn i3_a_call_whose_capture_panics_when_dropped_still_answers() {
         reactor.stop();
         reactor.run().unwrap();
         assert!(waiting.join().unwrap().is::<Panicked>());
+    });
+}
+
+/// As what a pool refuses: whoever asked for it has a `Deferred` that says so.
+#[test]
+fn i3_a_job_that_a_stopped_reactor_refuses_may_panic_as_it_is_dropped() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        reactor.stop();
+        reactor.run().unwrap();
+        let last_word = OnDrop::new(|| panic!("dropped"));
+        let refused = peek(reactor.defer_to_thread(move || drop(last_word)));
+        assert!(is_stopped(&refused));
     });
 }
