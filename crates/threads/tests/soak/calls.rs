@@ -8,7 +8,7 @@ use ropewalk_threadpool::{JobState, SubmitErrorKind};
 use ropewalk_threads::{BoxedJob, HandleThreads as _, ReactorThreads as _};
 
 use crate::life::Life;
-use crate::payload::handing_in;
+use crate::payload::{self, handing_in};
 use crate::record::{Answer, Door, Note, Record};
 use crate::scene::{self, Here, Scene};
 use crate::work::Work;
@@ -59,6 +59,7 @@ pub(crate) fn in_thread(scene: &Scene<'_>, life: &Arc<Life>, work: Work, dice: &
         Err(refused) => {
             scene.world.answer(&record, Answer::Refused);
             check_kind(scene, refused.kind());
+            payload::contained(|| drop(refused));
         }
     }
 }
@@ -82,7 +83,10 @@ pub(crate) fn multiple(scene: &Scene<'_>, life: &Arc<Life>, work: Work, dice: &m
     records.iter().for_each(|record| scene.world.answer(record, answer));
     match submitted {
         Ok(job) => scene.world.keep_job((job, records), dice),
-        Err(refused) => check_kind(scene, refused.kind()),
+        Err(refused) => {
+            check_kind(scene, refused.kind());
+            payload::contained(|| drop(refused));
+        }
     }
 }
 
@@ -97,7 +101,8 @@ pub(crate) fn use_job(scene: &Scene<'_>, dice: &mut Dice) {
     let Some((job, records)) = scene.world.take_job(dice) else { return };
     match dice.below(4) {
         0 | 1 => {
-            if job.cancel() {
+            // What panics as it is dropped is dropped then.
+            if payload::contained(|| job.cancel()).unwrap_or(true) {
                 for record in &records {
                     record.note(Note::CalledOff);
                 }

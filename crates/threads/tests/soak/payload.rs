@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -23,9 +23,9 @@ thread_local! {
 /// Calls what hands something in that must not run here and now.
 pub(crate) fn handing_in<T>(call: impl FnOnce() -> T) -> T {
     let before = HANDING_IN.replace(true);
-    let value = call();
+    let result = catch_unwind(AssertUnwindSafe(call));
     HANDING_IN.set(before);
-    value
+    result.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
 pub(crate) fn is_handing_in() -> bool {
@@ -139,12 +139,27 @@ pub(crate) struct Ticket {
     pub(crate) world: Arc<World>,
     pub(crate) record: Arc<Record>,
     _load: Load,
+    /// It panics if it is dropped unrun.
+    explodes: bool,
+}
+
+/// What it panics with.
+struct Exploded;
+
+/// Calls what may drop a job unrun; none if that has panicked as planned.
+pub(crate) fn contained<T>(call: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(payload) if payload.is::<Exploded>() => None,
+        Err(payload) => resume_unwind(payload),
+    }
 }
 
 impl Ticket {
     pub(crate) fn new(world: &Arc<World>, record: &Arc<Record>) -> Self {
         let load = Load::new(world, record.number);
-        Self { world: Arc::clone(world), record: Arc::clone(record), _load: load }
+        let explodes = record.explodes();
+        Self { world: Arc::clone(world), record: Arc::clone(record), _load: load, explodes }
     }
 
     /// The closure is being called, on this reactor's thread or on a worker.
@@ -185,6 +200,9 @@ impl Drop for Ticket {
         }
         if record.note(Note::Dropped) {
             world.complain(format!("dropped twice: {}", record.story()));
+        }
+        if self.explodes && !record.has(Note::Started) && !thread::panicking() {
+            resume_unwind(Box::new(Exploded));
         }
     }
 }

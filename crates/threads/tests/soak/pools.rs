@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use ropewalk_testing::soak::Dice;
 use ropewalk_threadpool::{BuildError, ThreadPool};
 
+use crate::payload;
 use crate::plan::{PoolPlan, Start};
 use crate::world::{World, add, get, lock};
 
@@ -75,7 +76,9 @@ impl Slot {
             match dice.below(4) {
                 0 => pool.pool.close(|| ()),
                 1 => {}
-                _ => drop(pool.pool.stop_now()),
+                _ => pool.pool.stop_now().into_iter().for_each(|job| {
+                    payload::contained(|| drop(job));
+                }),
             }
             match Pool::new(self.plan) {
                 Ok(next) => {

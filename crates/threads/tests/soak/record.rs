@@ -259,8 +259,14 @@ impl Record {
         Answer::of(self.answer.load(Ordering::SeqCst))
     }
 
+    /// Whether it panics when it is dropped unrun; nobody can say then why it was refused.
+    pub(crate) fn explodes(&self) -> bool {
+        self.is_job() && self.number % 8 == 0
+    }
+
+    /// Whether it is for a pool.
     fn is_job(&self) -> bool {
-        matches!(self.door, Door::InThread | Door::Multiple)
+        matches!(self.door, Door::InThread | Door::Multiple) || self.door.is_deferred()
     }
 
     /// Whether its caller waits, or its closure is to run.
@@ -348,6 +354,7 @@ impl Record {
             Answer::Stopped => Ok(Fate::Stopped),
             Answer::Deadlock if has(Note::OnReactor) => Ok(Fate::Deadlock),
             Answer::Abandoned if !started && has(Note::PoolMayRefuse) => Ok(Fate::Abandoned),
+            Answer::Abandoned if !started && self.explodes() => Ok(Fate::Refused),
             Answer::Unseen if started || has(Note::MayRefuse) || has(Note::Cancelled) => {
                 Ok(Fate::Unseen)
             }
