@@ -191,3 +191,38 @@ fn pop(job: &dyn Run) -> Option<Arc<Hook>> {
     job.with_hooks(&mut |hooks| last = hooks.pop());
     last
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    //! What is not seen from outside.
+
+    use std::sync::mpsc::channel;
+
+    use crate::{CancelToken, ThreadPool};
+
+    #[test]
+    fn a_job_that_sets_hooks_all_the_time_keeps_none() {
+        let manual = ThreadPool::manual();
+        let (sender, receiver) = channel();
+        let count = move |own: &crate::JobHandle| {
+            own.job().with_hooks(&mut |hooks| {
+                sender.send(hooks.0.as_ref().map_or(0, |hooks| hooks.len())).unwrap();
+            });
+        };
+        let (handles, handle) = channel();
+        let job = move || {
+            let (token, own) = (CancelToken::current(), handle.recv().unwrap());
+            let outer = token.on_cancel(|| ());
+            (0..3).for_each(|_| drop(token.on_cancel(|| ())));
+            let inner = token.on_cancel(|| ());
+            count(&own);
+            drop(outer);
+            count(&own);
+            drop(inner);
+            count(&own);
+        };
+        handles.send(manual.pool().call_in_thread(job).unwrap()).unwrap();
+        assert!(manual.run_next());
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [2, 1, 0]);
+    }
+}

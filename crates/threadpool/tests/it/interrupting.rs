@@ -182,6 +182,31 @@ fn the_last_one_set_is_the_first_one_called() {
     });
 }
 
+/// Also if one of them cancels again: the others wait for their turn.
+#[test]
+fn only_one_is_called_at_a_time() {
+    within(DEADLINE, || {
+        let pool = started(1, 1);
+        let (sender, receiver) = channel();
+        let slot = Arc::new(Mutex::new(None::<JobHandle>));
+        let own = Arc::clone(&slot);
+        let job = waiting(&pool, move |token, _| {
+            let last = token.on_cancel(says(&sender, "last"));
+            let first = token.on_cancel(move || {
+                let own = own.lock().unwrap().take().unwrap();
+                let cancels = thread::Builder::new().spawn(move || own.cancel()).unwrap();
+                assert!(!cancels.join().unwrap());
+                sender.send("first").unwrap();
+            });
+            vec![last, first]
+        });
+        *slot.lock().unwrap() = Some(job.handle.clone());
+        job.handle.cancel();
+        assert_eq!(all(&receiver), ["first", "last"]);
+        job.release.send(()).unwrap();
+    });
+}
+
 #[test]
 fn i3_a_panic_is_logged_once_and_the_others_are_called() {
     log::keep();
