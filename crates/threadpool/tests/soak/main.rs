@@ -21,6 +21,7 @@ mod round;
 mod driver;
 mod ending;
 mod submission;
+mod tokens;
 mod work;
 
 // What is checked.

@@ -14,7 +14,7 @@ use crate::account::check_snapshot;
 use crate::ending::{self, Way};
 use crate::record::{Fate, Note, Receipt, Record, Ticket};
 use crate::round::{Round, add, get};
-use crate::submission;
+use crate::{submission, tokens};
 
 /// How long a job waits for another that may be stuck behind it.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -36,6 +36,7 @@ pub(crate) enum Work {
     Cancels,
     Resizes,
     Obeys,
+    Hooks,
     Looks,
     /// Not drawn, but made by one that awaits it.
     Rings(Sender<()>),
@@ -73,6 +74,7 @@ impl Work {
         Self::Cancels,
         Self::Resizes,
         Self::Obeys,
+        Self::Hooks,
         Self::Looks,
     ];
 
@@ -95,6 +97,7 @@ impl Work {
             Self::Cancels => "cancels",
             Self::Resizes => "resizes the pool",
             Self::Obeys => "looks at its token",
+            Self::Hooks => "sets hooks",
             Self::Looks => "looks at the pool",
             Self::Rings(_) => "is awaited",
             Self::Stops => "stops the pool",
@@ -110,7 +113,8 @@ impl Work {
             Self::Blocks => block(dice),
             Self::Panics => panic_as_planned(),
             Self::Cancels => cancel(round, dice),
-            Self::Obeys => obey(ticket, dice),
+            Self::Obeys => tokens::obey(ticket, dice),
+            Self::Hooks => tokens::hook(round, dice),
             Self::Rings(bell) => {
                 // It may have stopped listening.
                 let _ = bell.send(());
@@ -247,15 +251,6 @@ fn check_end(round: &Round, ended: Result<Option<JobState>, WouldDeadlock>, reco
     };
     if !is_right {
         round.complain(format!("a wait gave {ended:?}: {}", record.story()));
-    }
-}
-
-/// Goes on until it is wanted no more, or not so long.
-fn obey(ticket: &Ticket, dice: &mut Dice) {
-    let mut left = dice.pick(&[1, 10, 100]);
-    while !ticket.is_told_rightly() && left > 0 {
-        thread::yield_now();
-        left -= 1;
     }
 }
 
