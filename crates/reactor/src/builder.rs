@@ -211,6 +211,7 @@ impl Builder {
             embedded: Cell::new(false),
             dropped: Cell::new(false),
             crashed: Cell::new(false),
+            draining: Cell::new(false),
             runs: Cell::new(0),
             panic: Cell::new(None),
             counters: Counters::default(),

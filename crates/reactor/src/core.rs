@@ -64,6 +64,8 @@ pub(crate) struct Core {
     /// The owner has dropped it: it does not run again.
     pub(crate) dropped: Cell<bool>,
     pub(crate) crashed: Cell<bool>,
+    /// What held the shutdown has let go.
+    pub(crate) draining: Cell<bool>,
     /// How many runs have begun.
     pub(crate) runs: Cell<u64>,
     /// The panic that stops the reactor under [`PanicPolicy::Stop`].

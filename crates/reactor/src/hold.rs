@@ -34,14 +34,15 @@ pub(crate) struct Holds(Mutex<Inside>);
 struct Inside {
     held: Slab<Held>,
     /// How many there are of each event.
-    counts: [usize; 3],
+    counts: [usize; 4],
     /// How many were ever taken.
     taken: u64,
 }
 
 impl Holds {
-    pub(crate) fn any(&self, event: SystemEvent) -> bool {
-        self.lock().counts[event as usize] > 0
+    pub(crate) fn any(&self, events: &[SystemEvent]) -> bool {
+        let inside = self.lock();
+        events.iter().any(|&event| inside.counts[event as usize] > 0)
     }
 
     /// How many were ever taken: it tells of one that came and went between two looks.
@@ -100,7 +101,7 @@ impl Hold {
             .lock()
             .held
             .iter()
-            .filter(|(_, held)| held.event == SystemEvent::Shutdown)
+            .filter(|(_, held)| matches!(held.event, SystemEvent::Shutdown | SystemEvent::Drain))
             .map(|(_, held)| (held.name.clone(), held.location, held.since, held.describe.clone()))
             .collect();
         held.into_iter()

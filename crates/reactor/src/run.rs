@@ -185,6 +185,14 @@ impl Reactor {
         crashing || self.core.shared.stop_requested()
     }
 
+    /// Whether the shutdown has come so far that [`SystemEvent::Drain`] was fired. For crates that
+    /// extend the reactor.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn draining(&self) -> bool {
+        self.core.draining.get()
+    }
+
     /// Ends the loop after this turn, with no shutdown triggers. Calls that wait are dropped. Before
     /// a run it is forgotten, unlike a [`stop`](Self::stop) before the first.
     ///
@@ -202,7 +210,7 @@ impl Reactor {
         let core = &self.core;
         core.lifecycle.set(Lifecycle::Changing);
         self.fire(SystemEvent::Startup, Phase::Before);
-        while core.shared.holds.any(SystemEvent::Startup) && !self.ends() {
+        while core.shared.holds.any(&[SystemEvent::Startup]) && !self.ends() {
             self.pass(None).map_err(RunError::Poll)?;
         }
         if core.dropped.get() {
@@ -240,7 +248,14 @@ impl Reactor {
         panics::tell(|| tracing::debug!("reactor stopping"));
         let deadline = clock::deadline(self.now(), core.shutdown_deadline);
         self.fire(SystemEvent::Shutdown, Phase::Before);
-        self.wait_for_holds(deadline)?;
+        self.wait_for_holds(&[SystemEvent::Shutdown], deadline)?;
+        if core.crashed.get() {
+            return Ok(());
+        }
+        // Whoever held it may have needed the threads, several times over. Now these come to an end.
+        core.draining.set(true);
+        self.fire(SystemEvent::Drain, Phase::Before);
+        self.wait_for_holds(&[SystemEvent::Shutdown, SystemEvent::Drain], deadline)?;
         if core.crashed.get() {
             return Ok(());
         }
@@ -267,14 +282,14 @@ impl Reactor {
     }
 
     /// Turns until nothing is held and the calls that came before that have run, or until the deadline.
-    fn wait_for_holds(&self, deadline: Instant) -> Result<(), RunError> {
+    fn wait_for_holds(&self, events: &[SystemEvent], deadline: Instant) -> Result<(), RunError> {
         let core = &self.core;
         // A worker hands in its result before it drops its hold. So the calls that are here when
         // nothing is held any more still run, but only those: somebody who calls all the time
         // must not keep the reactor from stopping, even if each of those calls holds it for itself.
         let (mut last_call, mut taken, mut short_holds) = (None, 0, 0);
         while !core.crashed.get() {
-            let held = core.shared.holds.any(SystemEvent::Shutdown);
+            let held = core.shared.holds.any(events);
             let before = replace(&mut taken, core.shared.holds.taken());
             let served = core.counters.calls();
             if held {
@@ -329,6 +344,7 @@ impl Reactor {
         for phase in [Phase::Before, Phase::During, Phase::After] {
             self.fire(SystemEvent::End, phase);
         }
+        core.draining.set(false);
         core.lifecycle.set(Lifecycle::Idle);
     }
 }

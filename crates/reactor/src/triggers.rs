@@ -31,6 +31,10 @@ pub enum SystemEvent {
     /// [`Reactor::run`] is about to return, for whatever reason: a stop, a crash, or an error of
     /// the operating system. No calls are accepted any more, and the loop does not turn again.
     End,
+    /// All that held the *before* phase of the shutdown has let go: what the loop still owes to other
+    /// threads is finished now, while it turns on. For crates that extend the reactor.
+    #[doc(hidden)]
+    Drain,
 }
 
 /// Names one trigger, for [`Reactor::remove_system_event_trigger`].
@@ -40,7 +44,7 @@ pub struct TriggerId(u64);
 /// Counts the triggers of all reactors, so that none takes the id of another one's for its own.
 static IDS: AtomicU64 = AtomicU64::new(1);
 
-const QUEUES: usize = 9;
+const QUEUES: usize = 12;
 
 /// The triggers that wait, by event and phase, each queue in the order of registration.
 #[derive(Default)]

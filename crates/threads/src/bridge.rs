@@ -1,9 +1,10 @@
 //! What one reactor owes to others, and what its shutdown does about it.
 //!
 //! When a shutdown begins, blocking calls that wait for a `Deferred` are told that the reactor has
-//! stopped: one of them may sit on a worker, and the pool is about to be drained. Results that
-//! jobs owe to `Deferred`s, on whatever pool, are waited for, while the loop keeps turning, unless
-//! that pool was never started. What is still open when the run ends fails with `ReactorStopped`.
+//! stopped: one of them may sit on a worker, and the pool will be drained. That is when all have let
+//! go who hold the shutdown. Results that jobs owe to `Deferred`s, on whatever pool, are waited for
+//! then, while the loop keeps turning, unless that pool was never started. What is still open when
+//! the run ends fails with `ReactorStopped`.
 
 use crate::deliveries::Deliveries;
 use crate::eventual::AnyReply;
@@ -25,9 +26,9 @@ pub(crate) struct Bridge {
     pub(crate) replies: Ledger<Box<dyn AnyReply>, CancelHandle>,
     /// What is asked for with each job, and always the same.
     known: OnceCell<Known>,
-    /// The trigger for the shutdown of this run, if there is one.
-    trigger: Cell<Option<TriggerId>>,
-    /// The shutdown has begun: no pool is to be expected to start any more.
+    /// The triggers for the shutdown of this run, if there are any.
+    triggers: Cell<Option<[TriggerId; 2]>>,
+    /// No pool is to be expected to start any more.
     draining: Cell<bool>,
 }
 
@@ -59,35 +60,35 @@ impl Bridge {
 
     /// Sets the triggers for the present or next run.
     pub(crate) fn tie(&self, reactor: &Reactor) {
-        if self.trigger.get().is_none() {
-            let event = SystemEvent::Shutdown;
-            let trigger = reactor.add_system_event_trigger(Phase::Before, event, |reactor| {
-                Self::of(reactor).drain(reactor);
+        if self.triggers.get().is_some() {
+            return;
+        }
+        let add = |event, trigger: fn(&Reactor)| {
+            reactor.add_system_event_trigger(Phase::Before, event, trigger)
+        };
+        let stop = add(SystemEvent::Shutdown, |reactor| Self::of(reactor).replies.close_all());
+        let drain = add(SystemEvent::Drain, |reactor| Self::of(reactor).drain(reactor));
+        self.triggers.set(Some([stop, drain]));
+        add(SystemEvent::End, |reactor| Self::find(reactor).end(reactor));
+        if reactor.draining() {
+            // They have come too late. Whoever asks now may still start his pool in this turn.
+            reactor.call_soon(|reactor| {
+                reactor.call_soon(|reactor| Self::of(reactor).drain_late(reactor));
             });
-            self.trigger.set(Some(trigger));
-            reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, |reactor| {
-                Self::find(reactor).end(reactor);
-            });
-            if reactor.stopping() {
-                // The trigger may have come too late. If not, it has run when two turns are over.
-                reactor.call_soon(|reactor| {
-                    reactor.call_soon(|reactor| Self::of(reactor).drain_late(reactor));
-                });
-            }
         }
     }
 
-    /// The shutdown has begun.
+    /// What is owed is waited for, and nothing else.
     fn drain(&self, reactor: &Reactor) {
         self.draining.set(true);
-        self.replies.close_all();
         self.deliveries.give_up_unstarted();
         self.deliveries.hold_shutdown(reactor);
     }
 
-    /// As the trigger would, if that has come too late, and the run has not ended since.
+    /// As the trigger would, if the run has not ended since.
     fn drain_late(&self, reactor: &Reactor) {
-        if reactor.stopping() && !self.draining.get() {
+        if reactor.draining() && !self.draining.get() {
+            self.replies.close_all();
             self.drain(reactor);
             self.deliveries.settled();
         }
@@ -112,7 +113,7 @@ impl Bridge {
     }
 
     fn end(&self, reactor: &Reactor) {
-        if let Some(trigger) = self.trigger.take() {
+        for trigger in self.triggers.take().into_iter().flatten() {
             // It has run, unless the run ended in a crash.
             let _ = reactor.remove_system_event_trigger(trigger);
         }

@@ -81,11 +81,11 @@ impl Deliveries {
 
     /// Holds the shutdown, if there is one and something is owed.
     pub(crate) fn hold_shutdown(&self, reactor: &Reactor) {
-        if !reactor.stopping() || self.ledger.is_empty() || self.hold.borrow().is_some() {
+        if !reactor.draining() || self.ledger.is_empty() || self.hold.borrow().is_some() {
             return;
         }
         // It is asked on the reactor thread.
-        let hold = reactor.hold_with(SystemEvent::Shutdown, || {
+        let hold = reactor.hold_with(SystemEvent::Drain, || {
             Reactor::with_current(|reactor| reactor.local::<Bridge>().deliveries.jobs())
                 .unwrap_or_default()
         });

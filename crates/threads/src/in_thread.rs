@@ -220,8 +220,8 @@ pub trait ReactorThreads: sealed::Sealed {
     /// The reactor's pool: 5 to 10 threads, started with the first need, unless another was
     /// [installed](Self::install_thread_pool) or is [shared](Self::share_thread_pool). It is made now
     /// if need be, starts with the reactor and stops with it: it takes no more jobs once the *before*
-    /// triggers of the shutdown have run, and has run all others when `run` returns. A crash
-    /// leaves it running, for the next run. A program that only ever calls [`Reactor::turn`] starts
+    /// triggers of the shutdown have run and nobody holds it any more, and has run all others when
+    /// `run` returns. A crash leaves it running, for the next run. A program that only ever calls [`Reactor::turn`] starts
     /// it itself.
     ///
     /// # Threads

@@ -49,20 +49,18 @@ pub(super) fn tie(reactor: &Reactor) {
         return;
     }
     ties.drain.set(Drain::Set);
-    if reactor.stopping() && reactor.handle().accepts_calls() {
+    if reactor.draining() && reactor.handle().accepts_calls() {
         tie_to_shutdown(reactor, &ties);
         return;
     }
-    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
-        // Once more to the end of the line: the other triggers of this phase may need the pool.
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, drain);
-    });
+    // Not before all have let go who hold the shutdown: they may need the pool.
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Drain, drain);
 }
 
-/// Ties a pool that comes when a stop has been asked for, so that it may be too late for *before*
-/// triggers. Two turns later these have run, and the hold sees to it that there are two turns.
+/// Ties a pool that comes when the others are drained already. It lasts for two turns, and the hold
+/// sees to it that there are two.
 fn tie_to_shutdown(reactor: &Reactor, ties: &Ties) {
-    let hold = reactor.hold(SystemEvent::Shutdown);
+    let hold = reactor.hold(SystemEvent::Drain);
     let run = ties.ends.get();
     reactor.call_soon(move |reactor| {
         reactor.call_soon(move |reactor| {
@@ -96,7 +94,7 @@ fn drain(reactor: &Reactor) {
 fn hold_for(reactor: &Reactor, pool: &ThreadPool) {
     tracing::debug!(stats = ?pool.stats(), "draining the reactor's pool");
     let busy = pool.clone();
-    let hold = reactor.hold_with(SystemEvent::Shutdown, move || unfinished(&busy));
+    let hold = reactor.hold_with(SystemEvent::Drain, move || unfinished(&busy));
     let hold = Arc::new(Mutex::new(Some(hold)));
     let drained = Arc::clone(&hold);
     pool.close(move || let_go(&drained));

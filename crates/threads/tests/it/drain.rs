@@ -3,7 +3,7 @@
 use crate::support::{foreign, gated, peek, taken};
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::{SubmitError, SubmitErrorKind, ThreadPool};
+use ropewalk_threadpool::{SubmitError, SubmitErrorKind};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,72 +37,92 @@ fn a_before_trigger_may_defer_to_the_pool_whenever_the_pool_was_made() {
     });
 }
 
-/// The pool is closed when the triggers have run, whatever they hold. A pool of one's own is not.
+/// Twisted keeps the pool for what a *before* trigger waits for, however many steps that has.
 #[test]
-fn a_before_trigger_with_two_steps_finds_the_pool_closed_at_the_second() {
+fn a_before_trigger_may_have_as_many_steps_as_it_holds_the_shutdown_for() {
     within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
-        let _ = reactor.thread_pool();
-        let own = ThreadPool::builder().build().unwrap();
-        own.start().unwrap();
-        let saved = Rc::new(RefCell::new(None));
-        let (place, pool) = (Rc::clone(&saved), own.clone());
-        let twice = move |reactor: &Reactor| {
-            let hold = reactor.hold(SystemEvent::Shutdown);
-            let second = || {
-                Reactor::with_current(|reactor| reactor.defer_to_thread(|| Ok("saved"))).unwrap()
+        for made_first in [true, false] {
+            let reactor = Reactor::new().unwrap();
+            if made_first {
+                let _ = reactor.thread_pool();
+            }
+            let saved = Rc::new(RefCell::new(None));
+            let place = Rc::clone(&saved);
+            let steps = move |reactor: &Reactor| {
+                let hold = reactor.hold(SystemEvent::Shutdown);
+                let mut steps = reactor.defer_to_thread(|| Ok(0));
+                for _ in 0..5 {
+                    steps = steps.add_callback(|n| {
+                        let job = |reactor: &Reactor| reactor.defer_to_thread(move || Ok(n + 1));
+                        Reactor::with_current(job).unwrap()
+                    });
+                }
+                let steps = steps.add_both(move |result| {
+                    drop(hold);
+                    result
+                });
+                place.replace(Some(peek(steps)));
             };
-            let refused = peek(reactor.defer_to_thread(|| ()).add_callback(move |()| second()));
-            let steps = reactor.defer_to_thread_pool(&pool, || ()).add_callback(move |()| {
-                let job = |reactor: &Reactor| reactor.defer_to_thread_pool(&pool, || Ok("saved"));
-                Reactor::with_current(job).unwrap()
-            });
-            let steps = peek(steps.add_both(move |result| {
-                drop(hold);
-                result
-            }));
-            place.replace(Some((refused, steps)));
-        };
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, twice);
-        reactor.stop();
-        reactor.run().unwrap();
-        let (refused, steps) = saved.take().unwrap();
-        let failure = taken(&refused).unwrap_err();
-        let refused = failure.downcast_ref::<SubmitError<()>>().unwrap();
-        assert_eq!(refused.kind(), SubmitErrorKind::Stopped);
-        assert_eq!(taken(&steps).unwrap(), "saved");
-        own.stop();
+            reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, steps);
+            reactor.stop();
+            reactor.run().unwrap();
+            assert_eq!(taken(&saved.take().unwrap()).unwrap(), 5, "made first: {made_first}");
+        }
     });
 }
 
-/// The pool is asked for the first time when the triggers that end it have run.
+/// Without a hold nobody waits for further steps: a callback that always has one more would keep the
+/// reactor from stopping.
 #[test]
-fn i2_a_pool_made_while_the_shutdown_is_held_is_drained_and_closed() {
+fn i9_what_nobody_holds_the_shutdown_for_finds_the_pool_closed_at_the_second_step() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
-        let (sender, receiver) = channel();
+        let place = Rc::new(RefCell::new(None));
+        let steps = Rc::clone(&place);
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
-            let hold = reactor.hold(SystemEvent::Shutdown);
-            reactor.call_soon(move |reactor| {
-                let (gate, wait) = gated();
-                reactor
-                    .call_in_thread(move || {
-                        wait();
-                        sender.send("ran").unwrap();
-                    })
-                    .unwrap();
-                let opening = foreign(move || {
-                    gate.started.recv().unwrap();
-                    drop(gate);
-                });
-                reactor.call_soon(move |_| drop((hold, opening)));
-            });
+            let second =
+                |()| Reactor::with_current(|reactor| reactor.defer_to_thread(|| ())).unwrap();
+            steps.replace(Some(peek(reactor.defer_to_thread(|| ()).add_callback(second))));
         });
         reactor.stop();
         reactor.run().unwrap();
-        assert_eq!(receiver.try_recv().unwrap(), "ran");
-        let refused = reactor.call_in_thread(|| ()).unwrap_err();
+        let failure = taken(&place.take().unwrap()).unwrap_err();
+        let refused = failure.downcast_ref::<SubmitError<()>>().unwrap();
         assert_eq!(refused.kind(), SubmitErrorKind::Stopped);
+    });
+}
+
+/// The pool is asked for the first time when a *before* trigger holds the shutdown, or when the pools
+/// of others drain already.
+#[test]
+fn i2_a_pool_made_while_the_shutdown_is_held_is_drained_and_closed() {
+    within(DEADLINE, || {
+        for event in [SystemEvent::Shutdown, SystemEvent::Drain] {
+            let reactor = Reactor::new().unwrap();
+            let (sender, receiver) = channel();
+            reactor.add_system_event_trigger(Phase::Before, event, move |reactor| {
+                let hold = reactor.hold(event);
+                reactor.call_soon(move |reactor| {
+                    let (gate, wait) = gated();
+                    reactor
+                        .call_in_thread(move || {
+                            wait();
+                            sender.send("ran").unwrap();
+                        })
+                        .unwrap();
+                    let opening = foreign(move || {
+                        gate.started.recv().unwrap();
+                        drop(gate);
+                    });
+                    reactor.call_soon(move |_| drop((hold, opening)));
+                });
+            });
+            reactor.stop();
+            reactor.run().unwrap();
+            assert_eq!(receiver.try_recv().unwrap(), "ran");
+            let refused = reactor.call_in_thread(|| ()).unwrap_err();
+            assert_eq!(refused.kind(), SubmitErrorKind::Stopped);
+        }
     });
 }
 

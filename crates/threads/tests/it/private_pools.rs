@@ -84,21 +84,23 @@ fn i9_the_jobs_of_a_pool_that_was_never_started_do_not_hold_the_shutdown() {
 #[test]
 fn i9_the_first_job_of_a_shutdown_does_not_hold_it_if_its_pool_was_never_started() {
     within(DEADLINE, || {
-        let reactor = patient();
-        let pool = private();
-        let (place, late) = (Rc::new(RefCell::new(None)), pool.clone());
-        let kept = Rc::clone(&place);
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
-            let hold = reactor.hold(SystemEvent::Shutdown);
-            reactor.call_soon(move |reactor| {
-                kept.replace(Some(peek(reactor.defer_to_thread_pool(&late, || ()))));
-                drop(hold);
+        for event in [SystemEvent::Shutdown, SystemEvent::Drain] {
+            let reactor = patient();
+            let pool = private();
+            let (place, late) = (Rc::new(RefCell::new(None)), pool.clone());
+            let kept = Rc::clone(&place);
+            reactor.add_system_event_trigger(Phase::Before, event, move |reactor| {
+                let hold = reactor.hold(event);
+                reactor.call_soon(move |reactor| {
+                    kept.replace(Some(peek(reactor.defer_to_thread_pool(&late, || ()))));
+                    drop(hold);
+                });
             });
-        });
-        reactor.stop();
-        reactor.run().unwrap();
-        assert!(is_stopped(&place.take().unwrap()));
-        assert_eq!((pool.stats().queued, pool.stats().cancelled), (0, 1));
+            reactor.stop();
+            reactor.run().unwrap();
+            assert!(is_stopped(&place.take().unwrap()));
+            assert_eq!((pool.stats().queued, pool.stats().cancelled), (0, 1));
+        }
     });
 }
 

@@ -164,35 +164,38 @@ fn i2_in_the_last_calls_of_a_run_no_pool_is_installed() {
     });
 }
 
-/// The shutdown has begun, and its *before* triggers have run, when the first pool comes; and another.
+/// The shutdown is held by its *before* triggers, or drains already, when the first pool comes; and
+/// another.
 #[test]
 fn i2_pools_that_come_while_the_shutdown_is_held_are_drained() {
     within(DEADLINE, || {
-        let reactor = Reactor::new().unwrap();
-        let (sender, receiver) = channel();
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
-            let hold = reactor.hold(SystemEvent::Shutdown);
-            reactor.call_soon(move |reactor| {
-                for name in ["one", "two"] {
-                    reactor.install_thread_pool(single(name)).unwrap();
-                    let ((gate, job), sender) = (gated(), sender.clone());
-                    let job = move || {
-                        job();
-                        sender.send(thread_name()).unwrap();
-                    };
-                    reactor.call_in_thread(job).unwrap();
-                    reactor.call_soon(move |reactor| reactor.call_soon(move |_| drop(gate)));
-                }
-                drop(hold);
+        for event in [SystemEvent::Shutdown, SystemEvent::Drain] {
+            let reactor = Reactor::new().unwrap();
+            let (sender, receiver) = channel();
+            reactor.add_system_event_trigger(Phase::Before, event, move |reactor| {
+                let hold = reactor.hold(event);
+                reactor.call_soon(move |reactor| {
+                    for name in ["one", "two"] {
+                        reactor.install_thread_pool(single(name)).unwrap();
+                        let ((gate, job), sender) = (gated(), sender.clone());
+                        let job = move || {
+                            job();
+                            sender.send(thread_name()).unwrap();
+                        };
+                        reactor.call_in_thread(job).unwrap();
+                        reactor.call_soon(move |reactor| reactor.call_soon(move |_| drop(gate)));
+                    }
+                    drop(hold);
+                });
             });
-        });
-        reactor.stop();
-        reactor.run().unwrap();
-        assert_eq!(reactor.stats().panics, 0);
-        let mut ran: Vec<_> = receiver.try_iter().collect();
-        ran.sort_unstable();
-        assert_eq!(ran, ["one-1", "two-1"]);
-        assert!(is_closed(&reactor.thread_pool()));
+            reactor.stop();
+            reactor.run().unwrap();
+            assert_eq!(reactor.stats().panics, 0);
+            let mut ran: Vec<_> = receiver.try_iter().collect();
+            ran.sort_unstable();
+            assert_eq!(ran, ["one-1", "two-1"]);
+            assert!(is_closed(&reactor.thread_pool()));
+        }
     });
 }
 
@@ -234,8 +237,8 @@ fn i2_after_a_crash_the_replaced_pool_is_waited_for_by_the_next_shutdown() {
 fn i2_a_crash_in_a_late_drain_leaves_the_next_run_alone() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, |reactor| {
-            let hold = reactor.hold(SystemEvent::Shutdown);
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Drain, |reactor| {
+            let hold = reactor.hold(SystemEvent::Drain);
             reactor.call_soon(move |reactor| {
                 reactor.install_thread_pool(single("late")).unwrap();
                 reactor.crash();
