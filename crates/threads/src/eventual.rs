@@ -89,8 +89,11 @@ impl<T: Send + 'static> Eventual<T> {
         R: Outcome<Value = T>,
     {
         let (filler, taker) = slot(Progress::Queued);
-        let _waiting =
-            begin_wait(handle, &taker, false).or_else(|refusal| not_asked(handle, refusal))?;
+        // No closure: it would be the place of the refusal in the log.
+        let _waiting = match begin_wait(handle, &taker, false) {
+            Ok(waiting) => waiting,
+            Err(refusal) => not_asked(handle, refusal)?,
+        };
         send(handle, filler, f);
         understand(taker.try_take().unwrap_or_else(|| blocking(|| taker.wait())))
     }
@@ -103,7 +106,9 @@ impl<T: Send + 'static> Eventual<T> {
         R: Outcome<Value = T>,
     {
         let (filler, taker) = slot(Progress::Queued);
-        begin_wait(handle, &taker, true).or_else(|refusal| not_asked(handle, refusal))?;
+        if let Err(refusal) = begin_wait(handle, &taker, true) {
+            not_asked(handle, refusal)?;
+        }
         send(handle, filler, f);
         Ok(Self { taker, handle: handle.clone() })
     }
@@ -221,7 +226,7 @@ fn begin_wait<T: Send + 'static>(
 
 /// A call that would wait for itself, unless nobody waits for a reactor that takes no calls.
 #[track_caller]
-fn not_asked<T>(handle: &ReactorHandle, refusal: WouldDeadlock) -> Result<Option<T>> {
+fn not_asked(handle: &ReactorHandle, refusal: WouldDeadlock) -> Result<Option<waits::Waiting>> {
     if handle.accepts_calls() { Err(refused(refusal)) } else { Ok(None) }
 }
 

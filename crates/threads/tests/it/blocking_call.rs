@@ -1,5 +1,6 @@
 //! Foreign threads that wait for the reactor.
 
+use crate::log;
 use crate::support::{Drops, Refused, foreign, gated, just_above, must_not_run};
 use ropewalk_deferred::{Cancelled, Deferred, Failure, Panicked, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorStopped};
@@ -99,6 +100,25 @@ fn i4_w1_on_the_reactor_thread_it_is_refused_at_once_and_nothing_is_queued() {
         reactor.run().unwrap();
         assert_eq!(dropped.count(), 3);
         assert_eq!((reactor.stats().calls, reactor.stats().panics), (0, 0));
+    });
+}
+
+/// Each names the line that asked, not one of the library's.
+#[test]
+fn a_refused_wait_is_logged_with_the_line_that_asked() {
+    within(DEADLINE, || {
+        log::keep();
+        let reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        let first = line!() + 1;
+        let _ = handle.blocking_call_from_thread(|_| Ok(()));
+        let _ = handle.blocking_call_from_thread_timeout(LONG, |_| Ok(()));
+        let _ = handle.eventually(|_| Ok(())).wait();
+        let _ = handle.eventually(|_| Ok(())).wait_timeout(LONG);
+        for line in first..first + 4 {
+            let lines = log::lines("WARN", &format!("{}:{line}:", file!()));
+            assert!(lines.iter().any(|it| it.contains("was refused")), "{line}: {lines:?}");
+        }
     });
 }
 
