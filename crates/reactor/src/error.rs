@@ -114,8 +114,7 @@ impl fmt::Display for RunError {
             Self::Poll(_) => f.write_str("waiting for events failed"),
             Self::ShutdownTimedOut(stuck) => {
                 let count: usize = stuck.iter().map(Stuck::count).sum();
-                write!(f, "the shutdown ended with {count} thing(s) unfinished: ")?;
-                write_some(f, count, stuck.iter().flat_map(Stuck::lines))
+                write!(f, "the shutdown ended with {count} thing(s) unfinished: {}", Lines(stuck))
             }
             Self::Panicked { message, location } => {
                 write!(
@@ -169,6 +168,16 @@ impl Stuck {
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_some(f, self.count(), self.lines())
+    }
+}
+
+/// What the owners of several holds say, at most ten lines.
+pub(crate) struct Lines<'a>(pub(crate) &'a [Stuck]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.iter().map(Stuck::count).sum();
+        write_some(f, count, self.0.iter().flat_map(Stuck::lines))
     }
 }
 

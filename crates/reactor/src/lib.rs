@@ -54,6 +54,7 @@ mod embed;
 mod error;
 mod handle;
 mod hold;
+mod holding;
 mod inbox;
 mod intake;
 #[cfg(all(test, loom))]

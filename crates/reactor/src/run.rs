@@ -7,11 +7,7 @@ use crate::panics;
 use crate::reactor::Reactor;
 use crate::stopwatch::Kind;
 use crate::triggers::{Phase, SystemEvent};
-use std::mem::replace;
-use std::time::{Duration, Instant};
-
-/// So often a shutdown begins anew to wait for calls after holds that it has not seen.
-const SHORT_HOLDS: u32 = 100;
+use std::time::Duration;
 
 impl Reactor {
     /// Runs the loop on this thread until [`stop`](Self::stop).
@@ -279,43 +275,6 @@ impl Reactor {
             }
         });
         Err(RunError::ShutdownTimedOut(stuck))
-    }
-
-    /// Turns until nothing is held and the calls that came before that have run, or until the deadline.
-    fn wait_for_holds(&self, events: &[SystemEvent], deadline: Instant) -> Result<(), RunError> {
-        let core = &self.core;
-        // A worker hands in its result before it drops its hold. So the calls that are here when
-        // nothing is held any more still run, but only those: somebody who calls all the time
-        // must not keep the reactor from stopping, even if each of those calls holds it for itself.
-        let (mut last_call, mut taken, mut short_holds) = (None, 0, 0);
-        while !core.crashed.get() {
-            let held = core.shared.holds.any(events);
-            let before = replace(&mut taken, core.shared.holds.taken());
-            let served = core.counters.calls();
-            if held {
-                last_call = None;
-            } else {
-                if taken != before && short_holds < SHORT_HOLDS {
-                    // A hold that came and went in one turn has let go of calls, too.
-                    last_call = None;
-                    short_holds += 1;
-                }
-                // The same goes for the bell, which the next pass hears.
-                let rung = last_call.is_none() && core.shared.is_rung();
-                let last = *last_call.get_or_insert(served + core.inbox.len() as u64);
-                if served >= last && !rung {
-                    return Ok(());
-                }
-            }
-            let left = deadline.saturating_duration_since(self.now());
-            if left.is_zero() || core.shared.stop_now_requested() {
-                return Ok(());
-            }
-            // With nothing held there is nothing to wait for, only the last of those calls to run.
-            let wait = if held { left } else { Duration::ZERO };
-            self.pass(Some(wait)).map_err(RunError::Poll)?;
-        }
-        Ok(())
     }
 
     /// Closes the intake and runs what was let in: each call that was accepted has its outcome (I2).

@@ -20,8 +20,12 @@ pub(crate) struct Deliveries {
     hold: RefCell<Option<Hold>>,
 }
 
-impl Party for OwedPromise {
-    fn reactor_stopped(self) {
+impl Party<JobHandle> for OwedPromise {
+    fn reactor_stopped(self, job: Option<JobHandle>) {
+        // A job that is at it need not go on. One that waits was accepted, and runs.
+        if let Some(job) = job.filter(|job| job.state() == JobState::Running) {
+            panics::contain("cancelling a job", job.location(), || job.cancel());
+        }
         self.fail(ReactorStopped::new().into());
     }
 }
@@ -62,7 +66,7 @@ impl Deliveries {
         // Its closure is gone also if that has panicked.
         if panics::contain(panicked, job.location(), cancel).unwrap_or(true) {
             if let Some(party) = self.close(key) {
-                party.reactor_stopped();
+                party.reactor_stopped(None);
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::error::WouldDeadlock;
 use crate::ledger::{Key, Party};
 use crate::slot::{Filler, Taker, slot};
 use crate::waits;
-use ropewalk_deferred::{Cancelled, Failure, Outcome, Panicked, Result};
+use ropewalk_deferred::{CancelHandle, Cancelled, Failure, Outcome, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::blocking;
 use std::any::Any;
@@ -60,8 +60,8 @@ impl<T: 'static> AnyReply for Reply<T> {
     }
 }
 
-impl Party for Box<dyn AnyReply> {
-    fn reactor_stopped(self) {
+impl Party<CancelHandle> for Box<dyn AnyReply> {
+    fn reactor_stopped(self, _chain: Option<CancelHandle>) {
         // An empty answer means just this.
         drop(self);
     }
@@ -308,7 +308,7 @@ fn answer<F, R>(
     if reactor.stopping() {
         // The shutdown waits for nobody's Deferred.
         if let Some(entry) = bridge.replies.close(key) {
-            entry.party.reactor_stopped();
+            entry.party.reactor_stopped(entry.work);
         }
     }
 }

@@ -12,9 +12,9 @@ use std::cell::RefCell;
 const KEPT: usize = 1024;
 
 /// One who waits for a result.
-pub(crate) trait Party {
-    /// No result will come: the reactor has stopped.
-    fn reactor_stopped(self);
+pub(crate) trait Party<W> {
+    /// No result of `work` will come: the reactor has stopped.
+    fn reactor_stopped(self, work: Option<W>);
 }
 
 /// The key of an entry. The slot is used again, the identity never.
@@ -114,12 +114,12 @@ impl<P, W> Ledger<P, W> {
     }
 }
 
-impl<P: Party, W> Ledger<P, W> {
+impl<P: Party<W>, W> Ledger<P, W> {
     /// Closes all accounts: nothing will come any more.
     pub(crate) fn close_all(&self) {
         let entries = std::mem::take(&mut self.0.borrow_mut().entries);
         for (_, entry) in entries {
-            entry.party.reactor_stopped();
+            entry.party.reactor_stopped(entry.work);
         }
     }
 }

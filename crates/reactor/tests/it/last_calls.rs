@@ -100,7 +100,8 @@ fn i9_a_deadline_that_passes_in_a_turn_of_the_shutdown_ends_it_at_once() {
         });
         let ended = rig.reactor.run();
         assert!(matches!(ended, Err(RunError::ShutdownTimedOut(_))), "{ended:?}");
-        assert_eq!(rig.selector.waits(), [Some(secs(20))]);
+        // For as long as the log says nothing; the deadline is later.
+        assert_eq!(rig.selector.waits(), [Some(secs(1))]);
         drop(hold);
     });
 }

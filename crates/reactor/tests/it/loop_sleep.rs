@@ -1,5 +1,6 @@
 //! For how long the loop sleeps, and what wakes it: exactly, with time and readiness made by hand.
 
+use crate::fixture::reported;
 use crate::rig::{Rig, secs};
 use ropewalk_reactor::{Interest, Reactor, Readiness, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
@@ -173,6 +174,28 @@ fn i9_a_held_shutdown_waits_until_its_deadline() {
         let spent: Duration = rig.selector.waits().into_iter().flatten().sum();
         assert_eq!(spent, secs(20));
         drop(hold);
+    });
+}
+
+/// Whoever sits before a program that does not end is told after a second what it waits for, once.
+#[test]
+fn i9_a_shutdown_that_takes_long_says_what_it_waits_for() {
+    within(DEADLINE, || {
+        for (seconds, reports) in [(0, 0), (1, 1), (15, 1)] {
+            let logged = reported(|| {
+                let rig = Rig::with(|builder| builder.shutdown_deadline(secs(20)));
+                let hold = rig.reactor.hold_named(SystemEvent::Shutdown, "the last upload");
+                let let_go = secs(seconds) + Duration::from_millis(500);
+                rig.reactor.call_later(let_go, move |_| drop(hold));
+                rig.reactor.stop();
+                let clock = rig.clock.clone();
+                rig.selector.on_wait(move |time| clock.advance(time.unwrap()));
+                rig.reactor.run().unwrap();
+            });
+            let told = logged.matches("the shutdown waits").count();
+            assert_eq!(told, reports, "{logged}");
+            assert_eq!(logged.contains("the last upload, held at "), told > 0, "{logged}");
+        }
     });
 }
 

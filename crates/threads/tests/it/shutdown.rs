@@ -4,10 +4,10 @@ use crate::support::{Gate, foreign, gated, is_stopped, peek, stop_after_calls, t
 use ropewalk_deferred::{Deferred, Failure};
 use ropewalk_reactor::{Phase, Reactor, ReactorHandle, ReactorStopped, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::{SubmitError, SubmitErrorKind, ThreadPool};
+use ropewalk_threadpool::{CancelToken, SubmitError, SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
 use std::cell::RefCell;
-use std::sync::mpsc::{channel, sync_channel};
+use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -267,6 +267,42 @@ fn i9_a_result_that_does_not_come_is_named_and_its_deferred_fails() {
         assert!(report.contains("(running)"), "{report}");
         assert!(is_stopped(&place));
         pool.stop();
+    });
+}
+
+/// Its result is not wanted any more, so it need not go on; one that has not begun was accepted, and
+/// runs.
+#[test]
+fn i9_w9_a_job_whose_result_comes_too_late_is_told_so() {
+    within(DEADLINE, || {
+        let pool = ThreadPool::builder().max_threads(1).build().unwrap();
+        pool.start().unwrap();
+        let reactor = impatient();
+        let (starts, started) = channel();
+        let places = [(); 2].map(|()| {
+            let starts = starts.clone();
+            let job = move || {
+                starts.send(()).unwrap();
+                let told = CancelToken::current().wait_timeout(DEADLINE / 3);
+                starts.send(()).unwrap();
+                Ok(told)
+            };
+            peek(reactor.defer_to_thread_pool(&pool, job))
+        });
+        reactor.call_when_running(move |reactor| {
+            started.recv().unwrap();
+            reactor.local::<RefCell<Option<Receiver<()>>>>().replace(Some(started));
+            reactor.stop_now();
+        });
+        assert!(matches!(reactor.run(), Err(RunError::ShutdownTimedOut(_))));
+        assert!(places.iter().all(is_stopped));
+        // The first has been told. The second begins, and would wait for its own cancel.
+        let started = reactor.local::<RefCell<Option<Receiver<()>>>>().take().unwrap();
+        started.recv().unwrap();
+        started.recv().unwrap();
+        assert!(pool.stop_now().is_empty());
+        pool.stop();
+        assert_eq!(pool.stats().completed, 2);
     });
 }
 
