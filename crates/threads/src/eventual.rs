@@ -1,20 +1,20 @@
 //! An answer from the reactor that another thread can wait for.
 
-use crate::bridge::Bridge;
 use crate::error::WouldDeadlock;
-use crate::ledger::{Key, Party};
-use crate::slot::{Filler, Taker, slot};
+use crate::reply::{Progress, cancel_chain, send};
+use crate::slot::{Taker, slot};
 use crate::waits;
-use ropewalk_deferred::{CancelHandle, Cancelled, Failure, Outcome, Panicked, Result};
+use ropewalk_deferred::{Failure, Outcome, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::blocking;
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+
+pub(crate) use crate::reply::AnyReply;
 
 /// The answer of a call that was made on the reactor thread, for any other thread.
 ///
@@ -22,49 +22,42 @@ use std::time::{Duration, Instant};
 /// with or without a limit, looked at, cancelled, or awaited on any executor. It is always
 /// answered: at the latest when the reactor stops or is dropped.
 ///
-/// Dropping it lets the call run, and its answer go unseen.
+/// Futures are cancelled by dropping them, and so is one of these that has been polled: dropped
+/// before its answer, as by `select!` or a timeout, it is [cancelled](Self::cancel). One that was
+/// never polled lets the call run when it is dropped, and its answer go unseen.
+/// [`cancel_on_drop`](Self::cancel_on_drop) gives the first property to any other;
+/// [`detach`](Self::detach) lets each of them run on.
 ///
 /// # Threads
 ///
-/// Any thread. On the reactor's own thread an answer that is there can be taken; waiting for one
-/// that is not is refused with [`WouldDeadlock`].
-#[must_use = "an answer nobody waits for: use call_from_thread for that"]
+/// Any thread, also to drop it. On the reactor's own thread an answer that is there can be taken;
+/// waiting for one that is not is refused with [`WouldDeadlock`].
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_threads::{HandleThreads as _, ReactorThread};
+///
+/// let reactor = ReactorThread::spawn()?;
+/// let answer = reactor.handle().eventually(|reactor| Ok(reactor.delayed_calls().len()));
+/// // ... something else, meanwhile ...
+/// assert_eq!(answer.wait().unwrap(), 0);
+/// # std::io::Result::Ok(())
+/// ```
+#[must_use = "an answer nobody waits for: use call_from_thread for that, or detach it"]
 pub struct Eventual<T> {
     taker: Taker<Result<T>, Progress>,
     handle: ReactorHandle,
+    /// Where it was asked for.
+    location: &'static Location<'static>,
+    on_drop: OnDrop,
 }
 
-/// How far the call has come, for its cancellation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Progress {
-    /// It waits for its turn.
-    Queued,
-    /// The closure runs.
-    Running,
-    /// It has returned, and what it returned is waited for, or has come.
-    Waiting(Key),
-    Cancelled,
-}
-
-/// The reactor's side of an [`Eventual`], once its closure has returned a `Deferred`.
-struct Reply<T>(Filler<Result<T>, Progress>);
-
-/// One of whatever type.
-pub(crate) trait AnyReply {
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
-}
-
-impl<T: 'static> AnyReply for Reply<T> {
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-}
-
-impl Party<CancelHandle> for Box<dyn AnyReply> {
-    fn reactor_stopped(self, _chain: Option<CancelHandle>) {
-        // An empty answer means just this.
-        drop(self);
-    }
+/// What the drop means if there is no answer yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnDrop {
+    RunOn,
+    Cancel,
 }
 
 impl<T: Send + 'static> Eventual<T> {
@@ -77,7 +70,7 @@ impl<T: Send + 'static> Eventual<T> {
     {
         let (filler, taker) = slot(Progress::Queued);
         send(handle, filler, f);
-        Self { taker, handle: handle.clone() }
+        Self::new(handle, taker)
     }
 
     /// Asks and waits. What would have to be refused is not asked; and whoever asks in a circle
@@ -110,7 +103,13 @@ impl<T: Send + 'static> Eventual<T> {
             not_asked(handle, refusal)?;
         }
         send(handle, filler, f);
-        Ok(Self { taker, handle: handle.clone() })
+        Ok(Self::new(handle, taker))
+    }
+
+    #[track_caller]
+    fn new(handle: &ReactorHandle, taker: Taker<Result<T>, Progress>) -> Self {
+        let (handle, location) = (handle.clone(), Location::caller());
+        Self { taker, handle, location, on_drop: OnDrop::RunOn }
     }
 
     /// Waits for the answer.
@@ -176,14 +175,47 @@ impl<T: Send + 'static> Eventual<T> {
     /// canceller's own, came first.
     #[track_caller]
     pub fn cancel(&self) {
-        let cancel = |before| match before {
-            Progress::Queued | Progress::Running => Progress::Cancelled,
-            other => other,
-        };
-        if let Progress::Waiting(key) = self.taker.note(cancel) {
-            // A reactor that has stopped has answered already.
-            let _ = self.handle.call_from_thread(move |reactor| cancel_chain(reactor, key));
-        }
+        self.cancel_at(Location::caller());
+    }
+
+    /// Makes its drop [cancel](Self::cancel) it, as if it had been polled.
+    ///
+    /// For an answer that is of no use to anybody but the one who holds this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_threads::HandleThreads as _;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let answer = reactor.handle().eventually(|_| -> () { unreachable!() });
+    /// drop(answer.cancel_on_drop());
+    /// reactor.stop();
+    /// reactor.run().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn cancel_on_drop(mut self) -> Self {
+        self.on_drop = OnDrop::Cancel;
+        self
+    }
+
+    /// Lets the call run on, whatever its drop would have meant; the answer goes unseen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_threads::HandleThreads as _;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// reactor.handle().eventually(|reactor| reactor.stop()).detach();
+    /// reactor.run().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn detach(mut self) {
+        self.on_drop = OnDrop::RunOn;
+        drop(self);
     }
 
     #[track_caller]
@@ -193,11 +225,42 @@ impl<T: Send + 'static> Eventual<T> {
     }
 }
 
+impl<T> Eventual<T> {
+    /// Notes that nobody wants the answer, and has a `Deferred` cancelled where it lives.
+    fn cancel_at(&self, location: &'static Location<'static>) {
+        let cancel = |before| match before {
+            Progress::Queued | Progress::Running => Progress::Cancelled,
+            other => other,
+        };
+        if let Some(Progress::Waiting(key)) = self.taker.note_if_open(cancel) {
+            // A reactor that has stopped has answered already, or is about to.
+            let _ = self
+                .handle
+                .call_from_thread_at(location, move |reactor| cancel_chain(reactor, key));
+        }
+    }
+}
+
 impl<T: Send + 'static> Future for Eventual<T> {
     type Output = Result<T>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        self.taker.poll(context).map(understand)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        // From here on somebody awaits it, also if his waker panics.
+        self.on_drop = OnDrop::Cancel;
+        self.taker.poll(context).map(|answer| {
+            self.on_drop = OnDrop::RunOn;
+            understand(answer)
+        })
+    }
+}
+
+impl<T> Drop for Eventual<T> {
+    /// Waits for nothing, and runs no code of the user's but the drop of his waker and, if the
+    /// answer is there, of that.
+    fn drop(&mut self) {
+        if self.on_drop == OnDrop::Cancel {
+            self.cancel_at(self.location);
+        }
     }
 }
 
@@ -235,87 +298,4 @@ fn refused(refusal: WouldDeadlock) -> Failure {
     let (location, circle) = (Location::caller(), refusal.circle());
     tracing::warn!(%location, circle, "a wait of a reactor thread was refused");
     Failure::new(refusal)
-}
-
-#[track_caller]
-fn send<F, R>(handle: &ReactorHandle, filler: Filler<Result<R::Value>, Progress>, f: F)
-where
-    F: FnOnce(&Reactor) -> R + Send + 'static,
-    R: Outcome<Value: Send>,
-{
-    let location = Location::caller();
-    // A refused call is dropped here, and its filler with it: that answers.
-    let _refused = handle.call_from_thread_at(location, move |reactor| {
-        let start = |before| match before {
-            Progress::Queued => Progress::Running,
-            other => other,
-        };
-        match filler.note(start) {
-            Some(Progress::Cancelled) => give(filler, Err(Failure::new(Cancelled))),
-            _ => answer(reactor, filler, location, f),
-        }
-    });
-}
-
-/// Answers; what nobody waits for any more is dropped here.
-fn give<T>(filler: Filler<Result<T>, Progress>, answer: Result<T>) {
-    drop(filler.fill(answer));
-}
-
-/// Runs the call on the reactor thread and sees to its answer.
-fn answer<F, R>(
-    reactor: &Reactor,
-    filler: Filler<Result<R::Value>, Progress>,
-    location: &'static Location<'static>,
-    f: F,
-) where
-    F: FnOnce(&Reactor) -> R,
-    R: Outcome,
-    R::Value: Send,
-{
-    let deferred = match catch_unwind(AssertUnwindSafe(|| f(reactor))) {
-        Ok(outcome) => outcome.into_deferred().try_take(),
-        Err(payload) => Ok(Err(Failure::new(Panicked::from_payload(payload, location)))),
-    };
-    let deferred = match deferred {
-        // The usual case: nothing to wait for, so nothing to keep account of.
-        Ok(result) => return give(filler, result),
-        Err(deferred) => deferred,
-    };
-    let bridge = Bridge::of(reactor);
-    let (key, cancelled) = bridge.replies.open(|key| {
-        let wait = |before| match before {
-            Progress::Cancelled => Progress::Cancelled,
-            _ => Progress::Waiting(key),
-        };
-        let cancelled = matches!(filler.note(wait), Some(Progress::Cancelled));
-        (Box::new(Reply(filler)) as Box<dyn AnyReply>, cancelled)
-    });
-    let weak = reactor.downgrade();
-    let answered = deferred.add_both(move |result: Result<R::Value>| {
-        let entry = weak.with(|reactor| Bridge::of(reactor).replies.close(key)).flatten();
-        let reply = entry.and_then(|entry| entry.party.into_any().downcast().ok());
-        if let Some(Reply(filler)) = reply.map(|reply| *reply) {
-            give(filler, result);
-        }
-    });
-    bridge.replies.set_work(key, answered.canceller());
-    // The waiter is who wants it, also if its drop here would have meant that nobody does.
-    answered.detach();
-    if cancelled {
-        cancel_chain(reactor, key);
-    }
-    if reactor.stopping() {
-        // The shutdown waits for nobody's Deferred.
-        if let Some(entry) = bridge.replies.close(key) {
-            entry.party.reactor_stopped(entry.work);
-        }
-    }
-}
-
-fn cancel_chain(reactor: &Reactor, key: Key) {
-    // The chain answers by itself: with `Cancelled`, or with what its canceller makes of it.
-    if let Some(chain) = Bridge::of(reactor).replies.take_work(key) {
-        chain.cancel();
-    }
 }

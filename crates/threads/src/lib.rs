@@ -35,6 +35,7 @@ mod panics;
 mod progress;
 mod reactor_pool;
 mod reactor_thread;
+mod reply;
 mod slot;
 mod sync;
 mod waits;

@@ -97,9 +97,14 @@ impl<T, N> Slot<T, N> {
 
 impl<T, N: Copy> Slot<T, N> {
     fn note(&self, change: impl FnOnce(N) -> N) -> N {
-        let mut inside = lock(&self.inside);
-        let before = inside.note;
-        inside.note = change(before);
+        lock(&self.inside).change(change)
+    }
+}
+
+impl<T, N: Copy> Inside<T, N> {
+    fn change(&mut self, change: impl FnOnce(N) -> N) -> N {
+        let before = self.note;
+        self.note = change(before);
         before
     }
 }
@@ -182,9 +187,11 @@ impl<T, N> Taker<T, N> {
 }
 
 impl<T, N: Copy> Taker<T, N> {
-    /// Changes the note; as it was before.
-    pub(crate) fn note(&self, change: impl FnOnce(N) -> N) -> N {
-        self.0.note(change)
+    /// Changes the note, unless there is an answer, or has been; as it was before.
+    pub(crate) fn note_if_open(&self, change: impl FnOnce(N) -> N) -> Option<N> {
+        let mut inside = lock(&self.0.inside);
+        let is_open = matches!(inside.state, State::Waiting(_));
+        is_open.then(|| inside.change(change))
     }
 }
 
@@ -201,8 +208,11 @@ impl<T, N> Drop for Taker<T, N> {
         // Nobody is to be woken any more. The waker and the answer are the user's, and go after
         // the lock.
         let mut inside = lock(&self.0.inside);
-        let _before = std::mem::replace(&mut inside.state, State::Taken);
+        let before = std::mem::replace(&mut inside.state, State::Taken);
         drop(inside);
+        if let State::Waiting(Some(Waiter::Task(waker))) = before {
+            panics::contain("the drop of a waker", Location::caller(), || drop(waker));
+        }
     }
 }
 

@@ -19,6 +19,8 @@ mod eventual;
 mod awaited;
 // and when one side of them goes
 mod awaited_ends;
+// answers that somebody has begun to await, and drops
+mod dropped_eventuals;
 // workers that wait for a reactor, and are made up for
 mod blocked_workers;
 // deferred jobs and blocking calls that nobody wants any more

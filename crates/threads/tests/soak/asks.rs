@@ -98,13 +98,21 @@ fn use_eventual(
             let mut context = Context::from_waker(Waker::noop());
             match pin!(&mut eventual).poll(&mut context) {
                 Poll::Ready(result) => return told(result),
-                Poll::Pending => Err(eventual),
+                Poll::Pending => {
+                    record.note(Note::GoesWithIt);
+                    Err(eventual)
+                }
             }
         }
         5 if matches!(scene.here, Here::Foreign) => return told(block_on(eventual)),
-        6 => {
+        6 => return world.drop_eventual((eventual, record)),
+        7 if dice.one_in(4) => {
+            record.note(Note::GoesWithIt);
+            Err(eventual.cancel_on_drop())
+        }
+        7 if dice.one_in(4) => {
             world.answer(&record, Answer::Unseen);
-            return drop(eventual);
+            return eventual.detach();
         }
         _ => Err(eventual),
     };

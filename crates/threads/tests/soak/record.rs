@@ -1,7 +1,6 @@
 //! What is known of one call: what its closure says, and what its caller was told.
 //!
-//! Everything is noted when it happens, by whoever it happens to; the verdict is passed when all
-//! reactors and pools are gone.
+//! All is noted when it happens, by whoever it happens to; the verdict is passed in the end.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -135,9 +134,11 @@ pub(crate) enum Note {
     OnReactor = 1 << 12,
     /// One before it in the same thread panicked.
     Behind = 1 << 13,
+    /// Somebody has begun to await its answer: the drop of that cancels it.
+    GoesWithIt = 1 << 14,
 }
 
-const NOTES: [Note; 14] = [
+const NOTES: [Note; 15] = [
     Note::Started,
     Note::Ended,
     Note::Panicked,
@@ -152,6 +153,7 @@ const NOTES: [Note; 14] = [
     Note::PoolMayRefuse,
     Note::OnReactor,
     Note::Behind,
+    Note::GoesWithIt,
 ];
 
 /// What became of a call.
@@ -355,9 +357,8 @@ impl Record {
             Answer::Deadlock if has(Note::OnReactor) => Ok(Fate::Deadlock),
             Answer::Abandoned if !started && has(Note::PoolMayRefuse) => Ok(Fate::Abandoned),
             Answer::Abandoned if !started && self.explodes() => Ok(Fate::Refused),
-            Answer::Unseen if started || has(Note::MayRefuse) || has(Note::Cancelled) => {
-                Ok(Fate::Unseen)
-            }
+            Answer::Unseen if !started && has(Note::Cancelled) => Ok(Fate::Cancelled),
+            Answer::Unseen if started || has(Note::MayRefuse) => Ok(Fate::Unseen),
             Answer::Unseen => Err("lost: dropped without a reason, and nobody looked"),
             _ => Err("it has another answer than its closure says"),
         }

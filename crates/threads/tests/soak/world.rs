@@ -15,7 +15,7 @@ use crate::life::Life;
 use crate::payload::{self, Load};
 use crate::plan::{DRIVERS, POOLS, Plan, REACTORS};
 use crate::pools::{Pool, Slot};
-use crate::record::{Answer, Door, Record};
+use crate::record::{Answer, Door, Note, Record};
 
 /// So many complaints are kept: the first ones tell the most.
 const COMPLAINTS: usize = 10;
@@ -167,10 +167,16 @@ impl World {
     }
 
     pub(crate) fn keep_eventual(&self, eventual: (Eventual<Load>, Arc<Record>), dice: &mut Dice) {
-        if let Some((displaced, record)) = keep(&self.eventuals, eventual, dice) {
-            self.answer(&record, Answer::Unseen);
-            drop(displaced);
+        if let Some(displaced) = keep(&self.eventuals, eventual, dice) {
+            self.drop_eventual(displaced);
         }
+    }
+
+    /// Drops an answer that nobody wants, which may call it off.
+    pub(crate) fn drop_eventual(&self, (eventual, record): (Eventual<Load>, Arc<Record>)) {
+        record.note_if(record.has(Note::GoesWithIt), Note::Cancelled);
+        self.answer(&record, Answer::Unseen);
+        drop(eventual);
     }
 
     pub(crate) fn take_eventual(&self, dice: &mut Dice) -> Option<(Eventual<Load>, Arc<Record>)> {
