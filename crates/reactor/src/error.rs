@@ -1,5 +1,8 @@
 //! The errors of this crate: one small type per operation that can fail.
 
+mod stopped;
+
+pub use self::stopped::ReactorStopped;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -9,74 +12,6 @@ use std::time::Duration;
 
 /// How many unfinished things a text names.
 const SHOWN: usize = 10;
-
-/// The reactor has stopped (or was dropped) and takes no more calls; the closure comes back inside.
-///
-/// Given by [`ReactorHandle::call_from_thread`](crate::ReactorHandle::call_from_thread). A reactor
-/// that has not run yet does take calls: it runs them in its first turn.
-///
-/// [`into_inner`](Self::into_inner) gives the closure back;
-/// `.map_err(ReactorStopped::without_call)` before a `?` drops it.
-///
-/// # Examples
-///
-/// ```
-/// use ropewalk_reactor::Reactor;
-///
-/// let reactor = Reactor::new()?;
-/// let handle = reactor.handle();
-/// drop(reactor);
-/// let error = handle.call_from_thread(|_| ()).unwrap_err();
-/// let _closure = error.into_inner();
-/// # std::io::Result::Ok(())
-/// ```
-pub struct ReactorStopped<F = ()>(pub(crate) F);
-
-impl ReactorStopped {
-    /// The error alone, for crates above this one that have no closure to hand back.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(())
-    }
-}
-
-impl Default for ReactorStopped {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<F> ReactorStopped<F> {
-    /// Gives the closure back.
-    pub fn into_inner(self) -> F {
-        self.0
-    }
-
-    /// Drops the closure and keeps the error, which then fits into any boxed error.
-    ///
-    /// Most boxed errors must be `Sync`, and few closures are.
-    #[must_use]
-    pub fn without_call(self) -> ReactorStopped {
-        ReactorStopped(())
-    }
-}
-
-impl<F> fmt::Debug for ReactorStopped<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReactorStopped(..)")
-    }
-}
-
-impl<F> fmt::Display for ReactorStopped<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the reactor has stopped and takes no more calls: hand them in while it runs, \
-             or announce another run with `accept_calls`",
-        )
-    }
-}
-
-impl<F> Error for ReactorStopped<F> {}
 
 /// Why [`Reactor::run`](crate::Reactor::run) or [`Reactor::turn`](crate::Reactor::turn) ended with
 /// an error.

@@ -52,28 +52,21 @@ impl ReactorHandle {
     ///
     /// # Errors
     ///
-    /// [`ReactorStopped`], with `f` inside: the reactor has stopped, or was dropped. Before a `?`
-    /// that asks for an error which is `Sync`, as few closures are, drop `f` with
-    /// [`without_call`](ReactorStopped::without_call).
+    /// [`ReactorStopped`], with `f` inside: the reactor has stopped, or was dropped. It converts with
+    /// `?` into any boxed error.
     ///
     /// # Examples
     ///
     /// ```
-    /// use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
+    /// use ropewalk_reactor::{Reactor, ReactorHandle};
     /// use std::error::Error;
     /// use std::sync::mpsc::{Receiver, channel};
     ///
-    /// // A receiver is not `Sync`, and so neither is the closure.
-    /// fn hand_over(
-    ///     handle: &ReactorHandle,
-    ///     lines: Receiver<String>,
-    /// ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    ///     handle
-    ///         .call_from_thread(move |reactor| {
-    ///             lines.try_iter().for_each(|line| println!("{line}"));
-    ///             reactor.stop();
-    ///         })
-    ///         .map_err(ReactorStopped::without_call)?;
+    /// fn hand_over(handle: &ReactorHandle, lines: Receiver<String>) -> Result<(), Box<dyn Error>> {
+    ///     handle.call_from_thread(move |reactor| {
+    ///         lines.try_iter().for_each(|line| println!("{line}"));
+    ///         reactor.stop();
+    ///     })?;
     ///     Ok(())
     /// }
     ///
@@ -83,8 +76,9 @@ impl ReactorHandle {
     /// reactor.run()?;
     /// // It runs no more.
     /// let (_sender, lines) = channel();
-    /// assert!(hand_over(&reactor.handle(), lines).unwrap_err().is::<ReactorStopped>());
-    /// # Ok::<(), Box<dyn Error + Send + Sync>>(())
+    /// let refused = hand_over(&reactor.handle(), lines).unwrap_err();
+    /// assert!(refused.to_string().contains("has stopped"));
+    /// # Ok::<(), Box<dyn Error>>(())
     /// ```
     ///
     /// Twisted: `callFromThread`.
@@ -94,7 +88,7 @@ impl ReactorHandle {
     where
         F: FnOnce(&Reactor) + Send + 'static,
     {
-        self.0.send(f, Location::caller(), |f| f).map_err(ReactorStopped)
+        self.0.send(f, Location::caller(), |f| f).map_err(ReactorStopped::refused)
     }
 
     /// As [`call_from_thread`](Self::call_from_thread), in the name of `location`. For crates that
@@ -112,7 +106,7 @@ impl ReactorHandle {
     where
         F: FnOnce(&Reactor) + Send + 'static,
     {
-        self.0.send(f, location, |f| f).map_err(ReactorStopped)
+        self.0.send(f, location, |f| f).map_err(ReactorStopped::refused)
     }
 
     /// Asks the reactor to stop, as [`Reactor::stop`] does, and wakes it.

@@ -171,7 +171,7 @@ impl<T: 'static> Remote<T> {
                 }
             }
         };
-        self.inner.handle.0.send(f, Location::caller(), send).map_err(ReactorStopped)
+        self.inner.handle.0.send(f, Location::caller(), send).map_err(ReactorStopped::refused)
     }
 
     /// The value itself; `None` on another reactor than its own.

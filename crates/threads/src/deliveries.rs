@@ -26,7 +26,7 @@ impl Party<JobHandle> for OwedPromise {
         if let Some(job) = job.filter(|job| job.state() == JobState::Running) {
             panics::contain("cancelling a job", job.location(), || job.cancel());
         }
-        self.fail(ReactorStopped::new().into());
+        self.fail(ReactorStopped::unfinished().into());
     }
 }
 
@@ -66,7 +66,7 @@ impl Deliveries {
         // Its closure is gone also if that has panicked.
         if panics::contain(panicked, job.location(), cancel).unwrap_or(true) {
             if let Some(party) = self.close(key) {
-                party.reactor_stopped(None);
+                party.fail(ReactorStopped::unstarted().into());
             }
         }
     }

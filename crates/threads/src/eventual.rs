@@ -271,7 +271,7 @@ impl<T> fmt::Debug for Eventual<T> {
 }
 
 fn understand<T>(answer: Option<Result<T>>) -> Result<T> {
-    answer.unwrap_or_else(|| Err(Failure::new(ReactorStopped::new())))
+    answer.unwrap_or_else(|| Err(Failure::new(ReactorStopped::unanswered())))
 }
 
 /// Makes sure that the reactor does not wait for this thread, directly or by others.

@@ -17,19 +17,36 @@ use std::time::Duration;
 type Boxed = Box<dyn Error + Send + Sync>;
 
 /// A cell is not `Sync`, and so neither is the closure.
-fn hand_over(handle: &ReactorHandle, drops: &Drops) -> Result<(), Boxed> {
+fn call_with_a_cell(drops: &Drops) -> impl FnOnce(&Reactor) + Send + use<> {
     let (cell, payload) = (Cell::new(0), drops.payload());
-    handle
-        .call_from_thread(move |_| {
-            cell.set(1);
-            drop(payload);
-        })
-        .map_err(ReactorStopped::without_call)?;
-    Ok(())
+    move |_| {
+        cell.set(1);
+        drop(payload);
+    }
+}
+
+fn hand_over(handle: &ReactorHandle, drops: &Drops) -> Result<(), Boxed> {
+    Ok(handle.call_from_thread(call_with_a_cell(drops)).map_err(ReactorStopped::without_call)?)
+}
+
+fn hand_over_whole(handle: &ReactorHandle, drops: &Drops) -> Result<(), Boxed> {
+    Ok(handle.call_from_thread(call_with_a_cell(drops))?)
 }
 
 #[test]
-fn a_refused_call_without_its_closure_fits_into_any_boxed_error() {
+fn a_refused_call_fits_into_any_boxed_error_with_its_closure() {
+    let reactor = Reactor::new().unwrap();
+    let (handle, drops) = (reactor.handle(), Drops::default());
+    drop(reactor);
+    let error = hand_over_whole(&handle, &drops).unwrap_err();
+    assert_eq!(error.to_string(), ReactorStopped::new().to_string());
+    assert_eq!(drops.count(), 0);
+    drop(error);
+    assert_eq!(drops.count(), 1);
+}
+
+#[test]
+fn a_refused_call_without_its_closure_can_be_named() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
         let drops = Drops::default();

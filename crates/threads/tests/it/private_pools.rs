@@ -70,7 +70,11 @@ fn i9_the_jobs_of_a_pool_that_was_never_started_do_not_hold_the_shutdown() {
             reactor.call_soon(|_| drop(gate));
         });
         reactor.run().unwrap();
-        assert!(is_stopped(&waiting) && is_stopped(&late.take().unwrap()));
+        for place in [waiting, late.take().unwrap()] {
+            let failure = taken(&place).unwrap_err();
+            assert!(failure.is::<ReactorStopped>());
+            assert!(failure.to_string().contains("was never started"), "{failure}");
+        }
         assert_eq!((dropped.count(), idle.stats().cancelled), (1, 2));
         taken(&running).unwrap();
         taken(&queued).unwrap();

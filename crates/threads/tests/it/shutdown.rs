@@ -109,12 +109,14 @@ fn i4_w2_who_waits_for_a_deferred_that_will_not_fire_is_told_at_once() {
         let waiting = foreign(move || {
             let answer = handle.eventually(never);
             sender.send(()).unwrap();
-            answer.wait().unwrap_err().is::<ReactorStopped>()
+            answer.wait().unwrap_err()
         });
         receiver.recv().unwrap();
         stop_after_calls(&stopping);
         reactor.run().unwrap();
-        assert!(waiting.join().unwrap());
+        let failure = waiting.join().unwrap();
+        assert!(failure.is::<ReactorStopped>());
+        assert!(failure.to_string().contains("no answer comes any more"), "{failure}");
     });
 }
 
@@ -265,7 +267,9 @@ fn i9_a_result_that_does_not_come_is_named_and_its_deferred_fails() {
         assert!(report.contains(&format!("{}:{line}", file!())), "{report}");
         assert!(report.contains("no result for"), "its age: {report}");
         assert!(report.contains("(running)"), "{report}");
-        assert!(is_stopped(&place));
+        let failure = taken(&place).unwrap_err();
+        assert!(failure.is::<ReactorStopped>());
+        assert!(failure.to_string().contains("before this job was done"), "{failure}");
         pool.stop();
     });
 }
