@@ -111,6 +111,8 @@ impl Shared {
         if wake {
             self.waker.wake();
         }
+        // It may sit in a callback that waits for something.
+        self.running.unpark();
     }
 
     pub(crate) fn stop_requested(&self) -> bool {

@@ -53,6 +53,7 @@ mod delayed_call;
 mod embed;
 mod error;
 mod handle;
+mod haste;
 mod hold;
 mod holding;
 mod inbox;
@@ -90,6 +91,8 @@ pub use crate::error::{
     InvalidDelay, NotPending, ReactorStopped, RegisterError, RunError, Stuck, UnknownTrigger,
 };
 pub use crate::handle::ReactorHandle;
+#[doc(hidden)]
+pub use crate::haste::Haste;
 pub use crate::hold::Hold;
 pub use crate::manual_clock::ManualClock;
 #[doc(hidden)]

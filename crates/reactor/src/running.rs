@@ -80,6 +80,11 @@ impl Default for Record {
 }
 
 impl Record {
+    /// Has a wait inside of a callback look around.
+    pub(crate) fn unpark(&self) {
+        self.thread.unpark();
+    }
+
     pub(crate) fn is_watched(&self) -> bool {
         self.watched.load(Ordering::Relaxed)
     }

@@ -4,8 +4,8 @@ use crate::error::WouldDeadlock;
 use crate::reply::{Progress, cancel_chain, send};
 use crate::slot::{Taker, slot};
 use crate::waits;
-use ropewalk_deferred::{Failure, Outcome, Result};
-use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
+use ropewalk_deferred::{Cancelled, Failure, Outcome, Result};
+use ropewalk_reactor::{Haste, Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::future::Future;
@@ -88,7 +88,7 @@ impl<T: Send + 'static> Eventual<T> {
             Err(refusal) => not_asked(handle, refusal)?,
         };
         send(handle, filler, f);
-        understand(taker.try_take().unwrap_or_else(|| blocking(|| taker.wait())))
+        Self::new(handle, taker).wait_for_answer()
     }
 
     /// Asks, unless a wait for the answer would have to be refused.
@@ -121,7 +121,9 @@ impl<T: Send + 'static> Eventual<T> {
     ///
     /// - the failure of the closure, or of the `Deferred` that it returned;
     /// - `Panicked`: the closure panicked, with the text and the place of the call;
-    /// - `Cancelled`: [`cancel`](Self::cancel) came first;
+    /// - `Cancelled`: [`cancel`](Self::cancel) came first; or this is a callback of another reactor,
+    ///   which is to stop: after its shutdown deadline, or at once with
+    ///   [`stop_now`](ReactorHandle::stop_now);
     /// - [`ReactorStopped`]: the reactor has stopped, or stopped before there was an answer;
     /// - [`WouldDeadlock`]: this is the reactor thread, or one for which the reactor waits in its
     ///   turn, and the answer is not there yet. The call is cancelled.
@@ -132,7 +134,7 @@ impl<T: Send + 'static> Eventual<T> {
             return understand(answer);
         }
         match begin_wait(&self.handle, &self.taker, false) {
-            Ok(_waiting) => understand(blocking(|| self.taker.wait())),
+            Ok(_waiting) => self.wait_for_answer(),
             Err(refusal) => self.refuse(refusal),
         }
     }
@@ -150,7 +152,7 @@ impl<T: Send + 'static> Eventual<T> {
             return Ok(understand(answer));
         }
         match begin_wait(&self.handle, &self.taker, true) {
-            Ok(_) => match blocking(|| self.taker.wait_until(deadline)) {
+            Ok(_) => match self.wait_until(Some(deadline)) {
                 Some(answer) => Ok(understand(answer)),
                 None => Err(self),
             },
@@ -216,6 +218,32 @@ impl<T: Send + 'static> Eventual<T> {
     pub fn detach(mut self) {
         self.on_drop = OnDrop::RunOn;
         drop(self);
+    }
+
+    /// Waits as long as it takes, or as long as a callback may.
+    #[track_caller]
+    fn wait_for_answer(self) -> Result<T> {
+        match self.wait_until(None) {
+            Some(answer) => understand(answer),
+            None => {
+                self.cancel();
+                let location = Location::caller();
+                tracing::warn!(%location, "a wait was given up: the reactor that waits is to stop");
+                Err(Failure::new(Cancelled))
+            }
+        }
+    }
+
+    /// Waits until `deadline`, and in a callback no longer than the stop of its reactor lets it.
+    fn wait_until(&self, deadline: Option<Instant>) -> Option<Option<Result<T>>> {
+        blocking(|| match (Haste::of_current(), deadline) {
+            (None, None) => Some(self.taker.wait()),
+            (None, Some(_)) => self.taker.wait_until(|| deadline),
+            (Some(haste), _) => self.taker.wait_until(|| match (haste.limit(), deadline) {
+                (Some(limit), Some(deadline)) => Some(limit.min(deadline)),
+                (limit, deadline) => limit.or(deadline),
+            }),
+        })
     }
 
     #[track_caller]

@@ -123,12 +123,17 @@ impl<T, N> Taker<T, N> {
         }
     }
 
-    /// Waits on this thread until `deadline`; `None` if it passed.
-    pub(crate) fn wait_until(&self, deadline: Instant) -> Option<Option<T>> {
+    /// Waits on this thread until the time that `limit` gives, or for ever as long as it gives none;
+    /// `None` if that has passed. Whoever changes the limit has to unpark the thread.
+    pub(crate) fn wait_until(&self, limit: impl Fn() -> Option<Instant>) -> Option<Option<T>> {
         loop {
             if let Some(value) = self.take_or_be_told() {
                 return Some(value);
             }
+            let Some(deadline) = limit() else {
+                thread::park();
+                continue;
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
                 // Nobody waits any more; but the answer may have come at this very moment.

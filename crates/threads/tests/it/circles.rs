@@ -1,9 +1,12 @@
 //! Reactor threads that would wait for each other for ever: one of them is refused (I4, W1).
 
 use crate::support::thread_name;
+use ropewalk_deferred::Cancelled;
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThread, WouldDeadlock};
+use ropewalk_threads::{
+    Eventual, HandleThreads as _, JoinError, ReactorThread, ReactorThreads as _, WouldDeadlock,
+};
 use std::io;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -256,5 +259,65 @@ fn i4_a_reactor_thread_that_cannot_come_into_being() {
             assert!(text.contains("in a circle"), "{text}");
             parent.join().unwrap();
         }
+    });
+}
+
+/// A circle that no note shows: the other does not block, but its answer is to come by a job that
+/// waits for the first.
+fn wait_in_vain(first: &ReactorThread, second: &ReactorThread) -> Eventual<bool> {
+    let (a, b) = (first.handle().clone(), second.handle().clone());
+    let (waits, is_waiting) = channel();
+    let answer = a.clone().eventually(move |_| {
+        let asked = b.blocking_call_from_thread(move |reactor| {
+            reactor.defer_to_thread(move || {
+                waits.send(()).unwrap();
+                a.blocking_call_from_thread(|_| Ok(3))
+            })
+        });
+        Ok(asked.is_err_and(|failure| failure.is::<Cancelled>()))
+    });
+    is_waiting.recv().unwrap();
+    answer
+}
+
+#[test]
+fn i9_stop_now_ends_the_wait_of_a_callback() {
+    within(DEADLINE, || {
+        let (first, second) = (named("first"), named("second"));
+        let answer = wait_in_vain(&first, &second);
+        first.handle().stop_now();
+        assert!(answer.wait().unwrap(), "it was given up, and its closure's answer came in time");
+        drop(first.join());
+        second.join().unwrap();
+    });
+}
+
+#[test]
+fn i9_a_stop_ends_the_wait_of_a_callback_after_the_shutdown_deadline() {
+    within(DEADLINE, || {
+        let deadline = Duration::from_millis(20);
+        let make = move || Reactor::builder().shutdown_deadline(deadline).build();
+        let (first, second) = (ReactorThread::spawn_with(make).unwrap(), named("second"));
+        let answer = wait_in_vain(&first, &second);
+        first.join().unwrap();
+        assert!(answer.wait().unwrap());
+        second.join().unwrap();
+    });
+}
+
+/// An answer that is on its way is waited for.
+#[test]
+fn a_stop_alone_takes_no_answer_away() {
+    within(DEADLINE, || {
+        let (first, second) = (named("first"), named("second"));
+        let (b, own) = (second.handle().clone(), first.handle().clone());
+        let answer = first.handle().eventually(move |_| {
+            b.blocking_call_from_thread(move |_| {
+                own.stop();
+                Ok(3)
+            })
+        });
+        assert_eq!(answer.wait().unwrap(), 3);
+        first.join().unwrap();
     });
 }

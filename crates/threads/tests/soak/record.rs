@@ -340,6 +340,8 @@ impl Record {
             Answer::Value if ended => Ok(Fate::Done),
             Answer::Failed if ended => Ok(Fate::Failed),
             Answer::Panicked if panicked => Ok(Fate::Panicked),
+            // The reactor whose callback waited was to stop at once.
+            Answer::Cancelled if has(Note::OnReactor) => Ok(Fate::Cancelled),
             Answer::Cancelled if started && !self.door.is_deferred() => {
                 Err("cancelled, and it ran")
             }
@@ -374,7 +376,9 @@ impl Record {
             Answer::Failed if is_same => Ok(Fate::Failed),
             Answer::Panicked if is_same => Ok(Fate::Panicked),
             Answer::Refused if is_same => Ok(Fate::Refused),
-            Answer::Cancelled if is_same || has(Note::Cancelled) => Ok(Fate::Cancelled),
+            Answer::Cancelled if is_same || has(Note::Cancelled) || has(Note::OnReactor) => {
+                Ok(Fate::Cancelled)
+            }
             Answer::TimedOut if has(Note::Limited) => Ok(Fate::TimedOut),
             Answer::Stopped if has(Note::MayRefuse) => Ok(Fate::Stopped),
             Answer::Abandoned if is_same || gave.is_none() && has(Note::MayDrop) => {
