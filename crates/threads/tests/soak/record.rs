@@ -286,11 +286,8 @@ impl Record {
 
     fn may_be_cancelled(&self) -> bool {
         let outer = self.outer.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_given_up = |outer: &Arc<Self>| {
-            [Note::Cancelled, Note::Limited, Note::OnReactor]
-                .into_iter()
-                .any(|note| outer.has(note))
-        };
+        let reasons = [Note::Cancelled, Note::Limited, Note::OnReactor];
+        let is_given_up = |outer: &Arc<Self>| reasons.into_iter().any(|note| outer.has(note));
         self.has(Note::Cancelled) || outer.as_ref().is_some_and(is_given_up)
     }
 
@@ -340,11 +337,9 @@ impl Record {
             Answer::Value if ended => Ok(Fate::Done),
             Answer::Failed if ended => Ok(Fate::Failed),
             Answer::Panicked if panicked => Ok(Fate::Panicked),
-            // The reactor whose callback waited was to stop at once.
+            // On a reactor: that was to stop at once, and its callback waited.
             Answer::Cancelled if has(Note::OnReactor) => Ok(Fate::Cancelled),
-            Answer::Cancelled if started && !self.door.is_deferred() => {
-                Err("cancelled, and it ran")
-            }
+            Answer::Cancelled if started && !self.door.is_deferred() => Err("cancelled, yet run"),
             Answer::Cancelled if self.may_be_cancelled() => Ok(Fate::Cancelled),
             Answer::TimedOut if has(Note::Limited) => Ok(Fate::TimedOut),
             Answer::Refused if started => Err("refused, and it ran"),
