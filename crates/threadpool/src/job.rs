@@ -8,6 +8,7 @@
 //! [hooks](crate::hook) of the running job: those cost a job that waits nothing.
 
 use std::any::{Any, type_name};
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 
@@ -213,19 +214,31 @@ impl<F: FnOnce() + Send> Work for Plain<F> {
 }
 
 /// The work of [`call_in_thread_with_callback`](crate::ThreadPool::call_in_thread_with_callback).
-pub(crate) struct WithCallback<C, F>(pub(crate) C, pub(crate) F);
+///
+/// The job is named after the type `N`: that of its closure, or of one inside of it.
+pub(crate) struct WithCallback<C, F, N = F> {
+    pub(crate) on_result: C,
+    pub(crate) job: F,
+    named: PhantomData<fn() -> N>,
+}
 
-impl<T, C, F> Work for WithCallback<C, F>
+impl<C, F, N> WithCallback<C, F, N> {
+    pub(crate) fn new(on_result: C, job: F) -> Self {
+        Self { on_result, job, named: PhantomData }
+    }
+}
+
+impl<T, C, F, N> Work for WithCallback<C, F, N>
 where
     C: FnOnce(Result<T, Panicked>) + Send,
     F: FnOnce() -> T + Send,
 {
     fn name() -> &'static str {
-        type_name::<F>()
+        type_name::<N>()
     }
 
     fn work(self, pool: &str, header: &Header) -> Ending {
-        let Self(on_result, job) = self;
+        let Self { on_result, job, .. } = self;
         // The call consumes `job`: what it captured is gone when `on_result` begins.
         let result = catch_unwind(AssertUnwindSafe(job))
             .map_err(|payload| Panicked::new(payload, header.location()));

@@ -172,8 +172,8 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        let work = WithCallback(on_result, job);
-        self.submit(work, Entry::Always, |WithCallback(on_result, job)| (on_result, job))
+        let work = WithCallback::<C, F>::new(on_result, job);
+        self.submit(work, Entry::Always, |it| (it.on_result, it.job))
     }
 
     /// Does as [`call_in_thread_with_callback`](Self::call_in_thread_with_callback) if the queue
@@ -194,8 +194,31 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        let work = WithCallback(on_result, job);
-        self.submit(work, Entry::IfRoom, |WithCallback(on_result, job)| (on_result, job))
+        self.try_call_in_thread_named::<F, _, _, _>(on_result, job)
+    }
+
+    /// As [`try_call_in_thread_with_callback`](Self::try_call_in_thread_with_callback), for a `job`
+    /// that has a closure of type `N` inside and is named after that. For crates that wrap what
+    /// their users hand in.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn try_call_in_thread_named<N, T, C, F>(
+        &self,
+        on_result: C,
+        job: F,
+    ) -> Result<JobHandle, SubmitError<(C, F)>>
+    where
+        N: 'static,
+        C: FnOnce(Result<T, Panicked>) + Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+        T: 'static,
+    {
+        let work = WithCallback::<C, F, N>::new(on_result, job);
+        self.submit(work, Entry::IfRoom, |it| (it.on_result, it.job))
     }
 
     #[track_caller]

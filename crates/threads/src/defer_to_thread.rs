@@ -11,16 +11,17 @@ use std::panic::Location;
 
 /// Runs `job` on a `pool` that somebody else has to start, and tells if that has not been done.
 #[track_caller]
-pub(crate) fn defer_to_private_pool<F, R>(
+pub(crate) fn defer_to_private_pool<N, F, R>(
     reactor: &Reactor,
     pool: &ThreadPool,
     job: F,
 ) -> Deferred<R::Value>
 where
+    N: 'static,
     F: FnOnce() -> R + Send + 'static,
     R: JobOutcome,
 {
-    defer_to_pool(reactor, &Bridge::find(reactor), pool, job, |job| {
+    defer_to_pool::<N, _, _>(reactor, &Bridge::find(reactor), pool, job, |job| {
         if reactor.running() && job.waits_for_start() {
             tracing::warn!(
                 location = %job.location(),
@@ -30,9 +31,10 @@ where
     })
 }
 
-/// Runs `job` on `pool` and gives its result to a `Deferred` of `reactor`.
+/// Runs `job` on `pool` and gives its result to a `Deferred` of `reactor`. The job is named after the
+/// type `N`, which is that of the user's closure.
 #[track_caller]
-pub(crate) fn defer_to_pool<F, R>(
+pub(crate) fn defer_to_pool<N, F, R>(
     reactor: &Reactor,
     bridge: &Bridge,
     pool: &ThreadPool,
@@ -40,6 +42,7 @@ pub(crate) fn defer_to_pool<F, R>(
     accepted: impl FnOnce(&JobHandle),
 ) -> Deferred<R::Value>
 where
+    N: 'static,
     F: FnOnce() -> R + Send + 'static,
     R: JobOutcome,
 {
@@ -55,7 +58,7 @@ where
     let (key, deferred) = bridge.deliveries.open::<R::Value>(location);
     let ticket =
         Ticket { handle: handle.clone(), key: Some(key), location, settle: settle::<R::Value> };
-    let submitted = pool.try_call_in_thread_with_callback(
+    let submitted = pool.try_call_in_thread_named::<N, _, _, _>(
         move |outcome: std::result::Result<R, ropewalk_threadpool::Panicked>| {
             ticket.deliver(match outcome {
                 Ok(outcome) => outcome.into_result(),

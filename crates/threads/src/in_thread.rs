@@ -332,7 +332,7 @@ impl ReactorThreads for Reactor {
         F: FnOnce() -> R + Send + 'static,
         R: JobOutcome,
     {
-        ReactorPool::defer(self, job)
+        ReactorPool::defer::<F, _, _>(self, job)
     }
 
     fn defer_to_thread_pool<F, R>(&self, pool: &ThreadPool, job: F) -> Deferred<R::Value>
@@ -340,7 +340,7 @@ impl ReactorThreads for Reactor {
         F: FnOnce() -> R + Send + 'static,
         R: JobOutcome,
     {
-        defer_to_private_pool(self, pool, job)
+        defer_to_private_pool::<F, _, _>(self, pool, job)
     }
 
     fn defer_to_thread_with<P, C, F, R>(&self, on_progress: C, job: F) -> Deferred<R::Value>
@@ -351,7 +351,7 @@ impl ReactorThreads for Reactor {
         R: JobOutcome,
     {
         let (job, listening) = progress::attach(self, on_progress, job);
-        listening.until(ReactorPool::defer(self, job))
+        listening.until(ReactorPool::defer::<F, _, _>(self, job))
     }
 
     fn defer_to_thread_pool_with<P, C, F, R>(
@@ -367,7 +367,7 @@ impl ReactorThreads for Reactor {
         R: JobOutcome,
     {
         let (job, listening) = progress::attach(self, on_progress, job);
-        listening.until(defer_to_private_pool(self, pool, job))
+        listening.until(defer_to_private_pool::<F, _, _>(self, pool, job))
     }
 
     fn suggest_thread_pool_size(&self, threads: usize) -> Result<(), InvalidSize> {

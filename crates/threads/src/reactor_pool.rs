@@ -79,10 +79,12 @@ impl ReactorPool {
         }
     }
 
-    /// Runs `job` on the pool and gives its result to a `Deferred` of `reactor`.
+    /// Runs `job` on the pool and gives its result to a `Deferred` of `reactor`. The job is named
+    /// after the type `N`.
     #[track_caller]
-    pub(crate) fn defer<F, R>(reactor: &Reactor, job: F) -> Deferred<R::Value>
+    pub(crate) fn defer<N, F, R>(reactor: &Reactor, job: F) -> Deferred<R::Value>
     where
+        N: 'static,
         F: FnOnce() -> R + Send + 'static,
         R: JobOutcome,
     {
@@ -90,9 +92,9 @@ impl ReactorPool {
         let Found { pool, shared, .. } = Self::find(reactor, &bridge);
         // Somebody has to start a shared pool, and may have forgotten it.
         if shared {
-            return defer_to_private_pool(reactor, &pool, job);
+            return defer_to_private_pool::<N, _, _>(reactor, &pool, job);
         }
-        defer_to_pool(reactor, &bridge, &pool, job, |_| ())
+        defer_to_pool::<N, _, _>(reactor, &bridge, &pool, job, |_| ())
     }
 
     /// Makes `pool` the reactor's own pool, in place of the one that it has.

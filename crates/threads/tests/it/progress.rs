@@ -350,3 +350,26 @@ fn i3_captures_and_values_that_panic_when_dropped_harm_nobody() {
         assert!(taken(&place).unwrap_err().is::<ropewalk_deferred::Cancelled>());
     });
 }
+
+/// In reports it is the user's code that has to be found, not what the bridge makes of it.
+#[test]
+fn w29_a_reporting_job_is_named_after_its_own_closure() {
+    within(DEADLINE, || {
+        let (reactor, own) = (Reactor::new().unwrap(), ThreadPool::builder().build().unwrap());
+        own.start().unwrap();
+        let names_in = |pool: &ThreadPool| {
+            let jobs = pool.running_jobs();
+            Ok(jobs.iter().map(|job| job.name.to_owned()).collect::<Vec<_>>())
+        };
+        let (there, here) = (own.clone(), reactor.thread_pool());
+        let there = reactor.defer_to_thread_pool_with(&own, |_, ()| (), move |_| names_in(&there));
+        let here = reactor.defer_to_thread_with(|_, ()| (), move |_| names_in(&here));
+        let both = run_for(&reactor, ropewalk_deferred::gather_results([there, here])).unwrap();
+        for names in both {
+            let [name] = &names[..] else { panic!("one job for each pool: {names:?}") };
+            let own_name = concat!(module_path!(), "::w29_a_reporting_job_is_named");
+            assert!(name.starts_with(own_name), "{name}");
+        }
+        own.stop();
+    });
+}
