@@ -14,7 +14,7 @@ use std::rc::Rc;
 ///
 /// Fired with [`callback`](Self::callback), [`errback`](Self::errback) or
 /// [`resolve`](Self::resolve), each of which runs the callbacks attached so far before it returns.
-/// Dropped unfired, it fails the deferred with [`Abandoned`]. If that deferred is dropped too, and
+/// Dropped unfired, it fails the deferred with [`Abandoned`](crate::Abandoned). If that deferred is dropped too, and
 /// nothing was ever attached to it, there is nothing to report: both ends were given up.
 ///
 /// If the deferred was cancelled before, the result is dropped: see
