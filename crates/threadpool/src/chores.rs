@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::events::tell;
 use crate::seat::Seat;
 use crate::shared::Shared;
 
@@ -63,7 +64,8 @@ impl Shared {
 
     pub(crate) fn tell_refusal(&self, chores: &Chores) {
         if let Some(Refusal { error, is_news: true, threads }) = &chores.refusal {
-            tracing::warn!(pool = &*self.config.name, threads, %error, "the system refused a thread");
+            let pool = &*self.config.name;
+            tell(|| tracing::warn!(pool, threads, %error, "the system refused a thread"));
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tracing::Span;
 
+use crate::events::tell;
 use crate::job::drop_contained;
 
 /// What is current where a job is submitted, as a pool's [`context`](crate::Builder::context) hook
@@ -71,7 +72,9 @@ impl Around {
 
     fn capture_all(hook: Option<&Capture>) -> Option<Box<Self>> {
         let context = hook.and_then(ask);
-        let span = Span::current();
+        let mut span = Span::none();
+        // The subscriber is asked for it.
+        tell(|| span = Span::current());
         let is_empty = context.is_none() && span.is_none();
         (!is_empty).then(|| Box::new(Self { span, context }))
     }
@@ -88,7 +91,7 @@ impl Around {
 /// Calls the hook. One that panics gives no context, and the job is submitted all the same.
 fn ask(capture: &Capture) -> Option<Box<dyn JobContext>> {
     catch_unwind(AssertUnwindSafe(|| capture())).unwrap_or_else(|payload| {
-        tracing::error!("the context hook of a pool panicked");
+        tell(|| tracing::error!("the context hook of a pool panicked"));
         drop_contained(payload);
         None
     })

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::blocking::blocking;
 use crate::error::Panicked;
+use crate::events::tell;
 use crate::job::{Run, drop_contained};
 use crate::place;
 use crate::sync::{Condvar, Mutex, ThreadId, current, lock, wait_until};
@@ -48,9 +49,7 @@ impl Hook {
         *lock(&self.state) = State::Over;
         self.over.notify_all();
         if let Err(payload) = called {
-            // A subscriber that panics must not keep the other hooks from being called.
-            let reported = catch_unwind(AssertUnwindSafe(|| self.report(&**job, payload)));
-            drop_contained(reported);
+            self.report(&**job, payload);
         }
     }
 
@@ -58,14 +57,16 @@ impl Hook {
         let panic = Panicked::new(payload, self.set_at);
         let (header, set_at) = (job.header(), self.set_at);
         let pool = header.pool();
-        tracing::error!(
-            pool = pool.as_ref().map(|pool| &*pool.config.name),
-            job = job.name(),
-            submitted_at = %header.location(),
-            %set_at,
-            panic = panic.message(),
-            "a cancel hook of a job panicked"
-        );
+        tell(|| {
+            tracing::error!(
+                pool = pool.as_ref().map(|pool| &*pool.config.name),
+                job = job.name(),
+                submitted_at = %header.location(),
+                %set_at,
+                panic = panic.message(),
+                "a cancel hook of a job panicked"
+            );
+        });
         drop_contained(panic);
     }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::cells;
 use crate::context::Around;
 use crate::error::Panicked;
+use crate::events::tell;
 use crate::header::{Ending, Header, JobState};
 use crate::hook::Hooks;
 use crate::shared::Shared;
@@ -145,7 +146,8 @@ impl<W: Work + 'static> Job<W> {
         }
         ending.unwrap_or_else(|| {
             let (job, submitted_at) = (W::name(), self.header.location());
-            tracing::error!(pool, job, %submitted_at, "the context of a job did not run it");
+            let what = "the context of a job did not run it";
+            tell(|| tracing::error!(pool, job, %submitted_at, "{what}"));
             Ending::Panicked
         })
     }
@@ -255,7 +257,7 @@ where
 fn report(pool: &str, job: &str, header: &Header, what: &str, payload: Box<dyn Any + Send>) {
     let panic = Panicked::new(payload, header.location());
     let submitted_at = header.location();
-    tracing::error!(pool, job, %submitted_at, panic = panic.message(), "{what}");
+    tell(|| tracing::error!(pool, job, %submitted_at, panic = panic.message(), "{what}"));
     drop_contained(panic);
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::builder::{Builder, check_size};
 use crate::chores::Chores;
 use crate::error::{AlreadyStopped, InvalidSize, StillRunning};
+use crate::events::tell;
 use crate::lifetime::Keeper;
 use crate::manual::{self, ManualPool};
 use crate::place;
@@ -129,7 +130,7 @@ impl ThreadPool {
         self.shared().advance(&mut core, &mut chores, true);
         drop(core);
         self.shared().finish(chores);
-        tracing::debug!(pool = self.name(), "the pool is started");
+        tell(|| tracing::debug!(pool = self.name(), "the pool is started"));
         Ok(())
     }
 

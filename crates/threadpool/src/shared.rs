@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use crate::batch::Batch;
 use crate::builder::Config;
 use crate::chores::{Chores, Refusal};
+use crate::events::tell;
 use crate::inbox::Inbox;
 use crate::job::drop_contained;
 use crate::queue::Queue;
@@ -300,7 +301,8 @@ impl Shared {
     /// Calls user code that has nobody to hand a panic to.
     pub(crate) fn contain(&self, hook: &str, call: impl FnOnce()) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-            tracing::error!(pool = &*self.config.name, hook, "a hook of the pool panicked");
+            let pool = &*self.config.name;
+            tell(|| tracing::error!(pool, hook, "a hook of the pool panicked"));
             drop_contained(payload);
         }
     }

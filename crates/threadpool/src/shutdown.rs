@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::chores::Chores;
 use crate::error::StillRunning;
+use crate::events::tell;
 use crate::header::JobState;
 use crate::hook;
 use crate::job::{Run, drop_contained};
@@ -38,12 +39,12 @@ impl Shared {
         self.room.notify_all();
         self.finish(chores);
         if first {
-            tracing::debug!(pool = &*self.config.name, "the pool is closed");
+            tell(|| tracing::debug!(pool = &*self.config.name, "the pool is closed"));
         }
         let jobs_lost = self.abandon(lost);
         if jobs_lost > 0 {
             let pool = &*self.config.name;
-            tracing::error!(pool, jobs_lost, "no thread could be had to drain the pool");
+            tell(|| tracing::error!(pool, jobs_lost, "no thread could be had to drain the pool"));
         }
         self.call_drained(drained);
     }
@@ -96,7 +97,8 @@ impl Shared {
         let jobs_lost = self.abandon(jobs);
         if jobs_lost > 0 {
             let pool = &*self.config.name;
-            tracing::warn!(pool, jobs_lost, "a pool was dropped with jobs that nothing would run");
+            let what = "a pool was dropped with jobs that nothing would run";
+            tell(|| tracing::warn!(pool, jobs_lost, "{what}"));
         }
         self.call_drained(drained);
     }
@@ -127,7 +129,8 @@ impl Shared {
     fn join(&self, threads: Vec<JoinHandle<()>>) {
         for thread in threads {
             if thread.join().is_err() {
-                tracing::error!(pool = &*self.config.name, "a thread panicked outside of a job");
+                let pool = &*self.config.name;
+                tell(|| tracing::error!(pool, "a thread panicked outside of a job"));
             }
         }
     }
@@ -190,7 +193,7 @@ impl Shared {
         for job in jobs {
             let dropped = catch_unwind(AssertUnwindSafe(|| job.discard()));
             if let Err(payload) = dropped {
-                tracing::error!(job = job.name(), "dropping a job panicked");
+                tell(|| tracing::error!(job = job.name(), "dropping a job panicked"));
                 drop_contained(payload);
             }
             if job.header().finish(JobState::Cancelled).is_awaited() {

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use crate::events;
 use crate::job::drop_contained;
 use crate::pool::ThreadPool;
 use crate::report::RunningJob;
@@ -62,7 +63,8 @@ pub(crate) type Listeners = Mutex<Vec<Weak<dyn Fn() + Send + Sync>>>;
 
 /// Warns, and calls the listeners and the hook.
 pub(crate) fn tell(shared: &Shared, report: &StallReport) {
-    tracing::warn!(pool = &*report.pool, queued = report.queued, "{report}");
+    let (pool, queued) = (&*report.pool, report.queued);
+    events::tell(|| tracing::warn!(pool, queued, "{report}"));
     let present: Vec<_> = {
         let mut listeners = listeners(shared);
         listeners.retain(|listener| listener.strong_count() > 0);
@@ -72,7 +74,7 @@ pub(crate) fn tell(shared: &Shared, report: &StallReport) {
     if let Some(on_stall) = &shared.config.on_stall {
         let told = catch_unwind(AssertUnwindSafe(|| on_stall(report)));
         if let Err(payload) = told {
-            tracing::error!(pool = &*report.pool, "the on_stall hook panicked");
+            events::tell(|| tracing::error!(pool, "the on_stall hook panicked"));
             drop_contained(payload);
         }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::context::Around;
 use crate::error::{Panicked, Rejection, SubmitError, SubmitErrorKind};
+use crate::events::tell;
 use crate::handle::JobHandle;
 use crate::job::{Job, Plain, Run, WithCallback, Work};
 use crate::pool::ThreadPool;
@@ -252,10 +253,10 @@ impl ThreadPool {
     fn tell_rejection(&self, rejection: &Rejection, job: &dyn Run) {
         let (pool, submitted_at, kind) = (self.name(), job.header().location(), rejection.kind);
         if kind == SubmitErrorKind::NoThread {
-            tracing::warn!(pool, %submitted_at, ?kind, "a job was rejected");
+            tell(|| tracing::warn!(pool, %submitted_at, ?kind, "a job was rejected"));
         } else {
             // An everyday answer, perhaps thousands of times a second, and the caller holds it.
-            tracing::debug!(pool, %submitted_at, ?kind, "a job was rejected");
+            tell(|| tracing::debug!(pool, %submitted_at, ?kind, "a job was rejected"));
         }
     }
 }

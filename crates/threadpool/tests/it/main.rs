@@ -37,6 +37,8 @@ mod stalling;
 mod context;
 // Jobs, callbacks and hooks that panic.
 mod panics;
+// Subscribers of events that do.
+mod subscribers;
 // The pool without threads: order, thread, and stopping.
 mod manual;
 // Its jobs inside of one another, waited for, cancelled, handed back.
