@@ -23,10 +23,9 @@ where
 {
     defer_to_pool::<N, _, _>(reactor, &Bridge::find(reactor), pool, job, |job| {
         if reactor.running() && job.waits_for_start() {
-            tracing::warn!(
-                location = %job.location(),
-                "a job waits for a pool that has not been started: call start()"
-            );
+            let (location, what) =
+                (job.location(), "a job waits for a pool that has not been started: call start()");
+            panics::tell(|| tracing::warn!(%location, "{what}"));
         }
     })
 }
@@ -50,7 +49,7 @@ where
     let handle = &bridge.known(reactor).handle;
     if !handle.accepts_calls() {
         // Between two runs: the result could not come back.
-        tracing::debug!(%location, "a job was refused: the reactor has stopped");
+        panics::tell(|| tracing::debug!(%location, "a job was refused: the reactor has stopped"));
         panics::contain("dropping a refused job", location, || drop(job));
         return Deferred::fail(ReactorStopped::new());
     }
@@ -121,7 +120,7 @@ impl<T: Send + 'static> Ticket<T> {
         });
         if sent.is_err() {
             // The `Deferred` has failed already, at the end of the run.
-            tracing::debug!("a result came after the reactor had stopped");
+            panics::tell(|| tracing::debug!("a result came after the reactor had stopped"));
         }
     }
 }

@@ -75,10 +75,9 @@ impl Deliveries {
     pub(crate) fn give_up_unstarted(&self) {
         let jobs = self.ledger.works(|key, job| job.waits_for_start().then(|| (key, job.clone())));
         if !jobs.is_empty() {
-            tracing::warn!(
-                jobs = jobs.len(),
-                "the reactor stops, and drops jobs whose pool has not been started: call start()"
-            );
+            let what =
+                "the reactor stops, and drops jobs whose pool has not been started: call start()";
+            panics::tell(|| tracing::warn!(jobs = jobs.len(), "{what}"));
         }
         jobs.into_iter().for_each(|(key, job)| self.give_up(key, &job));
     }

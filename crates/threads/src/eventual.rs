@@ -1,6 +1,7 @@
 //! An answer from the reactor that another thread can wait for.
 
 use crate::error::WouldDeadlock;
+use crate::panics;
 use crate::reply::{Progress, cancel_chain, send};
 use crate::slot::{Taker, slot};
 use crate::waits;
@@ -324,6 +325,6 @@ fn not_asked(handle: &ReactorHandle, refusal: WouldDeadlock) -> Result<Option<wa
 #[track_caller]
 fn refused(refusal: WouldDeadlock) -> Failure {
     let (location, circle) = (Location::caller(), refusal.circle());
-    tracing::warn!(%location, circle, "a wait of a reactor thread was refused");
+    panics::tell(|| tracing::warn!(%location, circle, "a wait of a reactor thread was refused"));
     Failure::new(refusal)
 }

@@ -6,6 +6,14 @@
 use ropewalk_deferred::Panicked;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
+/// Tells a `tracing` subscriber of something, who is user code as well: a panic of it ends here,
+/// because who tells is in the middle of what has to be brought to its end.
+pub(crate) fn tell(event: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(event)) {
+        drop(Panicked::from_payload(payload, Location::caller()));
+    }
+}
+
 /// Runs user code in the middle of our own work; gives nothing if it panics.
 pub(crate) fn contain<R>(
     what: &str,
@@ -16,7 +24,8 @@ pub(crate) fn contain<R>(
         Ok(value) => Some(value),
         Err(payload) => {
             let panicked = Panicked::from_payload(payload, at);
-            tracing::error!(location = %at, panic = panicked.message(), "{what} panicked");
+            let panic = panicked.message();
+            tell(|| tracing::error!(location = %at, panic, "{what} panicked"));
             None
         }
     }

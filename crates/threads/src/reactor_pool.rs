@@ -22,6 +22,7 @@ use crate::bridge::{Bridge, Known};
 use crate::defer_to_thread::{defer_to_pool, defer_to_private_pool};
 use crate::error::InstallError;
 use crate::outcome::JobOutcome;
+use crate::panics::tell;
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_threadpool::{
@@ -219,11 +220,8 @@ impl ReactorPool {
             return false;
         };
         if let Stage::Own { pool: retired, .. } = before {
-            tracing::debug!(
-                pool = retired.name(),
-                by = pool.name(),
-                "a reactor's pool is replaced"
-            );
+            let by = pool.name();
+            tell(|| tracing::debug!(pool = retired.name(), by, "a reactor's pool is replaced"));
             // The shutdown waits for its jobs, even if it was still loose.
             ties::tie(reactor);
             let weak = Arc::downgrade(self);

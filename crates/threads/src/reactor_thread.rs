@@ -2,6 +2,7 @@
 
 use crate::error::WouldDeadlock;
 use crate::join_error::JoinError;
+use crate::panics;
 use crate::reactor_pool::ReactorPool;
 use crate::slot::{Taker, slot};
 use crate::waits;
@@ -177,7 +178,7 @@ impl Drop for ReactorThread {
             return;
         }
         if let Ok(Err(error)) = self.wait_for_end() {
-            tracing::error!(%error, "the reactor's thread ended with an error");
+            panics::tell(|| tracing::error!(%error, "the reactor's thread ended with an error"));
         }
     }
 }

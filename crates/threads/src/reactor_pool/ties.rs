@@ -4,6 +4,7 @@
 //! pool is replaced.
 
 use super::ReactorPool;
+use crate::panics::tell;
 use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent};
 use ropewalk_threadpool::ThreadPool;
 use std::cell::Cell;
@@ -77,7 +78,7 @@ fn tie_to_shutdown(reactor: &Reactor, ties: &Ties) {
 fn start(reactor: &Reactor) {
     let pool = reactor.handle().shared::<ReactorPool>().with(|state| state.own());
     if pool.is_some_and(|pool| pool.start().is_err()) {
-        tracing::debug!("the reactor's pool was stopped before its reactor started");
+        tell(|| tracing::debug!("the reactor's pool was stopped before its reactor started"));
     }
 }
 
@@ -92,7 +93,7 @@ fn drain(reactor: &Reactor) {
 }
 
 fn hold_for(reactor: &Reactor, pool: &ThreadPool) {
-    tracing::debug!(stats = ?pool.stats(), "draining the reactor's pool");
+    tell(|| tracing::debug!(stats = ?pool.stats(), "draining the reactor's pool"));
     let busy = pool.clone();
     let hold = reactor.hold_with(SystemEvent::Drain, move || unfinished(&busy));
     let hold = Arc::new(Mutex::new(Some(hold)));

@@ -1,5 +1,6 @@
 //! What a watchdog has found.
 
+use crate::panics::tell;
 use ropewalk_threadpool::StallReport;
 use std::fmt;
 use std::panic::Location;
@@ -76,12 +77,13 @@ impl WatchdogReport {
         for one in self.blocked.iter().filter(|one| one.is_due) {
             let BlockedCallback { thread, kind, location, age, .. } = one;
             let thread = &**thread;
-            tracing::warn!(thread, kind, %location, ?age, "a callback blocks its reactor");
+            tell(|| tracing::warn!(thread, kind, %location, ?age, "a callback blocks its reactor"));
         }
         for one in &self.ended {
             let BlockedCallback { thread, kind, location, age, .. } = one;
             let thread = &**thread;
-            tracing::warn!(thread, kind, %location, ?age, "a callback blocks its reactor no more");
+            let what = "a callback blocks its reactor no more";
+            tell(|| tracing::warn!(thread, kind, %location, ?age, "{what}"));
         }
     }
 }

@@ -63,6 +63,8 @@ mod slow_results;
 mod watchdog_ends;
 // jobs, calls, wakers and drops that panic
 mod panics;
+// subscribers of events that do
+mod subscribers;
 // user code that calls back into the bridges from anywhere
 mod reentrancy;
 // closures that need no type annotation
