@@ -9,7 +9,7 @@
 //!
 //! The slot is shared by all threads, but only the reactor thread can add the triggers that start
 //! and drain the own pools, and only it can replace one. So a pool that another thread makes is
-//! *loose* until a call has *tied* it.
+//! *loose* until a call has *tied* it; and before its first job is accepted, so is that call.
 //! **Lock rule:** pools are closed and dropped outside of the lock.
 
 mod request;
@@ -17,7 +17,7 @@ mod stage;
 mod ties;
 
 use self::request::TieRequest;
-use self::stage::{Found, Stage, State};
+use self::stage::{Found, Stage, State, Tie};
 use crate::bridge::{Bridge, Known};
 use crate::defer_to_thread::{defer_to_pool, defer_to_private_pool};
 use crate::error::InstallError;
@@ -110,7 +110,7 @@ impl ReactorPool {
         if !pool.keep_for(&shared) {
             return Err(InstallError::Taken(pool));
         }
-        shared.replace(reactor, &pool, Stage::Own { pool: pool.clone(), tied: true });
+        shared.replace(reactor, &pool, Stage::Own { pool: pool.clone(), tie: Tie::Tied });
         ties::tie(reactor);
         Ok(())
     }
@@ -164,7 +164,7 @@ impl ReactorPool {
     fn find(reactor: &Reactor, bridge: &Bridge) -> Found {
         let Known { handle, pool } = bridge.known(reactor);
         let found = pool.get(handle);
-        if found.loose {
+        if found.tie != Tie::Tied {
             pool.see_to(reactor, found.number);
         }
         found
@@ -181,8 +181,9 @@ impl ReactorPool {
 
     fn get_and_tie(self: &Arc<Self>, handle: &ReactorHandle) -> Found {
         let found = self.get(handle);
-        // One request is enough, from whoever has made it.
-        if found.made && found.loose {
+        // Whoever has a job for the pool can rely on a request that was accepted before it, and on
+        // no other: he may stop the reactor next.
+        if found.tie == Tie::Unasked {
             TieRequest { shared: Arc::clone(self), number: found.number }.send(handle);
         }
         found
@@ -200,12 +201,13 @@ impl ReactorPool {
             // Nobody else knows it.
             let _ = pool.keep_for(self);
             let before = state.enter(if open {
-                Stage::Own { pool: pool.clone(), tied: false }
+                Stage::Own { pool: pool.clone(), tie: Tie::Unasked }
             } else {
                 Stage::Closed(pool.clone())
             });
             let number = state.number();
-            (Found { pool, number, made: true, loose: open, shared: false }, Some(before))
+            let tie = if open { Tie::Unasked } else { Tie::Tied };
+            (Found { pool, number, made: true, tie, shared: false }, Some(before))
         });
         if found.made && !open {
             found.pool.close(|| ());

@@ -1,6 +1,6 @@
 //! How a pool that another thread has made comes to be tied on the reactor thread.
 
-use super::{ReactorPool, stage::Stage};
+use super::{ReactorPool, stage::Stage, ties};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use std::sync::Arc;
 
@@ -13,22 +13,41 @@ pub(super) struct TieRequest {
 impl TieRequest {
     pub(super) fn send(self, handle: &ReactorHandle) {
         let (shared, number) = (Arc::clone(&self.shared), self.number);
-        if let Err(refused) = handle.call_from_thread(move |reactor| self.grant(reactor)) {
-            // The run has ended since: what other threads have handed in already, runs.
-            shared.close_loose(number);
-            drop(refused);
+        match handle.call_from_thread(move |reactor| self.grant(reactor)) {
+            Ok(()) => shared.with(|state| state.ask(number)),
+            Err(refused) => {
+                // The run has ended since: what other threads have handed in already, runs.
+                shared.close_loose(number);
+                drop(refused);
+            }
         }
     }
 
     fn grant(self, reactor: &Reactor) {
         self.shared.see_to(reactor, self.number);
     }
+
+    fn leave_to_the_next_run(&self, reactor: &Reactor) -> bool {
+        let is_own = Arc::ptr_eq(&self.shared, &reactor.handle().shared::<ReactorPool>());
+        let lives = is_own && !reactor.is_dropped();
+        if lives && self.shared.with(|state| state.tie(self.number)) {
+            ties::tie(reactor);
+        }
+        lives
+    }
 }
 
 impl Drop for TieRequest {
-    /// Dropped unseen, by a crash or with the reactor: so are the jobs that were to wait for it.
+    /// Dropped unseen. A crash leaves the pool to the next run; with the reactor go the jobs that
+    /// were to wait for it.
     fn drop(&mut self) {
         let number = self.number;
+        let is_loose = || self.shared.with(|state| state.is_loose(number));
+        let tied = is_loose()
+            && Reactor::with_current(|reactor| self.leave_to_the_next_run(reactor)) == Some(true);
+        if tied {
+            return;
+        }
         let _before =
             self.shared.with(|state| state.is_loose(number).then(|| state.enter(Stage::Unmade)));
     }
@@ -37,7 +56,7 @@ impl Drop for TieRequest {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::TieRequest;
-    use crate::reactor_pool::{Found, ReactorPool};
+    use crate::reactor_pool::{Found, ReactorPool, Tie};
     use ropewalk_reactor::Reactor;
     use ropewalk_testing::{DEADLINE, within};
     use ropewalk_threadpool::SubmitErrorKind;
@@ -50,10 +69,8 @@ mod tests {
             let reactor = Reactor::new().unwrap();
             let handle = reactor.handle();
             let shared = handle.shared::<ReactorPool>();
-            let Found { pool, number, made, .. } = shared.get(&handle);
-            let other = shared.get(&handle);
-            assert!(made && !other.made, "one request is enough");
-            let other = other.pool;
+            let Found { pool, number, .. } = shared.get(&handle);
+            let other = shared.get(&handle).pool;
             let (sender, receiver) = channel();
             other.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
             reactor.stop();
@@ -79,6 +96,25 @@ mod tests {
             reactor.stop();
             reactor.run().unwrap();
             assert_eq!(receiver.try_recv().unwrap(), "ran");
+        });
+    }
+
+    /// A foreign thread makes the pool, and another one is faster to hand in a job, and to stop.
+    #[test]
+    fn i2_a_job_that_overtakes_who_made_the_pool_has_run_when_the_run_is_over() {
+        within(DEADLINE, || {
+            let reactor = Reactor::new().unwrap();
+            let handle = reactor.handle();
+            let shared = handle.shared::<ReactorPool>();
+            let number = shared.get(&handle).number;
+            let (sender, receiver) = channel();
+            let job = move || sender.send("ran").unwrap();
+            assert!(ReactorPool::submit(&handle, job).is_ok());
+            assert_eq!(shared.get(&handle).tie, Tie::Asked, "one accepted request is enough");
+            reactor.stop();
+            reactor.run().unwrap();
+            assert_eq!(receiver.try_recv(), Ok("ran"));
+            TieRequest { shared, number }.send(&handle);
         });
     }
 }

@@ -19,13 +19,23 @@ pub(super) struct State {
 pub(super) enum Stage {
     /// Nobody has asked for it.
     Unmade,
-    /// The reactor starts it and stops it. It is loose until the reactor thread has tied it to a run.
-    Own { pool: ThreadPool, tied: bool },
+    /// The reactor starts it and stops it.
+    Own { pool: ThreadPool, tie: Tie },
     /// Others start it and stop it.
     Shared(ThreadPool),
     /// The run of this pool is over, and it refuses all jobs. When the reactor accepts calls again,
     /// the next to ask makes another one.
     Closed(ThreadPool),
+}
+
+/// How far the reactor thread has come to know of an own pool. Before it has tied it, it is loose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// Nobody has asked yet to have it tied.
+    Unasked,
+    /// A call is on its way to the reactor thread.
+    Asked,
+    Tied,
 }
 
 /// The pool of a reactor, as it was when somebody asked.
@@ -34,8 +44,7 @@ pub(super) struct Found {
     pub(super) number: u64,
     /// Who asked has made it.
     pub(super) made: bool,
-    /// Nobody has tied it.
-    pub(super) loose: bool,
+    pub(super) tie: Tie,
     /// Whether somebody else has to start it.
     pub(super) shared: bool,
 }
@@ -52,14 +61,14 @@ impl State {
 
     /// The pool, unless another has to be made.
     pub(super) fn find(&self, open: bool) -> Option<Found> {
-        let (pool, loose, shared) = match &self.stage {
-            Stage::Own { pool, tied } => (pool, !tied, false),
-            Stage::Shared(pool) => (pool, false, true),
-            Stage::Closed(pool) if !open => (pool, false, false),
+        let (pool, tie, shared) = match &self.stage {
+            Stage::Own { pool, tie } => (pool, *tie, false),
+            Stage::Shared(pool) => (pool, Tie::Tied, true),
+            Stage::Closed(pool) if !open => (pool, Tie::Tied, false),
             Stage::Unmade | Stage::Closed(_) => return None,
         };
         let (pool, number) = (pool.clone(), self.number);
-        Some(Found { pool, number, made: false, loose, shared })
+        Some(Found { pool, number, made: false, tie, shared })
     }
 
     /// Goes over to another pool; the caller drops the one before.
@@ -98,13 +107,24 @@ impl State {
     /// Notes that the reactor thread sees to the loose pool of this number.
     pub(super) fn tie(&mut self, number: u64) -> bool {
         match &mut self.stage {
-            Stage::Own { tied, .. } if self.number == number => !replace(tied, true),
+            Stage::Own { tie, .. } if self.number == number => replace(tie, Tie::Tied) != Tie::Tied,
             _ => false,
         }
     }
 
+    /// Notes that a call is on its way for the pool of this number, unless it is tied already.
+    pub(super) fn ask(&mut self, number: u64) {
+        match &mut self.stage {
+            Stage::Own { tie, .. } if self.number == number && *tie == Tie::Unasked => {
+                *tie = Tie::Asked;
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn is_loose(&self, number: u64) -> bool {
-        self.number == number && matches!(self.stage, Stage::Own { tied: false, .. })
+        let is_loose = matches!(self.stage, Stage::Own { tie: Tie::Unasked | Tie::Asked, .. });
+        is_loose && self.number == number
     }
 
     /// The pool that the reactor starts.

@@ -168,24 +168,22 @@ fn i2_between_a_crash_and_the_next_run_the_pool_takes_jobs() {
     });
 }
 
-/// The crash drops the call that would have tied the pool to the reactor.
+/// The crash drops the call that would have tied the pool to the run, not the jobs.
 #[test]
-fn i2_a_pool_made_by_a_foreign_thread_just_before_a_crash_does_not_outlive_it() {
+fn i2_a_job_of_a_foreign_thread_just_before_a_crash_runs_in_the_next_run() {
     within(DEADLINE, || {
         let reactor = Reactor::builder().budget(1.try_into().unwrap()).build().unwrap();
         let handle = reactor.handle();
         let (sender, receiver) = channel();
-        let dropped = Drops::default();
-        let witness = dropped.witness();
+        let first = sender.clone();
         foreign(move || {
             handle.call_from_thread(|reactor| reactor.crash()).unwrap();
-            handle.call_in_thread(move || must_not_run(&witness)).unwrap();
+            handle.call_in_thread(move || first.send("accepted").unwrap()).unwrap();
         })
         .join()
         .unwrap();
         reactor.run().unwrap();
-        // As the call is, so is the job that waited for it.
-        assert_eq!(dropped.count(), 1);
+        assert!(receiver.try_recv().is_err());
         reactor.call_soon(move |reactor| {
             let handle = reactor.handle();
             foreign(move || {
@@ -201,7 +199,47 @@ fn i2_a_pool_made_by_a_foreign_thread_just_before_a_crash_does_not_outlive_it() 
         reactor.run().unwrap();
         let mut ran: Vec<_> = receiver.try_iter().collect();
         ran.sort_unstable();
-        assert_eq!(ran, ["foreign", "here"]);
+        assert_eq!(ran, ["accepted", "foreign", "here"]);
+    });
+}
+
+/// The next run starts the pool although nobody asks for it any more.
+#[test]
+fn i2_a_job_that_was_accepted_in_the_turn_of_a_crash_runs_in_the_next_run() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        let (sender, receiver) = channel();
+        reactor.call_soon(move |reactor| {
+            let job = move || sender.send("ran").unwrap();
+            foreign(move || handle.call_in_thread(job).map(drop).unwrap()).join().unwrap();
+            reactor.crash();
+        });
+        reactor.run().unwrap();
+        assert!(receiver.try_recv().is_err());
+        reactor.call_soon(|reactor| reactor.stop());
+        reactor.run().unwrap();
+        assert_eq!(receiver.try_recv(), Ok("ran"));
+    });
+}
+
+/// If no run follows, then it goes with the reactor.
+#[test]
+fn i2_a_job_that_waits_after_a_crash_goes_with_the_reactor() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        let dropped = Drops::default();
+        let witness = dropped.witness();
+        reactor.call_soon(move |reactor| {
+            let job = move || must_not_run(&witness);
+            foreign(move || handle.call_in_thread(job).map(drop).unwrap()).join().unwrap();
+            reactor.crash();
+        });
+        reactor.run().unwrap();
+        assert_eq!(dropped.count(), 0);
+        drop(reactor);
+        assert_eq!(dropped.count(), 1);
     });
 }
 
