@@ -16,7 +16,8 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-type Describe = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+/// What is not finished; `None` if other holds tell all of it.
+type Describe = Arc<dyn Fn() -> Option<Vec<String>> + Send + Sync>;
 
 struct Held {
     event: SystemEvent,
@@ -105,15 +106,16 @@ impl Hold {
             .map(|(_, held)| (held.name.clone(), held.location, held.since, held.describe.clone()))
             .collect();
         held.into_iter()
-            .map(|(name, location, since, describe)| Stuck {
-                name,
-                location,
-                age: since.elapsed(),
-                details: describe.map_or_else(Vec::new, |describe| {
-                    panics::catch(move || describe()).unwrap_or_else(|message| {
-                        vec![format!("its description panicked: {message}")]
-                    })
-                }),
+            .filter_map(|(name, location, since, describe)| {
+                let details = match describe {
+                    None => Vec::new(),
+                    Some(describe) => {
+                        panics::catch(move || describe()).unwrap_or_else(|message| {
+                            Some(vec![format!("its description panicked: {message}")])
+                        })?
+                    }
+                };
+                Some(Stuck { name, location, age: since.elapsed(), details })
             })
             .collect()
     }
@@ -189,6 +191,19 @@ impl Reactor {
         &self,
         event: SystemEvent,
         describe: impl Fn() -> Vec<String> + Send + Sync + 'static,
+    ) -> Hold {
+        self.held(event, Location::caller(), None, Some(Arc::new(move || Some(describe()))))
+    }
+
+    /// As [`hold_with`](Self::hold_with), for who may have nothing to add to what other holds say:
+    /// then `describe` gives `None`, and the error does not list this one. For crates that extend the
+    /// reactor.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn hold_beside(
+        &self,
+        event: SystemEvent,
+        describe: impl Fn() -> Option<Vec<String>> + Send + Sync + 'static,
     ) -> Hold {
         self.held(event, Location::caller(), None, Some(Arc::new(describe)))
     }

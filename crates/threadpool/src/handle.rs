@@ -11,6 +11,7 @@ use crate::header::JobState;
 use crate::hook;
 use crate::job::Run;
 use crate::place;
+use crate::pool::ThreadPool;
 use crate::shared::Shared;
 use crate::state::Phase;
 use crate::sync::{lock, wait_until};
@@ -94,6 +95,13 @@ impl JobHandle {
         let header = self.job.header();
         let now = header.pool()?.now();
         Some(Duration::from_nanos(now.saturating_sub(header.submitted())))
+    }
+
+    /// Whether it is a job of this pool. For crates that watch over pools.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_of(&self, pool: &ThreadPool) -> bool {
+        self.job.header().pool().is_some_and(|own| Arc::ptr_eq(&own, pool.shared()))
     }
 
     /// Returns where the job is in its life; it may have moved on when the answer arrives.

@@ -9,7 +9,7 @@ use crate::ledger::{Key, Ledger, Party};
 use crate::panics;
 use ropewalk_deferred::{Cancelled, Deferred, OwedPromise, Stopper};
 use ropewalk_reactor::{Hold, Reactor, ReactorStopped, SystemEvent};
-use ropewalk_threadpool::{JobHandle, JobState};
+use ropewalk_threadpool::{JobHandle, JobState, ThreadPool};
 use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
@@ -88,9 +88,12 @@ impl Deliveries {
             return;
         }
         // It is asked on the reactor thread.
-        let hold = reactor.hold_with(SystemEvent::Drain, || {
-            Reactor::with_current(|reactor| reactor.local::<Bridge>().deliveries.jobs())
-                .unwrap_or_default()
+        let hold = reactor.hold_beside(SystemEvent::Drain, || {
+            let jobs = Reactor::with_current(|reactor| {
+                let own_pools = Bridge::find(reactor).known(reactor).pool.owed();
+                reactor.local::<Bridge>().deliveries.jobs(&own_pools)
+            });
+            jobs.filter(|jobs| !jobs.is_empty())
         });
         self.hold.replace(Some(hold));
     }
@@ -107,9 +110,14 @@ impl Deliveries {
         self.ledger.close_all();
     }
 
-    /// The jobs that are still owed, for a report.
-    fn jobs(&self) -> Vec<String> {
+    /// The jobs that are still owed, for a report. Those that run in the reactor's own pools are told
+    /// by the pools.
+    fn jobs(&self, own_pools: &[ThreadPool]) -> Vec<String> {
         self.ledger.works(|_, job| {
+            let runs = job.state() == JobState::Running;
+            if runs && own_pools.iter().any(|pool| job.is_of(pool)) {
+                return None;
+            }
             let (name, location) = (job.name(), job.location());
             let state = match job.state() {
                 JobState::Queued => "queued",

@@ -161,6 +161,11 @@ impl ReactorPool {
         self.with(|state| state.all()).iter().any(ThreadPool::is_worker)
     }
 
+    /// The pools whose jobs the shutdown waits for, and tells of.
+    pub(crate) fn owed(&self) -> Vec<ThreadPool> {
+        self.with(|state| state.owed())
+    }
+
     fn find(reactor: &Reactor, bridge: &Bridge) -> Found {
         let Known { handle, pool } = bridge.known(reactor);
         let found = pool.get(handle);

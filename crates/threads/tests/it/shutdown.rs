@@ -310,6 +310,19 @@ fn i9_w9_a_job_whose_result_comes_too_late_is_told_so() {
     });
 }
 
+/// The pool holds the shutdown for it, and so does its result.
+#[test]
+fn i9_a_job_of_the_own_pool_that_does_not_end_is_named_once() {
+    within(DEADLINE, || {
+        let line = line!() + 1;
+        let submit = |reactor: &Reactor, job: Job| peek(reactor.defer_to_thread(job));
+        let (report, _, place) = stuck(submit);
+        assert!(report.contains("with 1 thing(s) unfinished: pool job "), "{report}");
+        assert_eq!(report.matches(&format!("{}:{line}", file!())).count(), 1, "{report}");
+        assert!(is_stopped(&place));
+    });
+}
+
 #[test]
 fn i9_stop_now_waits_for_no_job() {
     within(DEADLINE, || {
