@@ -147,7 +147,8 @@ struct Inner {
 }
 
 impl<T: 'static> Remote<T> {
-    /// Calls `f` on the reactor thread with the value.
+    /// Calls `f` on the reactor thread with the value. What it starts there, a timer or a callback,
+    /// can keep the value by a clone of the `Rc`.
     ///
     /// As [`ReactorHandle::call_from_thread`] in everything else.
     ///
@@ -161,7 +162,7 @@ impl<T: 'static> Remote<T> {
     #[track_caller]
     pub fn call_from_thread<F>(&self, f: F) -> Result<(), ReactorStopped<F>>
     where
-        F: FnOnce(&T, &Reactor) + Send + 'static,
+        F: FnOnce(&Rc<T>, &Reactor) + Send + 'static,
     {
         let remote = self.clone();
         let send = |f: F| {

@@ -17,4 +17,4 @@ pub use ropewalk_task::{DeferredTimeout as _, ReactorTask as _};
 #[doc(no_inline)]
 pub use ropewalk_threadpool::ThreadPool;
 #[doc(no_inline)]
-pub use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
+pub use ropewalk_threads::{HandleThreads as _, ReactorThreads as _, RemoteThreads as _};

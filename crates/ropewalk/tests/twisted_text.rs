@@ -25,7 +25,7 @@ fn call_from_thread() {
         let not_thread_safe = reactor.share(Rc::clone(&numbers));
         let thread = foreign(move || {
             for x in 1..=3 {
-                let call = move |numbers: &Rc<RefCell<Vec<u32>>>, _: &Reactor| {
+                let call = move |numbers: &Rc<Rc<RefCell<Vec<u32>>>>, _: &Reactor| {
                     numbers.borrow_mut().push(x);
                 };
                 not_thread_safe.call_from_thread(call).unwrap();
@@ -64,7 +64,7 @@ fn call_from_thread_writes_to_a_transport() {
         let thread = foreign(move || {
             let mut client = TcpStream::connect(address).unwrap();
             let remote = receiver.recv().unwrap();
-            let write = |transport: &Transport, _: &Reactor| {
+            let write = |transport: &Rc<Transport>, _: &Reactor| {
                 transport.write(b"a message: hello");
                 transport.lose_connection();
             };

@@ -156,3 +156,32 @@ struct JobsReturnNothingOrAResult;
 /// ```
 #[expect(dead_code, reason = "carries a doc test")]
 struct AnswersAreSend;
+
+/// What lives with the reactor answers from there.
+///
+/// ```
+/// # use ropewalk_threads::RemoteThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let remote = reactor.share(std::cell::Cell::new(3));
+/// drop(remote.eventually(|number, _| Ok(number.get())));
+/// ```
+///
+/// It does not come itself.
+///
+/// ```compile_fail,E0277
+/// # use ropewalk_threads::RemoteThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let remote = reactor.share(std::cell::Cell::new(3));
+/// drop(remote.eventually(|number, _| Ok(number.clone())));
+/// ```
+///
+/// Nor by a reference: it is lent for the time of the call.
+///
+/// ```compile_fail
+/// # use ropewalk_threads::RemoteThreads as _;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let remote = reactor.share(std::sync::atomic::AtomicU32::new(3));
+/// drop(remote.eventually(|number, _| Ok(&**number)));
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct AValueStaysWithItsReactor;

@@ -7,8 +7,9 @@
 //! | the reactor | the pool, and back with a result | [`defer_to_thread`](ReactorThreads::defer_to_thread) |
 //! | a foreign thread | the reactor, and back with a result | [`blocking_call_from_thread`](HandleThreads::blocking_call_from_thread) |
 //!
-//! They are methods of two extension traits: [`ReactorThreads`] for the reactor thread, and
-//! [`HandleThreads`] for all others. None of them can hang on a reactor that does not answer, and
+//! They are methods of extension traits: [`ReactorThreads`] for the reactor thread, and
+//! [`HandleThreads`] for all others; with [`RemoteThreads`] a call goes to one value that lives with
+//! the reactor. None of them can hang on a reactor that does not answer, and
 //! none loses what it was given: a closure runs, or comes back, or whoever waits for it is told.
 //!
 //! Each reactor has a pool of its own, made with the first need: 5 to 10 threads
@@ -35,6 +36,7 @@ mod panics;
 mod progress;
 mod reactor_pool;
 mod reactor_thread;
+mod remote_threads;
 mod reply;
 mod slot;
 mod sync;
@@ -49,6 +51,7 @@ pub use crate::join_error::JoinError;
 pub use crate::outcome::JobOutcome;
 pub use crate::progress::ReportingJob;
 pub use crate::reactor_thread::{ReactorThread, ReactorThreadBuilder};
+pub use crate::remote_threads::RemoteThreads;
 pub use crate::watchdog::{BlockedCallback, Watchdog, WatchdogBuilder, WatchdogReport};
 
 #[cfg(doctest)]

@@ -7,7 +7,7 @@ use crate::reactor_pool::ReactorPool;
 use crate::slot::{Taker, slot};
 use crate::waits;
 use ropewalk_deferred::Panicked;
-use ropewalk_reactor::{Reactor, ReactorHandle, RunError};
+use ropewalk_reactor::{Reactor, ReactorHandle, Remote, RunError};
 use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::io;
@@ -62,12 +62,44 @@ impl ReactorThread {
     ///
     /// What the operating system says if it refuses the thread, or the error of `make`; of kind
     /// [`Deadlock`](io::ErrorKind::Deadlock), with a [`WouldDeadlock`] inside, if `make` waits for
-    /// a reactor of this thread.
+    /// a reactor of this thread. An error of another type becomes one of these by
+    /// [`io::Error::other`].
     #[track_caller]
     pub fn spawn_with(
         make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
     ) -> io::Result<Self> {
         Self::builder().spawn_with(make)
+    }
+
+    /// As [`spawn`](Self::spawn), with a state that `make` makes in the new thread and that stays
+    /// there: other threads reach it by the [`Remote`]. It need not be `Send`, and it is dropped
+    /// there, after its last `Remote`, or with the reactor.
+    ///
+    /// To share a state of a reactor with other settings, ask it:
+    /// `handle.blocking_call_from_thread(|reactor| Ok(reactor.share(state)))`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`spawn_with`](Self::spawn_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threads::{ReactorThread, RemoteThreads as _};
+    /// use std::cell::RefCell;
+    ///
+    /// let (reactor, lines) = ReactorThread::spawn_sharing(|_| Ok(RefCell::new(Vec::new())))?;
+    /// lines.call_from_thread(|lines, _| lines.borrow_mut().push("one")).unwrap();
+    /// let count = lines.blocking_call_from_thread(|lines, _| Ok(lines.borrow().len()));
+    /// assert_eq!(count.unwrap(), 1);
+    /// reactor.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_sharing<T: 'static>(
+        make: impl FnOnce(&Reactor) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<(Self, Remote<T>)> {
+        Self::builder().spawn_sharing(make)
     }
 
     /// Settings for the thread of a reactor.
@@ -154,11 +186,11 @@ impl ReactorThread {
     }
 }
 
-/// The handle of the reactor that is being made in `thread`.
-fn first_word(
-    taker: &Taker<io::Result<ReactorHandle>, ()>,
+/// What there is to say of the reactor that is being made in `thread`.
+fn first_word<W: Send + 'static>(
+    taker: &Taker<io::Result<W>, ()>,
     thread: ThreadId,
-) -> io::Result<ReactorHandle> {
+) -> io::Result<W> {
     // Making it is the caller's code, and may need the pool that this thread is in, or a reactor of
     // this thread.
     let _waiting = waits::begin(thread, false, || taker.is_open()).map_err(deadlock)?;
@@ -236,6 +268,33 @@ impl ReactorThreadBuilder {
         self,
         make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
     ) -> io::Result<ReactorThread> {
+        let (thread, ()) = self.spawn_giving(|| Ok((make()?, ())))?;
+        Ok(thread)
+    }
+
+    /// As [`ReactorThread::spawn_sharing`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReactorThread::spawn_sharing`], and if the name contains a NUL character.
+    #[track_caller]
+    pub fn spawn_sharing<T: 'static>(
+        self,
+        make: impl FnOnce(&Reactor) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<(ReactorThread, Remote<T>)> {
+        self.spawn_giving(move || {
+            let reactor = Reactor::new()?;
+            let remote = reactor.share(make(&reactor)?);
+            Ok((reactor, remote))
+        })
+    }
+
+    /// Starts the thread, and brings back something that was made in it.
+    #[track_caller]
+    fn spawn_giving<G: Send + 'static>(
+        self,
+        make: impl FnOnce() -> io::Result<(Reactor, G)> + Send + 'static,
+    ) -> io::Result<(ReactorThread, G)> {
         if self.name.contains('\0') {
             // The standard library panics.
             let why = "the name of a thread contains a NUL character";
@@ -247,7 +306,7 @@ impl ReactorThreadBuilder {
             waits::may_be_waited_for();
             match make() {
                 // Unless nobody can have its handle any more: then nobody could stop it.
-                Ok(reactor) => match filler.fill(Ok(reactor.handle())) {
+                Ok((reactor, given)) => match filler.fill(Ok((reactor.handle(), given))) {
                     Ok(()) => reactor.run(),
                     Err(_gone) => Ok(()),
                 },
@@ -257,7 +316,7 @@ impl ReactorThreadBuilder {
                 }
             }
         })?;
-        let handle = first_word(&taker, thread.thread().id())?;
-        Ok(ReactorThread { handle, thread: Some(thread), location })
+        let (handle, given) = first_word(&taker, thread.thread().id())?;
+        Ok((ReactorThread { handle, thread: Some(thread), location }, given))
     }
 }

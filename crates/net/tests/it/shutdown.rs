@@ -102,7 +102,7 @@ fn a_peer_that_reads_slowly_is_waited_for() {
                 pair.peer.read_exact(&mut part).unwrap();
                 all += part.len();
                 let (done, moved) = channel();
-                let step = move |clock: &ManualClock, _: &Reactor| {
+                let step = move |clock: &Rc<ManualClock>, _: &Reactor| {
                     clock.advance(Duration::from_millis(250));
                     done.send(()).unwrap();
                 };

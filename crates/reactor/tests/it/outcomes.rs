@@ -77,7 +77,7 @@ fn i2_each_accepted_call_has_its_outcome_at_each_kind_of_end() {
         |reactor, f| reactor.call_soon(f),
         |reactor, f| {
             let remote = reactor.share(RefCell::new(Some(f)));
-            let call = |f: &RefCell<Option<Callback>>, reactor: &Reactor| {
+            let call = |f: &Rc<RefCell<Option<Callback>>>, reactor: &Reactor| {
                 let f = f.take().unwrap();
                 f(reactor);
             };

@@ -173,7 +173,7 @@ fn i3_w25_a_panic_in_any_kind_of_callback_stops_under_the_policy_stop() {
         |reactor| drop(reactor.share(bomb())),
         |reactor| {
             let remote = reactor.share(());
-            remote.call_from_thread(|(), _| panic!("on purpose")).unwrap();
+            remote.call_from_thread(|_, _| panic!("on purpose")).unwrap();
         },
         |reactor| {
             let (server, _client) = sockets();

@@ -26,6 +26,27 @@ fn a_foreign_thread_addresses_one_value_of_many() {
     });
 }
 
+/// It comes as an `Rc`, which what the call starts can keep.
+#[test]
+fn what_a_call_starts_keeps_the_value() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let remote = reactor.share(log.clone());
+        remote
+            .call_from_thread(|log, reactor| {
+                let log = Rc::clone(log);
+                reactor.call_soon(move |reactor| {
+                    log.add("timer");
+                    reactor.stop();
+                });
+            })
+            .unwrap();
+        drop(remote);
+        reactor.run().unwrap();
+        assert_eq!(log.take(), ["timer"]);
+    });
+}
+
 /// `drop` on the reactor thread would be a compile error otherwise: the payload is an `Rc`.
 #[test]
 fn a_value_is_dropped_on_its_thread_after_its_last_remote() {
@@ -80,11 +101,11 @@ fn i2_a_refused_call_of_a_remote_comes_back() {
         run_briefly(&reactor);
         let drops = Drops::default();
         let payload = drops.payload();
-        let error = remote.call_from_thread(move |(), _| drop(payload)).unwrap_err();
+        let error = remote.call_from_thread(move |_, _| drop(payload)).unwrap_err();
         assert_eq!(drops.count(), 0);
         drop(error.into_inner());
         drop(reactor);
-        remote.call_from_thread(|(), _| ()).unwrap_err();
+        remote.call_from_thread(|_, _| ()).unwrap_err();
         assert_eq!(drops.count(), 1);
     });
 }

@@ -144,7 +144,7 @@ fn i6_calls_that_callbacks_make_cost_no_system_call() {
             let remote = reactor.share(());
             for _ in 0..CALLS {
                 handle.call_from_thread(|_| ()).unwrap();
-                remote.call_from_thread(|(), _| ()).unwrap();
+                remote.call_from_thread(|_, _| ()).unwrap();
                 reactor.call_soon(|_| ());
             }
             handle.stop();

@@ -1,5 +1,6 @@
 //! What closures do when they run.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
@@ -244,7 +245,7 @@ impl Drop for Shared {
 
 pub(crate) fn on_shared(
     job: impl FnOnce(&Reactor) + Send + 'static,
-) -> impl FnOnce(&Shared, &Reactor) + Send + 'static {
+) -> impl FnOnce(&Rc<Shared>, &Reactor) + Send + 'static {
     move |shared, reactor| {
         if !shared.life.handle.same_reactor(&reactor.handle()) {
             shared.world.complain("a shared value of another reactor".to_owned());

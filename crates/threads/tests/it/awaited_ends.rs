@@ -1,12 +1,14 @@
 //! Answers that are awaited, when one side goes, gives up, or fails.
 
 use crate::awaited::{ALL, On, Promises, keep_promises, poll_in_vain, promised, tokio};
-use crate::support::{Drops, Refused, Witness, block_on, foreign, gated};
+use crate::support::{Drops, Refused, Witness, block_on, foreign, gated, must_not_run};
 use async_executor::Executor;
 use ropewalk_deferred::{Cancelled, Deferred, Failure, Panicked, Result, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threads::{Eventual, HandleThreads as _, ReactorThread, WouldDeadlock};
+use ropewalk_threads::{
+    Eventual, HandleThreads as _, ReactorThread, ReactorThreads as _, WouldDeadlock,
+};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -69,6 +71,27 @@ fn a_task_that_is_aborted_cancels_the_deferred_and_leaves_nothing_behind() {
             reactor.handle().blocking_call_from_thread(|_| ()).unwrap();
             assert_eq!(of_the_value.count(), 1, "the answer that came too late is dropped");
         }
+    });
+}
+
+/// As in the guide: the job waits for a thread of the pool, until nobody waits for the job.
+#[test]
+fn i2_a_timeout_gives_up_the_place_in_the_queue_of_the_pool() {
+    within(DEADLINE, || {
+        let (reactor, dropped) = (ReactorThread::spawn().unwrap(), Drops::default());
+        let ((gate, wait), witness) = (gated(), dropped.witness());
+        reactor.handle().suggest_thread_pool_size(1).unwrap();
+        reactor.handle().call_in_thread(wait).unwrap();
+        gate.started.recv().unwrap();
+        let job = reactor
+            .handle()
+            .eventually(move |reactor| reactor.defer_to_thread(move || must_not_run(&witness)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let limited = async { tokio::time::timeout(Duration::from_millis(1), job).await };
+        assert!(runtime.block_on(limited).is_err());
+        reactor.handle().blocking_call_from_thread(|_| ()).unwrap();
+        assert_eq!(dropped.count(), 1);
+        drop(gate);
     });
 }
 

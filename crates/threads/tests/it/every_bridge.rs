@@ -8,6 +8,7 @@ use ropewalk_threads::{
     BoxedJob, HandleThreads as _, ReactorThread, ReactorThreads as _, WouldDeadlock,
 };
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
 
 const ROUNDS: usize = 200;
@@ -56,8 +57,8 @@ impl Peer {
         let word = self.word("call");
         self.call(|_| word.say());
         let word = self.word("remote");
-        let hear = |value: &u32, _: &Reactor| {
-            if *value == 7 {
+        let hear = |value: &Rc<u32>, _: &Reactor| {
+            if **value == 7 {
                 word.say();
             }
         };

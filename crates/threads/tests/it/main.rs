@@ -21,6 +21,8 @@ mod awaited;
 mod awaited_ends;
 // answers that somebody has begun to await, and drops
 mod dropped_eventuals;
+// the same questions to one value that lives with a reactor
+mod remote_threads;
 // workers that wait for a reactor, and are made up for
 mod blocked_workers;
 // deferred jobs and blocking calls that nobody wants any more
