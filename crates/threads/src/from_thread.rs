@@ -1,5 +1,6 @@
 //! The bridges as an extension trait: what a reactor's handle gains with this crate.
 
+use crate::boxed_job::{BoxedJob, in_order};
 use crate::eventual::Eventual;
 use crate::in_thread::sealed::Sealed;
 use crate::reactor_pool::ReactorPool;
@@ -47,6 +48,44 @@ pub trait HandleThreads: Sealed {
     where
         F: FnOnce() + Send + 'static;
 
+    /// Runs `jobs` in the reactor's pool, one after the other, in one thread. A panic ends the
+    /// rest.
+    ///
+    /// # Threads
+    ///
+    /// Any thread.
+    ///
+    /// # Errors
+    ///
+    /// `SubmitError`, with one closure inside that runs them all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_threads::{BoxedJob, HandleThreads as _};
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let (handle, stopping) = (reactor.handle(), reactor.handle());
+    /// let [unpack, install]: [BoxedJob; 2] = [
+    ///     Box::new(|| println!("unpacked")),
+    ///     Box::new(move || stopping.stop()),
+    /// ];
+    /// handle.call_multiple_in_thread([unpack, install])?;
+    /// reactor.run()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Twisted: `callMultipleInThread`.
+    #[doc(alias = "callMultipleInThread")]
+    #[track_caller]
+    fn call_multiple_in_thread<I>(
+        &self,
+        jobs: I,
+    ) -> std::result::Result<JobHandle, SubmitError<BoxedJob>>
+    where
+        I: IntoIterator<Item = BoxedJob>;
+
     /// As [`ReactorThreads::suggest_thread_pool_size`](crate::ReactorThreads::suggest_thread_pool_size), from any thread.
     ///
     /// # Errors
@@ -91,8 +130,8 @@ pub trait HandleThreads: Sealed {
     ///
     /// # Errors
     ///
-    /// As there, and `TimedOut`: a call that has not begun then never runs, and a `Deferred` that
-    /// is waited for is cancelled.
+    /// As there, and `TimedOut`, with the limit as its context: a call that has not begun then never
+    /// runs, and a `Deferred` that is waited for is cancelled.
     #[track_caller]
     fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
     where
@@ -119,6 +158,16 @@ impl HandleThreads for ReactorHandle {
         ReactorPool::submit(self, job)
     }
 
+    fn call_multiple_in_thread<I>(
+        &self,
+        jobs: I,
+    ) -> std::result::Result<JobHandle, SubmitError<BoxedJob>>
+    where
+        I: IntoIterator<Item = BoxedJob>,
+    {
+        ReactorPool::submit(self, in_order(jobs))
+    }
+
     fn suggest_thread_pool_size(&self, threads: usize) -> std::result::Result<(), InvalidSize> {
         self.shared::<ReactorPool>().suggest(threads)
     }
@@ -140,10 +189,14 @@ impl HandleThreads for ReactorHandle {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value: Send>,
     {
-        Eventual::ask_to_wait(self, f)?.wait_timeout(limit).unwrap_or_else(|late| {
-            late.cancel();
-            Err(Failure::new(TimedOut))
-        })
+        match Eventual::ask_to_wait(self, f)?.wait_timeout(limit) {
+            Ok(result) => result,
+            Err(late) => {
+                late.cancel();
+                // The words of the `timeout` of a `Deferred`.
+                Err(Failure::new(TimedOut).context(format!("no result within {limit:?}")))
+            }
+        }
     }
 
     fn eventually<F, R>(&self, f: F) -> Eventual<R::Value>

@@ -1,5 +1,6 @@
 //! The bridges as an extension trait: what a `Reactor` gains with this crate.
 
+use crate::boxed_job::{BoxedJob, in_order};
 use crate::defer_to_thread::defer_to_private_pool;
 use crate::error::InstallError;
 use crate::from_thread::HandleThreads as _;
@@ -9,9 +10,6 @@ use crate::reactor_pool::ReactorPool;
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use ropewalk_threadpool::{AlreadyStopped, InvalidSize, JobHandle, SubmitError, ThreadPool};
-
-/// A closure of a job, boxed, for a list of different ones.
-pub type BoxedJob = Box<dyn FnOnce() + Send>;
 
 /// The bridges from the reactor thread.
 ///
@@ -70,10 +68,9 @@ pub trait ReactorThreads: sealed::Sealed {
     /// Twisted: `callMultipleInThread`.
     #[doc(alias = "callMultipleInThread")]
     #[track_caller]
-    fn call_multiple_in_thread(
-        &self,
-        jobs: Vec<BoxedJob>,
-    ) -> Result<JobHandle, SubmitError<BoxedJob>>;
+    fn call_multiple_in_thread<I>(&self, jobs: I) -> Result<JobHandle, SubmitError<BoxedJob>>
+    where
+        I: IntoIterator<Item = BoxedJob>;
 
     /// Runs `job` in the reactor's pool and brings its result back as a `Deferred`.
     ///
@@ -320,10 +317,10 @@ impl ReactorThreads for Reactor {
         ReactorPool::of(self).call_in_thread(job)
     }
 
-    fn call_multiple_in_thread(
-        &self,
-        jobs: Vec<BoxedJob>,
-    ) -> Result<JobHandle, SubmitError<BoxedJob>> {
+    fn call_multiple_in_thread<I>(&self, jobs: I) -> Result<JobHandle, SubmitError<BoxedJob>>
+    where
+        I: IntoIterator<Item = BoxedJob>,
+    {
         ReactorPool::of(self).call_in_thread(in_order(jobs))
     }
 
@@ -385,10 +382,6 @@ impl ReactorThreads for Reactor {
     fn share_thread_pool(&self, pool: &ThreadPool) -> Result<(), AlreadyStopped> {
         ReactorPool::share(self, pool)
     }
-}
-
-fn in_order(jobs: Vec<BoxedJob>) -> BoxedJob {
-    Box::new(move || jobs.into_iter().for_each(|job| job()))
 }
 
 pub(crate) mod sealed {

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod boxed_job;
 mod bridge;
 mod compile_fail;
 mod defer_to_thread;
@@ -43,10 +44,11 @@ mod sync;
 mod waits;
 mod watchdog;
 
+pub use crate::boxed_job::BoxedJob;
 pub use crate::error::{InstallError, WouldDeadlock};
 pub use crate::eventual::Eventual;
 pub use crate::from_thread::HandleThreads;
-pub use crate::in_thread::{BoxedJob, ReactorThreads};
+pub use crate::in_thread::ReactorThreads;
 pub use crate::join_error::JoinError;
 pub use crate::outcome::JobOutcome;
 pub use crate::progress::ReportingJob;

@@ -238,7 +238,9 @@ fn i4_the_timed_form_gives_up_and_the_call_never_runs() {
                 .blocking_call_from_thread_timeout(limit, move |_| must_not_run(&witness))
                 .unwrap_err()
         });
-        assert!(waiting.join().unwrap().is::<TimedOut>());
+        let late = waiting.join().unwrap();
+        assert!(late.is::<TimedOut>());
+        assert_eq!(format!("{late:#}"), "no result within 1ms: timed out");
         reactor.stop();
         reactor.run().unwrap();
         assert_eq!((dropped.count(), reactor.stats().panics), (1, 0));

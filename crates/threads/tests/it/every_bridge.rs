@@ -67,7 +67,7 @@ impl Peer {
         self.handle.call_in_thread(|| word.say()).unwrap();
         let (first, second) = (self.word("jobs"), self.word("jobs"));
         let jobs: [BoxedJob; 2] = [Box::new(|| first.say()), Box::new(|| second.say())];
-        self.call(|reactor| drop(reactor.call_multiple_in_thread(jobs.into()).unwrap()));
+        self.call(|reactor| drop(reactor.call_multiple_in_thread(jobs).unwrap()));
         let word = self.word("defer");
         self.call(|reactor| told(reactor.defer_to_thread(|| Ok(())), word));
         let (word, pool) = (self.word("pool"), self.pool.clone());

@@ -169,7 +169,7 @@ fn b57_multiple_jobs_run_in_order_in_one_thread() {
                 }
             })
         });
-        let job = reactor.call_multiple_in_thread(jobs.collect()).unwrap();
+        let job = reactor.call_multiple_in_thread(jobs).unwrap();
         assert_eq!(job.location().file(), file!());
         drop(sender);
         reactor.run().unwrap();

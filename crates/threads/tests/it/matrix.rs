@@ -97,7 +97,6 @@ fn play(caller: Caller) {
 /// Why there is no such call, where there is none.
 fn impossible(cell: &Cell) -> Option<Reason> {
     let of_reactor = [
-        Bridge::CallMultipleInThread,
         Bridge::DeferToThread,
         Bridge::DeferToThreadPool,
         Bridge::DeferToThreadWith,

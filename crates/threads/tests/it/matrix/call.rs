@@ -134,6 +134,10 @@ fn of_result(result: Result<u32>) -> Outcome {
 }
 
 impl Ends {
+    fn two_jobs(&self) -> [BoxedJob; 2] {
+        [Box::new(self.trace.job()), Box::new(self.trace.job())]
+    }
+
     /// The call on the reactor's own thread; `None`: the reactor has been dropped.
     pub(crate) fn call_here(self, reactor: Option<&Reactor>, bridge: Bridge) -> Made {
         match (bridge, reactor) {
@@ -141,9 +145,7 @@ impl Ends {
                 Made::Known(self.submitted(reactor.call_in_thread(self.trace.job())))
             }
             (Bridge::CallMultipleInThread, Some(reactor)) => {
-                let jobs: Vec<BoxedJob> =
-                    vec![Box::new(self.trace.job()), Box::new(self.trace.job())];
-                Made::Known(self.submitted(reactor.call_multiple_in_thread(jobs)))
+                Made::Known(self.submitted(reactor.call_multiple_in_thread(self.two_jobs())))
             }
             (Bridge::DeferToThread, Some(reactor)) => {
                 Made::Deferred(peek(reactor.defer_to_thread(self.answering_job())))
@@ -196,8 +198,10 @@ impl Ends {
             Bridge::EventuallyAwait(answer) => {
                 of_result(block_on(handle.eventually(self.ask(answer, self.moment.goes_on()))))
             }
-            Bridge::CallMultipleInThread
-            | Bridge::DeferToThread
+            Bridge::CallMultipleInThread => {
+                self.submitted(handle.call_multiple_in_thread(self.two_jobs()))
+            }
+            Bridge::DeferToThread
             | Bridge::DeferToThreadPool
             | Bridge::DeferToThreadWith
             | Bridge::DeferToThreadPoolWith => {
