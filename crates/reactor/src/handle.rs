@@ -6,7 +6,7 @@ use crate::reactor::Reactor;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
+use std::thread::{self, Thread};
 
 /// A handle of a [`Reactor`], for any thread.
 ///
@@ -137,8 +137,8 @@ impl ReactorHandle {
     /// The thread of the reactor. For crates that extend the reactor.
     #[doc(hidden)]
     #[must_use]
-    pub fn thread_id(&self) -> ThreadId {
-        self.0.thread
+    pub fn thread(&self) -> &Thread {
+        self.0.running.thread()
     }
 
     /// Whether calls are accepted: before the first run, and in a run up to its end.

@@ -80,6 +80,10 @@ impl Default for Record {
 }
 
 impl Record {
+    pub(crate) fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
     /// Has a wait inside of a callback look around.
     pub(crate) fn unpark(&self) {
         self.thread.unpark();

@@ -313,7 +313,7 @@ fn begin_wait<T: Send + 'static>(
     if handle.is_reactor_thread() {
         return Err(WouldDeadlock::on_its_thread());
     }
-    waits::begin(handle.thread_id(), limited, || taker.is_open())
+    waits::begin(handle.thread(), limited, || taker.is_open())
 }
 
 /// A call that would wait for itself, unless nobody waits for a reactor that takes no calls.

@@ -12,7 +12,7 @@ use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::thread::{Builder, JoinHandle, ThreadId};
+use std::thread::{Builder, JoinHandle, Thread};
 
 /// A reactor that runs in a thread of its own, for a program whose main thread blocks.
 ///
@@ -173,7 +173,7 @@ impl ReactorThread {
         if self.handle.is_reactor_thread() || pool.is_worker() {
             return Err(WouldDeadlock::on_its_thread());
         }
-        let _waiting = waits::begin(self.handle.thread_id(), false, || || true)?;
+        let _waiting = waits::begin(self.handle.thread(), false, || || true)?;
         let Some(thread) = self.thread.take() else { return Ok(Ok(())) };
         // Its shutdown may wait for jobs of the pool that this thread is in.
         let ended = blocking(|| thread.join());
@@ -189,7 +189,7 @@ impl ReactorThread {
 /// What there is to say of the reactor that is being made in `thread`.
 fn first_word<W: Send + 'static>(
     taker: &Taker<io::Result<W>, ()>,
-    thread: ThreadId,
+    thread: &Thread,
 ) -> io::Result<W> {
     // Making it is the caller's code, and may need the pool that this thread is in, or a reactor of
     // this thread.
@@ -316,7 +316,7 @@ impl ReactorThreadBuilder {
                 }
             }
         })?;
-        let (handle, given) = first_word(&taker, thread.thread().id())?;
+        let (handle, given) = first_word(&taker, thread.thread())?;
         Ok((ReactorThread { handle, thread: Some(thread), location }, given))
     }
 }

@@ -29,7 +29,9 @@ struct Wait {
     thread: Thread,
     location: &'static Location<'static>,
     /// For whom.
-    target: ThreadId,
+    target: Thread,
+    /// It comes to an end, whatever becomes of the other.
+    limited: bool,
     /// What it waits for has not come. It may have since the note was written: the thread is awake
     /// then, and has only not had the time to take its note away.
     is_open: Box<dyn Fn() -> bool + Send>,
@@ -48,11 +50,11 @@ fn somebody_may_wait_for_this_thread() -> bool {
 /// Whether this thread may wait for `target` for `limited` or unlimited time. As long as the answer
 /// is kept, others are told of the wait.
 ///
-/// A wait with a limit comes to an end, so none is refused on its account. Itself it is refused: it
-/// could only last as long as its limit.
+/// A wait with a limit comes to an end, so none is refused on its account; others may want to know of
+/// it all the same. Itself it is refused: it could only last as long as its limit.
 #[track_caller]
 pub(crate) fn begin<F>(
-    target: ThreadId,
+    target: &Thread,
     limited: bool,
     is_open: impl FnOnce() -> F,
 ) -> Result<Option<Waiting>, WouldDeadlock>
@@ -66,18 +68,15 @@ where
     let wait = Wait {
         thread: this.clone(),
         location: Location::caller(),
-        target,
+        target: target.clone(),
+        limited,
         is_open: Box::new(is_open()),
     };
     let mut waits = lock();
-    if let Some(others) = others_in_the_circle(&waits, this.id(), target) {
+    if let Some(others) = others_in_the_circle(&waits, this.id(), target.id()) {
         let circle = describe(&wait, &others);
         drop(waits);
         return Err(WouldDeadlock::in_circle(circle));
-    }
-    if limited {
-        drop(waits);
-        return Ok(None);
     }
     let before = waits.insert(this.id(), wait);
     drop(waits);
@@ -92,28 +91,36 @@ fn others_in_the_circle(
 ) -> Option<Vec<&Wait>> {
     let (mut others, mut next) = (Vec::new(), target);
     while next != this {
-        let wait = waits.get(&next).filter(|wait| (wait.is_open)())?;
+        let wait = waits.get(&next).filter(|wait| !wait.limited && (wait.is_open)())?;
         // A circle without this thread would have been refused, but is no reason to go round in it.
         if others.len() > waits.len() {
             return None;
         }
         others.push(wait);
-        next = wait.target;
+        next = wait.target.id();
     }
     Some(others)
 }
 
 fn describe(first: &Wait, others: &[&Wait]) -> String {
-    let name = |thread: &Thread| match thread.name() {
+    let line = |wait: &&Wait| {
+        format!("{} for {} at {}", name(&wait.thread), name(&wait.target), wait.location)
+    };
+    std::iter::once(&first).chain(others).map(line).collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn name(thread: &Thread) -> String {
+    match thread.name() {
         Some(name) => name.to_owned(),
         None => format!("{:?}", thread.id()),
-    };
-    let waits = std::iter::once(&first).chain(others);
-    let targets = others.iter().chain([&first]).map(|wait| name(&wait.thread));
-    let line = |(wait, target): (&&Wait, String)| {
-        format!("{} for {target} at {}", name(&wait.thread), wait.location)
-    };
-    waits.zip(targets).map(line).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// For whom this thread waits, and since which line.
+pub(crate) fn of(thread: ThreadId) -> Option<String> {
+    let waits = lock();
+    let wait = waits.get(&thread).filter(|wait| (wait.is_open)())?;
+    Some(format!("{} at {}", name(&wait.target), wait.location))
 }
 
 /// As long as it lives, others see that its thread waits.

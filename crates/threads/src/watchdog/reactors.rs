@@ -6,6 +6,7 @@
 
 use super::report::BlockedCallback;
 use crate::reactor_pool::ReactorPool;
+use crate::waits;
 use ropewalk_reactor::{ReactorHandle, ReactorWatch, RunningCallback};
 use ropewalk_threadpool::ThreadPool;
 use std::sync::{Arc, Weak};
@@ -57,10 +58,7 @@ struct Stay {
 impl ReactorPost {
     pub(super) fn new(handle: &ReactorHandle, alarm: Arc<dyn Fn() + Send + Sync>) -> Self {
         let watch = handle.watch(alarm);
-        let thread = match watch.thread().name() {
-            Some(name) => name.into(),
-            None => format!("{:?}", watch.thread().id()).into(),
-        };
+        let thread = waits::name(watch.thread()).into();
         Self {
             watch,
             thread,
@@ -166,6 +164,7 @@ impl ReactorPost {
             kind,
             location,
             age: now.saturating_duration_since(stay.since),
+            waits_for: waits::of(self.watch.thread().id()).map(Arc::from),
             is_due: stay.is_due,
         }
     }

@@ -22,6 +22,8 @@ pub struct BlockedCallback {
     pub location: &'static Location<'static>,
     /// For how long it has been seen running; of one that has ended, how long it took.
     pub age: Duration,
+    /// For which reactor it waits, and since which line, if it is in a blocking call or a join.
+    pub waits_for: Option<Arc<str>>,
     /// It is a reason for this report.
     pub(super) is_due: bool,
 }
@@ -63,7 +65,8 @@ impl fmt::Display for WatchdogReport {
 impl fmt::Display for BlockedCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, location, age, .. } = self;
-        write!(f, "a callback ({kind}) handed over at {location}, for {age:.1?}")
+        write!(f, "a callback ({kind}) handed over at {location}, for {age:.1?}")?;
+        self.waits_for.as_ref().map_or(Ok(()), |other| write!(f, "; it waits for {other}"))
     }
 }
 
@@ -75,9 +78,10 @@ impl WatchdogReport {
     /// What is reported where nobody has set a hook. Pools warn of themselves.
     pub(super) fn log(&self) {
         for one in self.blocked.iter().filter(|one| one.is_due) {
-            let BlockedCallback { thread, kind, location, age, .. } = one;
-            let thread = &**thread;
-            tell(|| tracing::warn!(thread, kind, %location, ?age, "a callback blocks its reactor"));
+            let BlockedCallback { thread, kind, location, age, waits_for, .. } = one;
+            let (thread, waits_for) = (&**thread, waits_for.as_deref());
+            let what = "a callback blocks its reactor";
+            tell(|| tracing::warn!(thread, kind, %location, ?age, waits_for, "{what}"));
         }
         for one in &self.ended {
             let BlockedCallback { thread, kind, location, age, .. } = one;
@@ -97,7 +101,7 @@ mod tests {
 
     fn callback(thread: &str, kind: &'static str, is_due: bool) -> BlockedCallback {
         let (location, age) = (Location::caller(), Duration::from_millis(1500));
-        BlockedCallback { thread: thread.into(), kind, location, age, is_due }
+        BlockedCallback { thread: thread.into(), kind, location, age, waits_for: None, is_due }
     }
 
     /// What others are due for does not write it once more.

@@ -56,7 +56,10 @@ fn i3_jobs_that_cannot_run_are_dropped() {
         let reactor = Reactor::new().unwrap();
         let (sender, receiver) = channel::<()>();
         let unstarted = ThreadPool::builder().build().unwrap();
-        let job = move || Ok(drop(sender));
+        let job = move || {
+            drop(sender);
+            Ok(())
+        };
         let deferred = reactor.defer_to_thread_pool(&unstarted, job);
         reactor.call_soon(|reactor| reactor.stop());
         with_spite(|| reactor.run()).unwrap();

@@ -177,6 +177,42 @@ fn two_reactors_are_in_one_report_by_the_names_of_their_threads() {
     });
 }
 
+/// A callback that waits for another reactor is at that wait, wherever it was handed over.
+#[test]
+fn a_callback_that_waits_for_another_reactor_says_so() {
+    within(DEADLINE, || {
+        for limit in [None, Some(DEADLINE)] {
+            let (builder, reports) = watchdog();
+            let watchdog = builder.spawn().unwrap();
+            let asking = ReactorThread::builder().name("asking").spawn().unwrap();
+            let asked = ReactorThread::builder().name("asked").spawn().unwrap();
+            watchdog.watch(asking.handle());
+            let (gate, job) = gated();
+            let other = asked.handle().clone();
+            let answer = asking.handle().eventually(move |_| {
+                let busy = move |_: &Reactor| job();
+                let answer = other.eventually(busy);
+                let line = line!() + 2;
+                match limit {
+                    Some(limit) => answer.wait_timeout(limit).unwrap()?,
+                    None => answer.wait()?,
+                }
+                Ok(line)
+            });
+            let waits_for = reports.wait(|report| {
+                let mut callbacks = report.blocked.iter();
+                callbacks.find_map(|one| one.waits_for.clone().zip(Some(one.to_string())))
+            });
+            drop(gate);
+            let line = answer.wait().unwrap() + u32::from(limit.is_none());
+            let expected = format!("asked at {}:{line}:", file!());
+            assert!(waits_for.0.starts_with(&expected), "{waits_for:?}, not {expected}");
+            assert!(waits_for.1.ends_with(&format!("; it waits for {}", waits_for.0)));
+            drop(watchdog);
+        }
+    });
+}
+
 fn stalling(name: &str) -> ThreadPool {
     ThreadPool::builder().name(name).max_threads(1).stall_after(SOON).build().unwrap()
 }
