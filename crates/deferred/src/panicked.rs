@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 /// User code panicked where somebody waited for its result.
 ///
+/// This is the error of a `Deferred`, and of the bridges between threads. The thread pool knows nothing
+/// of those and has a type of the same name, which its own callbacks of results are given.
+///
 /// # Examples
 ///
 /// ```

@@ -15,6 +15,8 @@ pub use ropewalk_reactor::{Reactor, ReactorHandle, Remote};
 #[doc(no_inline)]
 pub use ropewalk_task::{DeferredTimeout as _, ReactorTask as _};
 #[doc(no_inline)]
-pub use ropewalk_threadpool::ThreadPool;
+pub use ropewalk_threadpool::{CancelToken, ThreadPool};
 #[doc(no_inline)]
-pub use ropewalk_threads::{HandleThreads as _, ReactorThreads as _, RemoteThreads as _};
+pub use ropewalk_threads::{
+    HandleThreads as _, ReactorThread, ReactorThreads as _, RemoteThreads as _,
+};

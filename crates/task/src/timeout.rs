@@ -34,6 +34,9 @@ pub trait DeferredTimeout<T: 'static>: sealed::Sealed {
     /// Fails with [`TimedOut`] if there is no result after `limit`, which the failure tells as its
     /// context.
     ///
+    /// The time runs from this call. For a job that was deferred to a thread it includes the wait in
+    /// the queue of the pool.
+    ///
     /// A chain that was cancelled by somebody else fails with
     /// [`Cancelled`] as ever. If the canceller that is asked because
     /// the time is up brings a result or another failure, that stands.

@@ -180,6 +180,9 @@ impl<F> Error for SubmitError<F> {
 }
 
 /// A wait that could not end, because it is for what only the waiting thread can do.
+///
+/// It is the error of waits for a job. A blocking call to a reactor that would wait for itself fails
+/// with another type of the same name, `ropewalk_threads::WouldDeadlock`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct WouldDeadlock;
@@ -232,6 +235,9 @@ impl fmt::Display for StillRunning {
 impl Error for StillRunning {}
 
 /// A job that panicked.
+///
+/// Given to the callback of [`call_in_thread_with_callback`](crate::ThreadPool::call_in_thread_with_callback).
+/// The failure of a deferred job is another type of the same name, `ropewalk_deferred::Panicked`.
 pub struct Panicked {
     message: String,
     location: &'static Location<'static>,

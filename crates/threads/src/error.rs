@@ -16,6 +16,15 @@ use std::fmt;
 /// `defer_to_thread(move || other.blocking_call_from_thread(f))`. A wait for a thread's end belongs
 /// where no callback is.
 ///
+/// # Notes
+///
+/// Only circles of reactor threads that block are seen. One that goes through a job, a task or a
+/// thread without a reactor is not, and lasts until one of those who wait gives up. So in a callback
+/// never wait without a limit: take
+/// [`blocking_call_from_thread_timeout`](crate::HandleThreads::blocking_call_from_thread_timeout)
+/// where `eventually` will not do. That goes for the first who waits as well: who is refused is only
+/// the last.
+///
 /// The pool has an error of the same name for a job that would wait for itself,
 /// [`ropewalk_threadpool::WouldDeadlock`]. It is another type, with other advice.
 ///
@@ -65,8 +74,9 @@ impl fmt::Display for WouldDeadlock {
             ),
             Some(circle) => write!(
                 f,
-                "reactors would wait for each other in a circle, {circle}: await eventually(…) in \
-                 a task, or wait in a job with defer_to_thread(…).add_callback(…)"
+                "reactors would wait for each other in a circle, {circle}: let none of these calls \
+                 block, also not the first; await eventually(…) in a task, or wait in a job with \
+                 defer_to_thread(…).add_callback(…)"
             ),
         }
     }

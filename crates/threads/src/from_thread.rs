@@ -99,8 +99,10 @@ pub trait HandleThreads: Sealed {
     /// Calls `f` on the reactor thread and waits here for its result, or for the result of the
     /// `Deferred` that it returns.
     ///
-    /// It never waits for a reactor that cannot answer. Before the first run it waits for it. A
-    /// job of a pool waits inside of [`blocking`](ropewalk_threadpool::blocking()), so that the
+    /// It never waits for a reactor that has stopped, for the one of this very thread, or in a
+    /// circle of reactor threads that block. Before the first run it waits for it. Other circles are
+    /// not seen: a callback of another reactor should not wait here at all, and never without a
+    /// [limit](Self::blocking_call_from_thread_timeout). A job of a pool waits inside of [`blocking`](ropewalk_threadpool::blocking()), so that the
     /// pool may have another thread for what it waits for. To keep the jobs of a pool of one thread
     /// apart even then, set its `max_spare_threads` to 0; a job that waits for a further job of the
     /// same pool then waits until its limit, or until the reactor stops.

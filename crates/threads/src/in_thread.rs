@@ -76,7 +76,8 @@ pub trait ReactorThreads: sealed::Sealed {
     ///
     /// Cancelling the `Deferred` takes back a job that is queued; one that runs can see it with
     /// `CancelToken::current()`, and be interrupted: see
-    /// [`on_cancel`](ropewalk_threadpool::CancelToken::on_cancel). Its result is dropped.
+    /// [`on_cancel`](ropewalk_threadpool::CancelToken::on_cancel). Its result is dropped. A `timeout`
+    /// of the `Deferred` counts the wait in the queue, too.
     ///
     /// # Threads
     ///

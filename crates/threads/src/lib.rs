@@ -9,8 +9,9 @@
 //!
 //! They are methods of extension traits: [`ReactorThreads`] for the reactor thread, and
 //! [`HandleThreads`] for all others; with [`RemoteThreads`] a call goes to one value that lives with
-//! the reactor. None of them can hang on a reactor that does not answer, and
-//! none loses what it was given: a closure runs, or comes back, or whoever waits for it is told.
+//! the reactor. None of them hangs on a reactor that has stopped, on the one
+//! of its own thread, or in a circle of reactor threads that block for each other; and none loses
+//! what it was given: a closure runs, or comes back, or whoever waits for it is told.
 //!
 //! Each reactor has a pool of its own, made with the first need: 5 to 10 threads
 //! ([`suggest_thread_pool_size`](ReactorThreads::suggest_thread_pool_size)).
