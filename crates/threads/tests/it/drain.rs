@@ -79,11 +79,14 @@ fn i9_what_nobody_holds_the_shutdown_for_finds_the_pool_closed_at_the_second_ste
         let reactor = Reactor::new().unwrap();
         let place = Rc::new(RefCell::new(None));
         let steps = Rc::clone(&place);
+        let (gate, job) = gated();
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
             let second =
                 |()| Reactor::with_current(|reactor| reactor.defer_to_thread(|| ())).unwrap();
-            steps.replace(Some(peek(reactor.defer_to_thread(|| ()).add_callback(second))));
+            steps.replace(Some(peek(reactor.defer_to_thread(job).add_callback(second))));
         });
+        // The first ends when nobody holds the shutdown: its result comes in a later turn.
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Drain, |_| drop(gate));
         reactor.stop();
         reactor.run().unwrap();
         let failure = taken(&place.take().unwrap()).unwrap_err();
