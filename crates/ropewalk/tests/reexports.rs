@@ -135,9 +135,10 @@ fn the_pool_of_a_reactor() {
 
 #[test]
 fn threads() {
-    use ropewalk::threads::HandleThreads as _;
+    use ropewalk::threads::{HandleThreads as _, RemoteThreads as _};
     within(DEADLINE, || {
-        let reactor = ReactorThread::spawn().unwrap();
+        let (reactor, three) = ReactorThread::spawn_sharing(|_| Ok(Cell::new(3))).unwrap();
+        assert_eq!(three.blocking_call_from_thread(|three, _| Ok(three.get())).unwrap(), 3);
         let answer: Eventual<u8> = reactor.handle().eventually(|_| Ok(3));
         assert_eq!(answer.wait().unwrap(), 3);
         let inside = reactor.handle().clone();
