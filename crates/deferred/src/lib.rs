@@ -55,6 +55,7 @@ mod race;
 mod group_error;
 
 mod first;
+mod flatten;
 mod group;
 
 mod lock;

@@ -22,7 +22,10 @@ mod sealed {
 /// What a callback may return: nothing, a result, or a [`Deferred`] with a result still to come.
 ///
 /// A callback that has a plain value to hand on says `Ok(value)`, or is attached with
-/// [`Deferred::map`].
+/// [`Deferred::map`]. One that uses `?` and ends in a deferred returns `Ok(deferred)`, and has a
+/// [`flatten`](Deferred::flatten) behind it: the next callback would be given the inner deferred. Where
+/// nothing can be attached, [`maybe_deferred`](crate::maybe_deferred) goes around it:
+/// `maybe_deferred(|| { …?; Ok(deferred) }).flatten()`.
 ///
 /// # Examples
 ///

@@ -111,6 +111,10 @@ pub trait HandleThreads: Sealed {
     ///
     /// Any but the reactor thread.
     ///
+    /// An `f` that uses `?` and ends in a `Deferred` cannot return `Ok(deferred)`, which would have to
+    /// cross threads (the compiler says that an `Rc` is not `Send`):
+    /// `|reactor| maybe_deferred(|| { …?; Ok(deferred) }).flatten()` can.
+    ///
     /// # Errors
     ///
     /// - the failure of `f`, or of its `Deferred`;
@@ -140,7 +144,8 @@ pub trait HandleThreads: Sealed {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value: Send>;
 
-    /// Calls `f` on the reactor thread and gives its result later, to whoever waits for it.
+    /// Calls `f` on the reactor thread and gives its result later, to whoever waits for it. What `f`
+    /// may return is as for [`blocking_call_from_thread`](Self::blocking_call_from_thread).
     ///
     /// # Threads
     ///

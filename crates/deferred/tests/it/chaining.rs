@@ -1,7 +1,7 @@
 //! Deferreds returned from callbacks, and chains fired by chains.
 
 use crate::support::{Log, LogsDrop, failure_of, peek, result_of, shared, take, unhandled_in};
-use ropewalk_deferred::{Deferred, Promise, TimedOut, WaitsForItself};
+use ropewalk_deferred::{Cancelled, Deferred, Promise, TimedOut, WaitsForItself, maybe_deferred};
 
 /// A chain whose callback returns `inner`, with its promise.
 fn returning(inner: Deferred<u32>) -> (Promise<u32>, Deferred<u32>) {
@@ -295,4 +295,36 @@ fn a_chain_that_has_nothing_left_to_run_is_cut_out_of_the_middle() {
     assert!(format!("{outer:?}").contains(&format!("chaining.rs:{created}:")), "{outer:?}");
     last_promise.callback(7);
     assert_eq!(result_of(outer).unwrap(), 7);
+}
+
+#[test]
+fn a_deferred_of_a_deferred_is_flattened() {
+    let given = |text: &'static str, inner: Deferred<u32>| {
+        maybe_deferred(move || {
+            let n: u32 = text.parse()?;
+            Ok(inner.map(move |m| n + m))
+        })
+        .flatten()
+    };
+    assert_eq!(given("4", Deferred::succeed(3)).try_take().unwrap().unwrap(), 7);
+    let failure = given("four", Deferred::succeed(3)).try_take().unwrap().unwrap_err();
+    assert!(failure.is::<std::num::ParseIntError>());
+    let failure = given("4", Deferred::fail(TimedOut)).try_take().unwrap().unwrap_err();
+    assert!(failure.is::<TimedOut>());
+}
+
+/// Whichever of the two is waited for.
+#[test]
+fn a_cancel_of_what_was_flattened_goes_to_the_inner_or_to_the_outer() {
+    let (outer, waits) = Deferred::<Deferred<u32>>::new();
+    let flat = waits.flatten();
+    let (inner, deferred) = Deferred::new();
+    outer.callback(deferred);
+    flat.canceller().cancel();
+    assert!(flat.try_take().unwrap().unwrap_err().is::<Cancelled>());
+    drop(inner);
+    let (_outer, waits) = Deferred::<Deferred<u32>>::new();
+    let flat = waits.flatten();
+    flat.canceller().cancel();
+    assert!(flat.try_take().unwrap().unwrap_err().is::<Cancelled>());
 }
