@@ -5,6 +5,7 @@
 
 mod addresses;
 mod code;
+mod events;
 mod layout;
 mod lexer;
 mod manifests;
@@ -52,6 +53,7 @@ const RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     code::panics,
     code::tests_that_wait_or_hide,
     code::allowances,
+    events::contained,
     msrv::let_chains,
     unsafety::forbidden_everywhere,
     unsafety::its_places,

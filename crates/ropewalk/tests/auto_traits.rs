@@ -126,10 +126,10 @@ fn i1_a_registration_stays() {
 #[test]
 fn i1_an_answer_crosses_if_what_is_in_it_does() {
     use ropewalk::threads::{
-        BoxedJob, Eventual, InstallError, JoinError, ReactorThread, ReactorThreadBuilder,
-        ReportingJob, WouldDeadlock,
+        BoxedJob, Eventual, InstallError, JobDropped, JoinError, ReactorThread,
+        ReactorThreadBuilder, ReportingJob, WouldDeadlock,
     };
-    crosses!(ReactorThreadBuilder, InstallError, JoinError, ReportingJob<Cell<u32>>);
+    crosses!(ReactorThreadBuilder, InstallError, JobDropped, JoinError, ReportingJob<Cell<u32>>);
     crosses!(Eventual<()>, Eventual<String>, Eventual<Cell<u32>>, ReactorThread, WouldDeadlock);
     stays!(Eventual<Rc<u32>>);
     const fn send<T: Send>() {}

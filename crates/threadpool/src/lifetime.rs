@@ -148,6 +148,16 @@ impl ThreadPool {
         }
     }
 
+    /// Whether jobs wait because the system has refused the very first thread, so that none of the
+    /// pool's own asks again. For crates that keep pools.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn lacks_threads(&self) -> bool {
+        let (shared, core) = (self.shared(), self.shared().core());
+        let is_refused = core.refused_at.is_some() && core.state.threads() == 0;
+        is_refused && core.state.waiting(shared.unclaimed(&core)) > 0
+    }
+
     /// Returns where the pool is in its life.
     ///
     /// # Examples

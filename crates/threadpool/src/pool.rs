@@ -113,7 +113,9 @@ impl ThreadPool {
     }
 
     /// Lets jobs run, those submitted before included; at once as many threads are started as
-    /// the waiting jobs need. Starting twice changes nothing.
+    /// the waiting jobs need. Starting twice changes nothing, but for this: if the system has refused
+    /// the very first thread, which is a `tracing` warning, the jobs stay queued; each further call
+    /// asks again, as does each submission. A reactor does so for its own pool, every 10 ms.
     ///
     /// # Errors
     ///

@@ -1,10 +1,11 @@
 //! Blocking work whose result comes back as a `Deferred`.
 
 use crate::bridge::Bridge;
+use crate::error::JobDropped;
 use crate::ledger::Key;
 use crate::outcome::JobOutcome;
 use crate::panics;
-use ropewalk_deferred::{Abandoned, Deferred, Failure, Panicked, Result};
+use ropewalk_deferred::{Deferred, Failure, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::{JobHandle, ThreadPool};
 use std::panic::Location;
@@ -81,7 +82,7 @@ where
             let refused =
                 panics::contain("dropping a refused job", location, || refused.without_job());
             if let Some(promise) = promise {
-                let failure = refused.map_or_else(|| Failure::new(Abandoned), Failure::new);
+                let failure = refused.map_or_else(|| Failure::new(JobDropped), Failure::new);
                 promise.fail(failure);
             }
         }
@@ -129,7 +130,7 @@ impl<T: Send + 'static> Drop for Ticket<T> {
     fn drop(&mut self) {
         // A failure may carry a backtrace, so it is not made for nothing.
         if self.key.is_some() {
-            self.send(Err(Failure::new(Abandoned)));
+            self.send(Err(Failure::new(JobDropped)));
         }
     }
 }

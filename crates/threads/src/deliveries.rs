@@ -122,6 +122,7 @@ impl Deliveries {
             let state = match job.state() {
                 JobState::Queued => "queued",
                 JobState::Running => "running",
+                JobState::Returned => "handed back by stop_now, and neither run nor dropped",
                 _ => "its result is on the way",
             };
             let age = job.age().map(|age| format!(" for {age:.1?}")).unwrap_or_default();

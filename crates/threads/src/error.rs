@@ -84,6 +84,46 @@ impl fmt::Display for WouldDeadlock {
 
 impl Error for WouldDeadlock {}
 
+/// A job that was accepted, and dropped before it ran, so that there is no result.
+///
+/// Its pool was stopped with [`stop_now`](ThreadPool::stop_now) and what was handed back was dropped;
+/// or the pool was dropped before it was started; or it was closed, and the system gave it no thread.
+///
+/// A job that is handed back and kept still owes its result: it may be run at any time, and the result
+/// counts. So a shutdown waits for whoever has it to run it or to drop it, up to its deadline, and
+/// names the job in the report of what it waits for.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::Reactor;
+/// use ropewalk_threads::{JobDropped, ReactorThreads as _};
+///
+/// let reactor = Reactor::new()?;
+/// reactor
+///     .defer_to_thread(|| Ok("a result"))
+///     .on_failure(|failure| assert!(failure.is::<JobDropped>()));
+/// // Each of these can be run, and then the result comes.
+/// drop(reactor.thread_pool().stop_now());
+/// reactor.stop();
+/// reactor.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobDropped;
+
+impl fmt::Display for JobDropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "no result will come: the job was dropped before it ran, with its pool or by who had \
+             it back from stop_now, or because the system gave the pool no thread",
+        )
+    }
+}
+
+impl Error for JobDropped {}
+
 /// Why a pool was not installed; it comes back inside.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -229,7 +229,8 @@ impl<T: Send + 'static> Eventual<T> {
             None => {
                 self.cancel();
                 let location = Location::caller();
-                tracing::warn!(%location, "a wait was given up: the reactor that waits is to stop");
+                let what = "a wait was given up: the reactor that waits is to stop";
+                panics::tell(|| tracing::warn!(%location, "{what}"));
                 Err(Failure::new(Cancelled))
             }
         }

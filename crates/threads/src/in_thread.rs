@@ -86,7 +86,8 @@ pub trait ReactorThreads: sealed::Sealed {
     /// # Errors
     ///
     /// The `Deferred` fails with what the job returned; `Panicked`, if it panicked;
-    /// `SubmitError<()>`, if the pool refused it; `ReactorStopped`, if the reactor stopped first.
+    /// `SubmitError<()>`, if the pool refused it; [`JobDropped`](crate::JobDropped), if the pool took
+    /// it and nobody runs it any more; `ReactorStopped`, if the reactor stopped first.
     ///
     /// Twisted: `deferToThread`.
     #[doc(alias = "deferToThread")]
@@ -219,8 +220,8 @@ pub trait ReactorThreads: sealed::Sealed {
     /// [installed](Self::install_thread_pool) or is [shared](Self::share_thread_pool). It is made now
     /// if need be, starts with the reactor and stops with it: it takes no more jobs once the *before*
     /// triggers of the shutdown have run and nobody holds it any more, and has run all others when
-    /// `run` returns. A crash leaves it running, for the next run. A program that only ever calls [`Reactor::turn`] starts
-    /// it itself.
+    /// `run` returns. A crash leaves it running, for the next run; the drop of the reactor closes it,
+    /// and what it has runs. A program that only ever calls [`Reactor::turn`] starts it itself.
     ///
     /// # Threads
     ///

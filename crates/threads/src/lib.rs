@@ -46,7 +46,7 @@ mod waits;
 mod watchdog;
 
 pub use crate::boxed_job::BoxedJob;
-pub use crate::error::{InstallError, WouldDeadlock};
+pub use crate::error::{InstallError, JobDropped, WouldDeadlock};
 pub use crate::eventual::Eventual;
 pub use crate::from_thread::HandleThreads;
 pub use crate::in_thread::ReactorThreads;

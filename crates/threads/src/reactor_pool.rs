@@ -40,6 +40,16 @@ impl Default for ReactorPool {
     }
 }
 
+impl Drop for ReactorPool {
+    /// The reactor is dropped: nobody else closes what a crash has left at work. A pool that was never
+    /// started goes with its last handle, and its jobs with it.
+    fn drop(&mut self) {
+        let mut own = self.with(|state| state.owed());
+        own.retain(|pool| pool.state() == PoolState::Running);
+        own.iter().for_each(|pool| pool.close(|| ()));
+    }
+}
+
 impl fmt::Debug for ReactorPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (min, max) = self.with(|state| state.sizes());

@@ -6,9 +6,13 @@
 use super::ReactorPool;
 use crate::panics::tell;
 use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent};
-use ropewalk_threadpool::ThreadPool;
+use ropewalk_threadpool::{PoolState, ThreadPool};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long to wait before a system that gave no thread is asked again.
+const RETRY_THREADS: Duration = Duration::from_millis(10);
 
 /// What has been arranged for the present run, or for the next one. One per reactor, in its local
 /// slots.
@@ -76,9 +80,22 @@ fn tie_to_shutdown(reactor: &Reactor, ties: &Ties) {
 }
 
 fn start(reactor: &Reactor) {
-    let pool = reactor.handle().shared::<ReactorPool>().with(|state| state.own());
-    if pool.is_some_and(|pool| pool.start().is_err()) {
+    if let Some(pool) = reactor.handle().shared::<ReactorPool>().with(|state| state.own()) {
+        see_to_threads(reactor, &pool);
+    }
+}
+
+/// Starts the pool, and again for as long as the system gives no thread to what waits in it.
+fn see_to_threads(reactor: &Reactor, pool: &ThreadPool) {
+    if pool.start().is_err() {
         tell(|| tracing::debug!("the reactor's pool was stopped before its reactor started"));
+    } else if pool.lacks_threads() {
+        let pool = pool.downgrade();
+        reactor.call_later(RETRY_THREADS, move |reactor| {
+            if let Some(pool) = pool.upgrade().filter(|pool| pool.state() == PoolState::Running) {
+                see_to_threads(reactor, &pool);
+            }
+        });
     }
 }
 

@@ -3,17 +3,18 @@
 use crate::log;
 use crate::support::{Drops, Refused, gated, just_above, must_not_run, peek, run_for, taken};
 use ropewalk_deferred::{
-    Abandoned, CallbackContext, Deferred, Failure, Panicked, clear_context_hook,
-    clear_unhandled_hook, set_context_hook, set_unhandled_hook,
+    CallbackContext, Deferred, Failure, Panicked, clear_context_hook, clear_unhandled_hook,
+    set_context_hook, set_unhandled_hook,
 };
 use ropewalk_reactor::{Reactor, ReactorStopped};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitError, SubmitErrorKind, ThreadPool};
-use ropewalk_threads::{HandleThreads as _, ReactorThreads as _, WouldDeadlock};
+use ropewalk_threads::{HandleThreads as _, JobDropped, ReactorThreads as _, WouldDeadlock};
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -178,7 +179,7 @@ fn i2_a_job_that_its_pool_drops_unrun_fails_the_deferred() {
         // Never started, and nobody can start it any more.
         drop(pool);
         let failure = run_for(&reactor, deferred).unwrap_err();
-        assert!(failure.is::<Abandoned>(), "{failure:?}");
+        assert!(failure.is::<JobDropped>(), "{failure:?}");
     });
 }
 
@@ -327,4 +328,36 @@ fn errors_of_this_crate_are_told_apart_by_type() {
     ];
     assert!(failures[0].is::<WouldDeadlock>() && !failures[1].is::<WouldDeadlock>());
     assert!(failures[2].is::<ReactorStopped>() && !failures[0].is::<ReactorStopped>());
+}
+
+#[test]
+fn w9_i2_a_job_that_is_handed_back_may_still_be_run() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (run, dropped) = (reactor.defer_to_thread(|| Ok(3)), reactor.defer_to_thread(|| Ok(4)));
+        let mut unrun = reactor.thread_pool().stop_now().into_iter();
+        unrun.next().unwrap().run();
+        drop(unrun);
+        assert_eq!(run_for(&reactor, run).unwrap(), 3);
+        let failure = dropped.try_take().unwrap().unwrap_err();
+        assert!(failure.is::<JobDropped>(), "{failure:?}");
+    });
+}
+
+/// Nobody else asks for the threads that the system has refused when the pool was started.
+#[test]
+fn w21_i2_a_pool_gets_its_first_thread_later() {
+    within(DEADLINE, || {
+        let refusal = || io::Error::from(io::ErrorKind::WouldBlock);
+        let refusals = AtomicUsize::new(3);
+        let builder = ThreadPool::builder().min_threads(1).max_threads(2);
+        let builder = builder.watch_gate(move || Err(refusal())).thread_gate(move || {
+            let left = refusals.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+            left.map_or(Ok(()), |_| Err(refusal()))
+        });
+        let reactor = Reactor::new().unwrap();
+        reactor.install_thread_pool(builder.build().unwrap()).unwrap();
+        let deferred = reactor.defer_to_thread(|| Ok(5));
+        assert_eq!(run_for(&reactor, deferred).unwrap(), 5);
+    });
 }

@@ -4,7 +4,7 @@ use crate::support::{Drops, foreign, gated, must_not_run, peek, run_for, stop_af
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::{Phase, Reactor, ReactorStopped, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
+use ropewalk_threadpool::{JobState, PoolState, SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -352,5 +352,25 @@ fn i2_jobs_for_an_announced_run_are_kept_for_it() {
             let result = reactor.defer_to_thread(move || Ok(round));
             assert_eq!(run_for(&reactor, result).unwrap(), round);
         }
+    });
+}
+
+/// A crash leaves the pool to the next run, of which there will be none.
+#[test]
+fn w9_i2_the_pool_of_a_crashed_reactor_closes_when_that_is_dropped() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let pool = reactor.thread_pool();
+        let (gate, job) = gated();
+        let running = reactor.call_in_thread(job).unwrap();
+        reactor.call_soon(|reactor| reactor.crash());
+        reactor.run().unwrap();
+        gate.started.recv().unwrap();
+        assert_eq!(pool.state(), PoolState::Running);
+        drop(reactor);
+        assert_eq!(pool.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
+        drop(gate);
+        assert_eq!(running.wait().unwrap(), JobState::Finished);
+        pool.stop();
     });
 }

@@ -358,3 +358,18 @@ fn w17_stop_may_be_called_by_many_at_once() {
         assert_eq!(taken(&place).unwrap(), 3);
     });
 }
+
+/// Whoever has the job may be about to run it.
+#[test]
+fn i9_a_job_that_was_handed_back_and_is_kept_is_named() {
+    within(DEADLINE, || {
+        let reactor = impatient();
+        let place = peek(reactor.defer_to_thread(|| Ok(3)));
+        let kept = reactor.thread_pool().stop_now();
+        reactor.stop();
+        let report = reactor.run().unwrap_err().to_string();
+        assert!(report.contains("handed back by stop_now, and neither run nor"), "{report}");
+        assert!(is_stopped(&place));
+        drop(kept);
+    });
+}

@@ -10,7 +10,7 @@ use std::thread;
 use ropewalk_deferred::{Abandoned, Cancelled, Failure, Panicked, Result, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorStopped};
 use ropewalk_threadpool::SubmitError;
-use ropewalk_threads::WouldDeadlock;
+use ropewalk_threads::{JobDropped, WouldDeadlock};
 
 use crate::record::{Answer, Note, Record};
 use crate::world::{World, add, get};
@@ -104,7 +104,7 @@ pub(crate) fn understand<T>(world: &World, record: &Record, result: &Result<T>) 
         Answer::Stopped
     } else if failure.is::<WouldDeadlock>() {
         Answer::Deadlock
-    } else if failure.is::<Abandoned>() {
+    } else if failure.is::<Abandoned>() || failure.is::<JobDropped>() {
         Answer::Abandoned
     } else {
         world.complain(format!("nobody knows the failure {failure:?}: {}", record.story()));
