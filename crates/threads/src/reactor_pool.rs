@@ -138,11 +138,16 @@ impl ReactorPool {
         Ok(())
     }
 
+    /// Names the pools that are made from now on. A name that a thread can have.
+    pub(crate) fn set_name(&self, name: String) {
+        let _before = self.with(|state| std::mem::replace(&mut state.name, name.into()));
+    }
+
     /// Sets the maximum. The minimum gives way to it, and comes back with a larger one.
     pub(crate) fn suggest(&self, max: usize) -> Result<(), InvalidSize> {
         if max == 0 {
             // A pool without threads has the words for it.
-            return build(1, 1).adjust_pool_size(0, 0);
+            return build("reactor", 1, 1).adjust_pool_size(0, 0);
         }
         let mut wanted = self.with(|state| {
             state.max = max;
@@ -212,7 +217,7 @@ impl ReactorPool {
                 return (found, None);
             }
             let (min, max) = state.sizes();
-            let pool = build(min, max);
+            let pool = build(&state.name, min, max);
             // Nobody else knows it.
             let _ = pool.keep_for(self);
             let before = state.enter(if open {
@@ -277,10 +282,10 @@ fn is_too_late(reactor: &Reactor) -> bool {
     reactor.stopping() && !reactor.handle().accepts_calls()
 }
 
-fn build(min: usize, max: usize) -> ThreadPool {
-    match ThreadPool::builder().name("reactor").min_threads(min).max_threads(max).build() {
+fn build(name: &str, min: usize, max: usize) -> ThreadPool {
+    match ThreadPool::builder().name(name).min_threads(min).max_threads(max).build() {
         Ok(pool) => pool,
-        // 5 and 10, 1 and 1, or numbers that a pool has had.
+        // 5 and 10, 1 and 1, or numbers that a pool has had; and the name of a thread.
         Err(error) => unreachable!("sizes that were checked were refused: {error}"),
     }
 }

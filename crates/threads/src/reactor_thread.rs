@@ -241,8 +241,9 @@ pub struct ReactorThreadBuilder {
 }
 
 impl ReactorThreadBuilder {
-    /// Sets the name of the thread, by which reports and debuggers tell it from others. Default:
-    /// `reactor`.
+    /// Sets the name of the thread, by which reports and debuggers tell it from others, and of the
+    /// reactor's pool: the threads of `network` are `network-1` and so on. Default: `reactor`, as for
+    /// the pool of any other reactor; and for a pool that gets a job while its reactor is being made.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -302,9 +303,14 @@ impl ReactorThreadBuilder {
         }
         let location = Location::caller();
         let (filler, taker) = slot(());
+        let pools = self.name.clone();
         let thread = Builder::new().name(self.name).spawn(move || {
             waits::may_be_waited_for();
-            match make() {
+            let made = make();
+            if let Ok((reactor, _)) = &made {
+                reactor.handle().shared::<ReactorPool>().set_name(pools);
+            }
+            match made {
                 // Unless nobody can have its handle any more: then nobody could stop it.
                 Ok((reactor, given)) => match filler.fill(Ok((reactor.handle(), given))) {
                     Ok(()) => reactor.run(),

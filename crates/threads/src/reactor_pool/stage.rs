@@ -3,9 +3,12 @@
 //! Decisions only. The caller holds the lock meanwhile, and closes or drops after it what comes out.
 
 use ropewalk_threadpool::ThreadPool;
+use std::borrow::Cow;
 use std::mem::{replace, take};
 
 pub(super) struct State {
+    /// Of the pools that are made here.
+    pub(super) name: Cow<'static, str>,
     /// As far as the maximum lets it.
     pub(super) min: usize,
     pub(super) max: usize,
@@ -51,7 +54,8 @@ pub(super) struct Found {
 
 impl State {
     pub(super) const fn new() -> Self {
-        Self { min: 5, max: 10, stage: Stage::Unmade, number: 0, retired: Vec::new() }
+        let name = Cow::Borrowed("reactor");
+        Self { name, min: 5, max: 10, stage: Stage::Unmade, number: 0, retired: Vec::new() }
     }
 
     /// The least and the greatest number of threads.

@@ -4,7 +4,7 @@ use crate::support::{foreign, gated, thread_name};
 use crate::watchdog::watchdog;
 use ropewalk_reactor::{ManualSelector, Reactor, ReactorStopped, RunError};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThread};
+use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThread, ReactorThreads as _};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -286,6 +286,21 @@ fn i3_a_thread_that_panics_is_an_error_of_join() {
                 assert_eq!(panicked.location().file(), file!());
             }
             other => panic!("{other:?}"),
+        }
+    });
+}
+
+/// In a report it is to be seen whose job is stuck.
+#[test]
+fn the_pool_is_named_after_the_thread() {
+    within(DEADLINE, || {
+        for name in ["network", "reactor"] {
+            let reactor = ReactorThread::builder().name(name).spawn().unwrap();
+            let handle = reactor.handle();
+            let worker = handle
+                .blocking_call_from_thread(|reactor| reactor.defer_to_thread(|| Ok(thread_name())));
+            assert_eq!(worker.unwrap(), format!("{name}-1"));
+            assert_eq!(handle.thread_pool().name(), name);
         }
     });
 }
