@@ -102,6 +102,29 @@ fn i2_jobs_kept_before_the_start_survive_a_refusal() {
 }
 
 #[test]
+fn w21_i2_a_further_start_asks_again() {
+    within(DEADLINE, || {
+        let refusals = AtomicUsize::new(1);
+        let refusal = || io::Error::from(io::ErrorKind::WouldBlock);
+        let builder = ThreadPool::builder().watch_gate(move || Err(refusal()));
+        let builder = builder.thread_gate(move || {
+            let left = refusals
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            left.map_or(Ok(()), |_| Err(refusal()))
+        });
+        let pool = builder.build().unwrap();
+        let kept = pool.call_in_thread(|| ()).unwrap();
+        assert!(!pool.lacks_threads(), "not before the start");
+        pool.start().unwrap();
+        assert!(pool.lacks_threads());
+        pool.start().unwrap();
+        assert!(!pool.lacks_threads());
+        assert_eq!(kept.wait(), Ok(JobState::Finished));
+        pool.stop();
+    });
+}
+
+#[test]
 fn i2_a_stop_without_any_thread_says_what_is_lost() {
     log::keep();
     within(DEADLINE, || {
