@@ -1,6 +1,7 @@
 //! Blocking work whose result comes back as a `Deferred`.
 
 use crate::bridge::Bridge;
+use crate::debts;
 use crate::error::JobDropped;
 use crate::ledger::Key;
 use crate::outcome::JobOutcome;
@@ -49,15 +50,13 @@ where
     let location = Location::caller();
     let handle = &bridge.known(reactor).handle;
     if !handle.accepts_calls() {
-        // Between two runs: the result could not come back.
-        panics::tell(|| tracing::debug!(%location, "a job was refused: the reactor has stopped"));
-        panics::contain("dropping a refused job", location, || drop(job));
-        return Deferred::fail(ReactorStopped::new());
+        return refuse(location, job);
     }
     bridge.tie(reactor);
     let (key, deferred) = bridge.deliveries.open::<R::Value>(location);
     let ticket =
         Ticket { handle: handle.clone(), key: Some(key), location, settle: settle::<R::Value> };
+    let reactor_thread = handle.thread().id();
     let submitted = pool.try_call_in_thread_named::<N, _, _, _>(
         move |outcome: std::result::Result<R, ropewalk_threadpool::Panicked>| {
             ticket.deliver(match outcome {
@@ -68,7 +67,10 @@ where
                 }
             });
         },
-        job,
+        move || {
+            let _owing = debts::owe(reactor_thread);
+            job()
+        },
     );
     match submitted {
         Ok(job) => {
@@ -88,6 +90,14 @@ where
         }
     }
     deferred
+}
+
+/// Between two runs: the result could not come back.
+#[track_caller]
+pub(crate) fn refuse<F, T>(location: &'static Location<'static>, job: F) -> Deferred<T> {
+    panics::tell(|| tracing::debug!(%location, "a job was refused: the reactor has stopped"));
+    panics::contain("dropping a refused job", location, || drop(job));
+    Deferred::fail(ReactorStopped::new())
 }
 
 fn settle<T: 'static>(reactor: &Reactor, key: Key, result: Result<T>) {

@@ -349,8 +349,7 @@ impl ReactorThreads for Reactor {
         F: FnOnce(&ReportingJob<P>) -> R + Send + 'static,
         R: JobOutcome,
     {
-        let (job, listening) = progress::attach(self, on_progress, job);
-        listening.until(ReactorPool::defer::<F, _, _>(self, job))
+        progress::defer(self, None, on_progress, job)
     }
 
     fn defer_to_thread_pool_with<P, C, F, R>(
@@ -365,8 +364,7 @@ impl ReactorThreads for Reactor {
         F: FnOnce(&ReportingJob<P>) -> R + Send + 'static,
         R: JobOutcome,
     {
-        let (job, listening) = progress::attach(self, on_progress, job);
-        listening.until(defer_to_private_pool::<F, _, _>(self, pool, job))
+        progress::defer(self, Some(pool), on_progress, job)
     }
 
     fn suggest_thread_pool_size(&self, threads: usize) -> Result<(), InvalidSize> {

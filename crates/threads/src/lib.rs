@@ -24,6 +24,7 @@
 mod boxed_job;
 mod bridge;
 mod compile_fail;
+mod debts;
 mod defer_to_thread;
 mod deliveries;
 mod error;

@@ -5,13 +5,15 @@
 //! long as the reactor has not come to it. Callback and slot are closed by whatever settles the
 //! `Deferred`, which is the one place that all ends of a job pass.
 
+use crate::defer_to_thread::{defer_to_private_pool, refuse};
 use crate::latest::{Latest, Put};
 use crate::outcome::JobOutcome;
 use crate::panics::contain;
+use crate::reactor_pool::ReactorPool;
 use crate::sync::Arc;
 use ropewalk_deferred::{Cancelled, Deferred, Panicked, Result};
 use ropewalk_reactor::{Reactor, Remote, WeakReactor};
-use ropewalk_threadpool::CancelToken;
+use ropewalk_threadpool::{CancelToken, ThreadPool};
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -175,14 +177,14 @@ impl<P: 'static> Listener<P> {
 }
 
 /// The reactor's end on behalf of the `Deferred`: it listens until that is settled, or given up.
-pub(crate) struct Listening<P: 'static> {
+struct Listening<P: 'static> {
     listener: Rc<Listener<P>>,
     reactor: WeakReactor,
 }
 
 impl<P: 'static> Listening<P> {
     /// Listens until `deferred` is settled, and makes of its result that of the job.
-    pub(crate) fn until<T: 'static>(self, deferred: Deferred<Result<T>>) -> Deferred<T> {
+    fn until<T: 'static>(self, deferred: Deferred<Result<T>>) -> Deferred<T> {
         deferred.add_both(move |ended: Result<Result<T>>| {
             // All other failures mean that the job was refused or called off, or that its run is
             // over: then what it has reported last is not wanted any more.
@@ -206,10 +208,38 @@ impl<P: 'static> Drop for Listening<P> {
     }
 }
 
+/// Runs `job` on `pool`, or on the reactor's, and what it reports by `on_progress`.
+#[track_caller]
+pub(crate) fn defer<P, C, F, R>(
+    reactor: &Reactor,
+    pool: Option<&ThreadPool>,
+    on_progress: C,
+    job: F,
+) -> Deferred<R::Value>
+where
+    P: Send + 'static,
+    C: FnMut(&Reactor, P) + 'static,
+    F: FnOnce(&ReportingJob<P>) -> R + Send + 'static,
+    R: JobOutcome,
+{
+    if !reactor.handle().accepts_calls() {
+        // Nothing is shared: that would be kept until the next run.
+        let location = Location::caller();
+        let refused = refuse(location, job);
+        contain("dropping a progress callback", location, || drop(on_progress));
+        return refused;
+    }
+    let (job, listening) = attach(reactor, on_progress, job);
+    listening.until(match pool {
+        Some(pool) => defer_to_private_pool::<F, _, _>(reactor, pool, job),
+        None => ReactorPool::defer::<F, _, _>(reactor, job),
+    })
+}
+
 /// Gives `job` a line to `on_progress`. What comes of it is to be run for the `Deferred` that
 /// [`Listening::until`] is told of.
 #[track_caller]
-pub(crate) fn attach<P, C, F, R>(
+fn attach<P, C, F, R>(
     reactor: &Reactor,
     on_progress: C,
     job: F,
@@ -235,8 +265,11 @@ where
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::attach;
+    use crate::ReactorThreads as _;
+    use allocation_counter::measure;
     use ropewalk_deferred::{Cancelled, Deferred, Failure, Panicked};
-    use ropewalk_reactor::{ManualClock, Reactor};
+    use ropewalk_reactor::{ManualClock, Reactor, ReactorStopped};
+    use ropewalk_threadpool::ThreadPool;
     use std::cell::RefCell;
     use std::panic::Location;
     use std::rc::Rc;
@@ -311,5 +344,23 @@ mod tests {
         assert_eq!(deferred.try_take().unwrap().unwrap(), "result");
         clock.advance(Duration::ZERO);
         assert_eq!(reactor.stats().panics, 1, "reported as that of a call");
+    }
+
+    /// Between two runs nothing is kept for the next one, which may never come.
+    #[test]
+    fn i2_a_refused_job_leaves_nothing_behind() {
+        let reactor = Reactor::new().unwrap();
+        let pool = ThreadPool::builder().build().unwrap();
+        reactor.stop();
+        reactor.run().unwrap();
+        let refused = || {
+            let own = reactor.defer_to_thread_with(|_, ()| (), |_| Ok(()));
+            let private = reactor.defer_to_thread_pool_with(&pool, |_, ()| (), |_| Ok(()));
+            for deferred in [own, private] {
+                assert!(deferred.try_take().unwrap().unwrap_err().is::<ReactorStopped>());
+            }
+        };
+        refused();
+        assert_eq!(measure(|| (0..100).for_each(|_| refused())).bytes_current, 0);
     }
 }

@@ -171,9 +171,10 @@ impl ReactorPool {
         self.with(|state| state.present())
     }
 
-    /// Whether this thread is a worker of the pool, or of one before it that still has jobs.
-    pub(crate) fn is_worker(&self) -> bool {
-        self.with(|state| state.all()).iter().any(ThreadPool::is_worker)
+    /// Whether this thread is a worker of a pool whose jobs the end of the reactor waits for: its own
+    /// one, or one before it that still has jobs.
+    pub(crate) fn is_awaited_worker(&self) -> bool {
+        self.with(|state| state.kept()).iter().any(ThreadPool::is_worker)
     }
 
     /// The pools whose jobs the shutdown waits for, and tells of.

@@ -1,5 +1,6 @@
 //! A reactor in a thread of its own.
 
+use crate::debts;
 use crate::error::WouldDeadlock;
 use crate::join_error::JoinError;
 use crate::panics;
@@ -18,9 +19,9 @@ use std::thread::{Builder, JoinHandle, Thread};
 ///
 /// Dropping it stops the reactor and waits for its thread. The shutdown deadline bounds how long
 /// that waits for holds, but nobody can interrupt a callback: while one blocks, so does the drop. A
-/// job of its pool does not wait, because the reactor waits for it, and neither does a callback, of
-/// whatever reactor: two that wait for each other would never end. A job of another pool waits
-/// inside of [`blocking`].
+/// job for which the reactor waits does not wait: one of its own pool, or of whatever pool if it owes
+/// the reactor its result. Neither does a callback, of whatever reactor: two that wait for each other
+/// would never end. All other jobs wait inside of [`blocking`].
 ///
 /// # Examples
 ///
@@ -169,8 +170,9 @@ impl ReactorThread {
     /// Waits, if the reactor can end before the code that asks has returned.
     #[track_caller]
     fn wait_for_end(&mut self) -> Result<Result<(), JoinError>, WouldDeadlock> {
-        let pool = self.handle.shared::<ReactorPool>();
-        if self.handle.is_reactor_thread() || pool.is_worker() {
+        let (own, pool) = (self.handle.thread().id(), self.handle.shared::<ReactorPool>());
+        // It waits for the jobs of its own pools, and for those that owe it their results.
+        if self.handle.is_reactor_thread() || pool.is_awaited_worker() || debts::is_owed_to(own) {
             return Err(WouldDeadlock::on_its_thread());
         }
         let _waiting = waits::begin(self.handle.thread(), false, || || true)?;

@@ -144,10 +144,13 @@ impl State {
         self.retired.iter().map(|(_, pool)| pool.clone()).chain(self.own()).collect()
     }
 
-    /// The pools whose jobs are this reactor's.
-    pub(super) fn all(&self) -> Vec<ThreadPool> {
-        let retired = self.retired.iter().map(|(_, pool)| pool);
-        retired.chain(self.stage.pool()).cloned().collect()
+    /// The pools that are this reactor's own, or were until its run was over.
+    pub(super) fn kept(&self) -> Vec<ThreadPool> {
+        let present = match &self.stage {
+            Stage::Own { pool, .. } | Stage::Closed(pool) => Some(pool),
+            Stage::Unmade | Stage::Shared(_) => None,
+        };
+        self.retired.iter().map(|(_, pool)| pool).chain(present).cloned().collect()
     }
 
     /// The present pool, with its number.

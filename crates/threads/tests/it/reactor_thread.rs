@@ -1,9 +1,10 @@
 //! A reactor in a thread of its own.
 
-use crate::support::{foreign, gated, thread_name};
+use crate::support::{foreign, gated, single, thread_name};
 use crate::watchdog::watchdog;
 use ropewalk_reactor::{ManualSelector, Reactor, ReactorStopped, RunError};
 use ropewalk_testing::{DEADLINE, within};
+use ropewalk_threadpool::ThreadPool;
 use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThread, ReactorThreads as _};
 use std::io;
 use std::sync::Arc;
@@ -11,6 +12,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
+
+/// A reactor that would wait much longer than a test may.
+fn patient() -> io::Result<Reactor> {
+    Reactor::builder().shutdown_deadline(Duration::MAX).build()
+}
+
+fn started(name: &str) -> ThreadPool {
+    let pool = single(name);
+    pool.start().unwrap();
+    pool
+}
 
 #[test]
 fn it_runs_in_a_named_thread_until_it_is_joined() {
@@ -119,6 +131,83 @@ fn i4_a_callback_of_another_reactor_that_drops_it_does_not_wait_either() {
         other.handle().blocking_call_from_thread(drops).unwrap();
         drop(gate);
         other.join().unwrap();
+    });
+}
+
+/// How a job of the reactor comes to be in a pool that is not its own one.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Private,
+    Shared,
+    FormerlyShared,
+    FormerlyOwn,
+}
+
+/// It owes the reactor its result, and the end of the reactor waits for that without a limit.
+#[test]
+fn i4_a_job_that_owes_it_a_result_does_not_wait_for_it_in_whatever_pool() {
+    use Place::{FormerlyOwn, FormerlyShared, Private, Shared};
+    within(DEADLINE, || {
+        for place in [Private, Shared, FormerlyShared, FormerlyOwn] {
+            for join in [true, false] {
+                let reactor = ReactorThread::spawn_with(patient).unwrap();
+                let (hand_over, taken) = channel();
+                let (told, result) = channel();
+                let job = move || {
+                    let reactor: ReactorThread = taken.recv()?;
+                    if join {
+                        return Ok(matches!(reactor.join(), Err(JoinError::WouldDeadlock { .. })));
+                    }
+                    drop(reactor);
+                    Ok(true)
+                };
+                let asked = reactor.handle().blocking_call_from_thread(move |reactor| {
+                    let pool = started("other");
+                    match place {
+                        Private => {}
+                        Shared | FormerlyShared => reactor.share_thread_pool(&pool)?,
+                        FormerlyOwn => drop(reactor.install_thread_pool(pool.clone())),
+                    }
+                    let deferred = match place {
+                        Private => reactor.defer_to_thread_pool(&pool, job),
+                        _ => reactor.defer_to_thread(job),
+                    };
+                    match place {
+                        FormerlyShared => drop(reactor.install_thread_pool(started("next"))),
+                        FormerlyOwn => reactor.share_thread_pool(&pool)?,
+                        Private | Shared => {}
+                    }
+                    deferred.add_callback(move |refused| Ok(told.send((pool, refused))?)).detach();
+                    Ok(())
+                });
+                asked.unwrap();
+                hand_over.send(reactor).unwrap();
+                let (pool, refused) = result.recv().unwrap();
+                assert!(refused, "{place:?}, {join}");
+                pool.stop();
+            }
+        }
+    });
+}
+
+/// One pool for two reactors: a job of the one owes the other nothing.
+#[test]
+fn a_job_that_owes_it_nothing_waits_for_it_also_in_a_pool_that_it_shares() {
+    within(DEADLINE, || {
+        let pool = started("both");
+        let [one, other] = [(); 2].map(|()| {
+            let reactor = ReactorThread::spawn_with(patient).unwrap();
+            let shared = pool.clone();
+            let share = move |reactor: &Reactor| Ok(reactor.share_thread_pool(&shared)?);
+            reactor.handle().blocking_call_from_thread(share).unwrap();
+            reactor
+        });
+        let joined = one.handle().blocking_call_from_thread(move |reactor| {
+            reactor.defer_to_thread(move || Ok(other.join().is_ok()))
+        });
+        assert!(joined.unwrap());
+        one.join().unwrap();
+        pool.stop();
     });
 }
 
