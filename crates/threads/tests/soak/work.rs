@@ -289,10 +289,15 @@ fn end_thread(scene: &Scene<'_>, dice: &mut Dice) {
     if matches!(scene.here, Here::Worker) {
         return;
     }
+    // One of its jobs may wait for the reactor of this thread, and its end for the job: the deadline
+    // ends that. A drop waits, too, unless it is in a callback.
+    let may_join = matches!(scene.here, Here::Foreign) || scene.world.plan.is_hasty;
+    let in_callback = Reactor::with_current(|_| ()).is_some();
+    if !(may_join || in_callback) {
+        return;
+    }
     let Some((thread, life)) = scene.world.take_thread(dice) else { return };
     life.ending();
-    // A job may wait for this reactor, and that one for the job: the deadline ends that.
-    let may_join = matches!(scene.here, Here::Foreign) || scene.world.plan.is_hasty;
     if may_join && dice.one_in(2) {
         match thread.join() {
             // It waits for this reactor, or is this one.
