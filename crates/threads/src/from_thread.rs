@@ -107,20 +107,22 @@ pub trait HandleThreads: Sealed {
     /// apart even then, set its `max_spare_threads` to 0; a job that waits for a further job of the
     /// same pool then waits until its limit, or until the reactor stops.
     ///
-    /// # Threads
-    ///
-    /// Any but the reactor thread.
-    ///
     /// An `f` that uses `?` and ends in a `Deferred` cannot return `Ok(deferred)`, which would have to
     /// cross threads (the compiler says that an `Rc` is not `Send`):
     /// `|reactor| maybe_deferred(|| { …?; Ok(deferred) }).flatten()` can.
+    ///
+    /// # Threads
+    ///
+    /// Any but the reactor thread.
     ///
     /// # Errors
     ///
     /// - the failure of `f`, or of its `Deferred`;
     /// - `Panicked`: `f` panicked;
-    /// - [`WouldDeadlock`](crate::WouldDeadlock): this is the thread of the reactor, which would
-    ///   have to answer; nothing was queued;
+    /// - [`WouldDeadlock`](crate::WouldDeadlock): this is the thread of the reactor, or of one for
+    ///   which it waits in its turn; nothing was queued;
+    /// - `Cancelled`: this is a callback of another reactor, which is to stop, as for
+    ///   [`Eventual::wait`];
     /// - `ReactorStopped`: the reactor has stopped, or stopped before there was a result. Once a
     ///   shutdown has begun, a `Deferred` is not waited for any more.
     ///
