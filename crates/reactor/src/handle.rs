@@ -10,7 +10,10 @@ use std::thread::{self, Thread};
 
 /// A handle of a [`Reactor`], for any thread.
 ///
-/// It does not keep the reactor alive, and it has only what is safe from other threads.
+/// It does not keep the reactor alive, and it has only what is safe from other threads. With the crate
+/// `ropewalk-threads` it can also ask, and give work to the pool: `blocking_call_from_thread`,
+/// `eventually` and `call_in_thread` are methods of its trait `HandleThreads`, which is in the prelude
+/// of `ropewalk`.
 ///
 /// # Examples
 ///

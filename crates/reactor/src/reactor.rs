@@ -30,6 +30,11 @@ thread_local! {
 /// a `&Reactor`; where none is at hand there is [`Reactor::with_current`], and
 /// [`Reactor::downgrade`] gives a reference that may be kept.
 ///
+/// The crates above add methods by traits, which are all in the prelude of `ropewalk`: jobs
+/// (`defer_to_thread` and others, `ReactorThreads` of `ropewalk-threads`), futures and delays
+/// (`spawn`, `sleep`, `ReactorTask` of `ropewalk-task`), and connections (`connect_tcp`,
+/// `ReactorNet` of `ropewalk-net`).
+///
 /// # Threads
 ///
 /// It is neither `Send` nor `Sync`: only its [`handle`](Self::handle) crosses threads. A program

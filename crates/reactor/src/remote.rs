@@ -113,7 +113,8 @@ impl Released {
 ///
 /// Made by [`Reactor::share`]. It is how a foreign thread addresses one particular transport,
 /// protocol or other object of the reactor, whether that is `Send` or not. The value is dropped,
-/// on the reactor thread, after its last `Remote`.
+/// on the reactor thread, after its last `Remote`. With the crate `ropewalk-threads` it can also be asked:
+/// `blocking_call_from_thread` and `eventually` are methods of its trait `RemoteThreads`.
 ///
 /// # Examples
 ///

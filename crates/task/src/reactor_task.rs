@@ -249,6 +249,11 @@ pub trait ReactorTask: sealed::Sealed {
     /// deferred is cancelled once the reactor has stopped, and what that makes of it is dropped,
     /// but a failure of its own is reported as unhandled.
     ///
+    /// After a run jobs and calls from threads are refused until the next: a second
+    /// `run_until(reactor.defer_to_thread(job))` fails with `ReactorStopped`, as the job is handed in
+    /// before the run that it is meant for. Announce that with [`Reactor::accept_calls`], or hand the
+    /// job in inside of the run, in a task.
+    ///
     /// # Threads
     ///
     /// Reactor thread, outside of callbacks.
