@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::cells;
 use crate::context::Around;
+use crate::ending::Site;
 use crate::error::Panicked;
 use crate::events::tell;
 use crate::header::{Ending, Header, JobState};
@@ -30,7 +31,7 @@ pub(crate) trait Run: Send + Sync {
 
     /// Runs a queued job on this thread, from `now` on; none if it is not queued any more. Panics
     /// of user code do not leave it.
-    fn run(&self, pool: &str, now: u64) -> Option<Ending>;
+    fn run(&self, site: &Site<'_>, now: u64) -> Option<Ending>;
 
     /// Runs what a job holds that was handed back.
     fn run_returned(&self, pool: &str);
@@ -53,7 +54,8 @@ pub(crate) trait Run: Send + Sync {
 pub(crate) trait Work: Send {
     fn name() -> &'static str;
 
-    fn work(self, pool: &str, header: &Header) -> Ending;
+    /// `site` is where nothing else comes after it on the way back to the queue.
+    fn work(self, pool: &str, header: &Header, site: Option<&Site<'_>>) -> Ending;
 }
 
 /// The cell of a job with work of type `W`.
@@ -128,11 +130,12 @@ impl<W: Work + 'static> Job<W> {
         content.take_body()
     }
 
-    fn run_body(&self, body: Body<W>, pool: &str) -> Ending {
+    fn run_body(&self, body: Body<W>, pool: &str, site: Option<&Site<'_>>) -> Ending {
         let Body { work, around } = body;
-        let Some(around) = around else { return work.work(pool, &self.header) };
+        let Some(around) = around else { return work.work(pool, &self.header, site) };
         let (mut work, mut ending) = (Some(work), None);
-        let mut job = || ending = work.take().map(|work| work.work(pool, &self.header)).or(ending);
+        let mut job =
+            || ending = work.take().map(|work| work.work(pool, &self.header, None)).or(ending);
         // Its destructor runs in there as well.
         let ran = catch_unwind(AssertUnwindSafe(|| {
             let around = around;
@@ -162,14 +165,14 @@ impl<W: Work + 'static> Run for Job<W> {
         W::name()
     }
 
-    fn run(&self, pool: &str, now: u64) -> Option<Ending> {
+    fn run(&self, site: &Site<'_>, now: u64) -> Option<Ending> {
         let body = self.begin(now)?;
-        Some(self.run_body(body, pool))
+        Some(self.run_body(body, &site.shared().config.name, Some(site)))
     }
 
     fn run_returned(&self, pool: &str) {
         if let Some(body) = self.take_body() {
-            self.run_body(body, pool);
+            self.run_body(body, pool, None);
         }
     }
 
@@ -206,7 +209,7 @@ impl<F: FnOnce() + Send> Work for Plain<F> {
         type_name::<F>()
     }
 
-    fn work(self, pool: &str, header: &Header) -> Ending {
+    fn work(self, pool: &str, header: &Header, _site: Option<&Site<'_>>) -> Ending {
         let Err(payload) = catch_unwind(AssertUnwindSafe(self.0)) else {
             return Ending::Returned;
         };
@@ -216,41 +219,83 @@ impl<F: FnOnce() + Send> Work for Plain<F> {
 }
 
 /// The work of [`call_in_thread_with_callback`](crate::ThreadPool::call_in_thread_with_callback).
-///
-/// The job is named after the type `N`: that of its closure, or of one inside of it.
-pub(crate) struct WithCallback<C, F, N = F> {
+pub(crate) struct WithCallback<C, F> {
     pub(crate) on_result: C,
+    pub(crate) job: F,
+}
+
+impl<T, C, F> Work for WithCallback<C, F>
+where
+    C: FnOnce(Result<T, Panicked>) + Send,
+    F: FnOnce() -> T + Send,
+{
+    fn name() -> &'static str {
+        type_name::<F>()
+    }
+
+    fn work(self, pool: &str, header: &Header, _site: Option<&Site<'_>>) -> Ending {
+        let Self { on_result, job } = self;
+        // The call consumes `job`: what it captured is gone when `on_result` begins.
+        let result = call(job, header);
+        let ending = if result.is_ok() { Ending::Returned } else { Ending::Panicked };
+        call_back(pool, Self::name(), header, || on_result(result))
+            .map_or(Ending::Panicked, |()| ending)
+    }
+}
+
+/// The work of a job whose value is handed over to another thread; it is named after the type `N`,
+/// that of a closure inside of its own.
+pub(crate) struct WithHandover<C, F, N> {
+    pub(crate) hand_over: C,
     pub(crate) job: F,
     named: PhantomData<fn() -> N>,
 }
 
-impl<C, F, N> WithCallback<C, F, N> {
-    pub(crate) fn new(on_result: C, job: F) -> Self {
-        Self { on_result, job, named: PhantomData }
+impl<C, F, N> WithHandover<C, F, N> {
+    pub(crate) fn new(hand_over: C, job: F) -> Self {
+        Self { hand_over, job, named: PhantomData }
     }
 }
 
-impl<T, C, F, N> Work for WithCallback<C, F, N>
+impl<T, C, F, R, N> Work for WithHandover<C, F, N>
 where
-    C: FnOnce(Result<T, Panicked>) + Send,
+    C: FnOnce(Result<T, Panicked>) -> Result<(), R> + Send,
     F: FnOnce() -> T + Send,
 {
     fn name() -> &'static str {
         type_name::<N>()
     }
 
-    fn work(self, pool: &str, header: &Header) -> Ending {
-        let Self { on_result, job, .. } = self;
-        // The call consumes `job`: what it captured is gone when `on_result` begins.
-        let result = catch_unwind(AssertUnwindSafe(job))
-            .map_err(|payload| Panicked::new(payload, header.location()));
+    fn work(self, pool: &str, header: &Header, site: Option<&Site<'_>>) -> Ending {
+        let Self { hand_over, job, .. } = self;
+        let result = call(job, header);
         let ending = if result.is_ok() { Ending::Returned } else { Ending::Panicked };
-        let Err(payload) = catch_unwind(AssertUnwindSafe(|| on_result(result))) else {
-            return ending;
-        };
-        report(pool, Self::name(), header, "the callback of a job panicked", payload);
-        Ending::Panicked
+        // What a job has panicked with is the user's, and is dropped on the way.
+        let site = site.filter(|_| result.is_ok());
+        if let Some(site) = site {
+            site.begin_to_end();
+        }
+        let refused = call_back(pool, Self::name(), header, || {
+            let refused = hand_over(result).err();
+            if let (Some(site), Some(_)) = (site, &refused) {
+                site.go_on();
+            }
+            drop(refused);
+        });
+        refused.map_or(Ending::Panicked, |()| ending)
     }
+}
+
+/// Calls the closure of a job.
+fn call<T>(job: impl FnOnce() -> T, header: &Header) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|payload| Panicked::new(payload, header.location()))
+}
+
+/// Calls what comes after the closure; nothing if it panics.
+fn call_back(pool: &str, job: &str, header: &Header, callback: impl FnOnce()) -> Option<()> {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) else { return Some(()) };
+    report(pool, job, header, "the callback of a job panicked", payload);
+    None
 }
 
 /// The one report of a panic that nobody else learns of.

@@ -9,6 +9,8 @@
 mod claims;
 // Cancelling what somebody may just be about to run.
 mod cancelling;
+// Jobs that hand over, and what is submitted for it.
+mod handing_over;
 // Hooks of a job that is cancelled, or ends, or takes them back.
 mod interrupting;
 // Jobs that wait for jobs, and the ends that are told.

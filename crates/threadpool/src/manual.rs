@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::batch::Batch;
+use crate::ending::Site;
 use crate::error::StillRunning;
 use crate::handle::JobHandle;
 use crate::header::JobState;
@@ -155,7 +156,7 @@ fn run(shared: &Arc<Shared>, chosen: Option<&Arc<dyn Run>>) -> bool {
     drop(core);
 
     let before = place::enter_inside(Place::new(shared, Some(&seat)));
-    run_one(shared, &seat, &*job, shared.now());
+    run_one(&Site::new(shared, &seat), &*job, shared.now());
     place::leave_for(before);
     seat.put_down();
     drop(seat.set_batch(None));

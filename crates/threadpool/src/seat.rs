@@ -56,6 +56,12 @@ impl Seat {
         std::mem::replace(&mut *held, batch)
     }
 
+    /// Whether there is a job in the batch that nobody has claimed. While claims are held it looks as
+    /// if there were none.
+    pub(crate) fn has_more(&self) -> bool {
+        lock(&self.batch).as_ref().is_some_and(|batch| batch.claimed() < batch.len())
+    }
+
     /// The worker is at the job at `place` of its batch.
     pub(crate) fn take_up(&self, place: usize) {
         self.at.store(place + 1, Ordering::Release);

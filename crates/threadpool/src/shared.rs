@@ -188,20 +188,25 @@ impl Shared {
         loop {
             // Asked anew each time: a watch that is refused in here can see to no growth later.
             let at_once = self.config.grow_after.is_zero() || core.watcher.is_refused();
-            let is_running = core.state.phase() == Phase::Running;
-            let may_do = core.state.may_step(at_once) || watch::may_arm(self, core, at_once);
-            let quiet = !(is_running && may_do);
             // First the word to those who submit, then the look at what they have submitted.
-            if quiet != core.quiet {
-                core.quiet = quiet;
-                self.inbox().quiet = quiet;
-            }
-            if !may_do
+            if !self.agree(core, at_once)
                 || !(self.take_step(core, chores, at_once) || watch::arm(self, core, at_once))
             {
                 break;
             }
         }
+    }
+
+    /// Tells those who submit whether one more job has to be looked after; true if jobs that wait
+    /// would be a reason to do something.
+    pub(crate) fn agree(&self, core: &mut Core, at_once: bool) -> bool {
+        let may_do = core.state.may_step(at_once) || watch::may_arm(self, core, at_once);
+        let quiet = !(may_do && core.state.phase() == Phase::Running);
+        if quiet != core.quiet {
+            core.quiet = quiet;
+            self.inbox().quiet = quiet;
+        }
+        may_do
     }
 
     /// Does the next thing for the jobs that wait; false if there is nothing to do.

@@ -8,7 +8,9 @@
 //! - *Wakes are passed on.* As long as a woken worker is on its way no other is woken: it takes a
 //!   job and then, before it runs it, sees to the next wake. So a flood of small jobs costs one
 //!   wake, not one for each job, and a job that waits for another still gets it a worker.
-//! - *Work before rest.* A worker that is free looks at the queue first, whatever woke it.
+//! - *Work before rest.* A worker that is free looks at the queue first, whatever woke it. So one
+//!   that only hands over what came out of its job, and has no other, is as good as woken already:
+//!   it is *ending*, and what the one who gets the result submits in turn wakes nobody else.
 //!
 //! A worker inside of [`blocking`](crate::blocking()) does not count against the maximum, up to a
 //! number of its own, `spare`; [`State::runnable`] is what is left.
@@ -55,7 +57,7 @@ pub(crate) struct Sizes {
     pub(crate) spare: usize,
 }
 
-/// The counts. `threads == idle + waking + starting + active`.
+/// The counts. `threads == idle + waking + starting + active`; those that are ending are active.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     phase: Phase,
@@ -65,13 +67,15 @@ pub(crate) struct State {
     waking: usize,
     starting: usize,
     active: usize,
+    ending: usize,
     blocked: usize,
 }
 
 impl State {
     pub(crate) fn new(sizes: Sizes) -> Self {
-        let (threads, idle, waking, starting, active, blocked) = (0, 0, 0, 0, 0, 0);
-        Self { phase: Phase::New, sizes, threads, idle, waking, starting, active, blocked }
+        let (threads, idle, waking, starting) = (0, 0, 0, 0);
+        let (active, ending, blocked) = (0, 0, 0);
+        Self { phase: Phase::New, sizes, threads, idle, waking, starting, active, ending, blocked }
     }
 
     /// Lets jobs run; false if the pool is closing. Starting twice changes nothing.
@@ -116,7 +120,7 @@ impl State {
     /// True if jobs that wait could be a reason to do something.
     pub(crate) fn may_step(&self, at_once: bool) -> bool {
         if self.idle > 0 {
-            self.waking == 0
+            self.waking + self.ending == 0
         } else {
             self.may_grow() && (at_once || self.is_below_floor())
         }
@@ -141,6 +145,16 @@ impl State {
     /// An idle worker that nobody claimed is up, free.
     pub(crate) fn roused(&mut self) {
         self.idle -= 1;
+    }
+
+    /// A worker is about to be through with its last job.
+    pub(crate) fn begin_to_end(&mut self) {
+        self.ending += 1;
+    }
+
+    /// It is through, or not after all.
+    pub(crate) fn end_to_end(&mut self) {
+        self.ending -= 1;
     }
 
     /// A worker is back from its jobs, free.
@@ -199,7 +213,7 @@ impl State {
             0
         } else {
             let growth = self.sizes.max.saturating_sub(self.runnable());
-            self.starting + self.waking + self.idle + growth
+            self.starting + self.waking + self.ending + self.idle + growth
         };
         unclaimed < reachable.saturating_add(limit)
     }
@@ -209,7 +223,7 @@ impl State {
         if self.phase == Phase::New {
             0
         } else {
-            unclaimed.saturating_sub(self.starting + self.waking)
+            unclaimed.saturating_sub(self.starting + self.waking + self.ending)
         }
     }
 

@@ -10,7 +10,7 @@ use crate::context::Around;
 use crate::error::{Panicked, Rejection, SubmitError, SubmitErrorKind};
 use crate::events::tell;
 use crate::handle::JobHandle;
-use crate::job::{Job, Plain, Run, WithCallback, Work};
+use crate::job::{Job, Plain, Run, WithCallback, WithHandover, Work};
 use crate::pool::ThreadPool;
 
 /// How to come in.
@@ -173,7 +173,7 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        let work = WithCallback::<C, F>::new(on_result, job);
+        let work = WithCallback { on_result, job };
         self.submit(work, Entry::Always, |it| (it.on_result, it.job))
     }
 
@@ -195,31 +195,36 @@ impl ThreadPool {
         F: FnOnce() -> T + Send + 'static,
         T: 'static,
     {
-        self.try_call_in_thread_named::<F, _, _, _>(on_result, job)
+        let work = WithCallback { on_result, job };
+        self.submit(work, Entry::IfRoom, |it| (it.on_result, it.job))
     }
 
-    /// As [`try_call_in_thread_with_callback`](Self::try_call_in_thread_with_callback), for a `job`
-    /// that has a closure of type `N` inside and is named after that. For crates that wrap what
-    /// their users hand in.
+    /// Queues `job`, if there is room for it, and has its value, or its panic, handed over to another
+    /// thread by the last thing that it does. The job is named after the type `N`, that of a closure
+    /// inside of it. For crates that bring results to where they are waited for.
+    ///
+    /// `hand_over` waits for nothing, and neither runs nor drops what is a user's: the pool counts on
+    /// the worker already. What it could not hand over it returns, to be dropped.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Those of [`try_call_in_thread`](Self::try_call_in_thread); each gives both closures back.
     #[doc(hidden)]
     #[track_caller]
-    pub fn try_call_in_thread_named<N, T, C, F>(
+    pub fn try_call_in_thread_handing_over<N, T, R, C, F>(
         &self,
-        on_result: C,
+        hand_over: C,
         job: F,
     ) -> Result<JobHandle, SubmitError<(C, F)>>
     where
         N: 'static,
-        C: FnOnce(Result<T, Panicked>) + Send + 'static,
+        C: FnOnce(Result<T, Panicked>) -> Result<(), R> + Send + 'static,
         F: FnOnce() -> T + Send + 'static,
+        R: 'static,
         T: 'static,
     {
-        let work = WithCallback::<C, F, N>::new(on_result, job);
-        self.submit(work, Entry::IfRoom, |it| (it.on_result, it.job))
+        let work = WithHandover::<C, F, N>::new(hand_over, job);
+        self.submit(work, Entry::IfRoom, |it| (it.hand_over, it.job))
     }
 
     #[track_caller]

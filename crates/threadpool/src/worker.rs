@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::batch::Batch;
 use crate::chores::Chores;
+use crate::ending::Site;
 use crate::header::Ending;
 use crate::hook;
 use crate::job::{Run, drop_contained};
@@ -92,11 +93,12 @@ fn run_batch<'a>(
     drop(core);
     shared.finish(chores);
 
+    let site = Site::new(shared, seat);
     let mut now = shared.now();
     loop {
         seat.take_up(place);
         if let Some(job) = batch.job(place) {
-            now = run_one(shared, seat, &**job, now);
+            now = run_one(&site, &**job, now);
         }
         seat.put_down();
         if shared.calls(attention) {
@@ -106,6 +108,8 @@ fn run_batch<'a>(
             Some(next) => place = next,
             None => break,
         }
+        // The claims were held when it looked whether this was the last.
+        site.go_on();
         // The one look at room that cannot wait for the end of the job; the rest does.
         if shared.calls(attention) {
             shared.look_after_room();
@@ -115,14 +119,18 @@ fn run_batch<'a>(
 
     let mut core = shared.core();
     core.queue.give_back(batch);
+    if site.take_ending() {
+        core.state.end_to_end();
+    }
     core.state.finished();
     core
 }
 
 /// Runs one job, unless it was cancelled; the time at the end of it.
-pub(crate) fn run_one(shared: &Shared, seat: &Seat, job: &dyn Run, now: u64) -> u64 {
+pub(crate) fn run_one(site: &Site<'_>, job: &dyn Run, now: u64) -> u64 {
+    let (shared, seat) = (site.shared(), site.seat());
     // The job contains its closure; this holds what a subscriber of its events may do.
-    let ran = catch_unwind(AssertUnwindSafe(|| job.run(&shared.config.name, now)));
+    let ran = catch_unwind(AssertUnwindSafe(|| job.run(site, now)));
     let ending = match ran {
         Ok(Some(ending)) => ending,
         Ok(None) => {
@@ -130,6 +138,7 @@ pub(crate) fn run_one(shared: &Shared, seat: &Seat, job: &dyn Run, now: u64) -> 
             return now;
         }
         Err(payload) => {
+            site.go_on();
             drop_contained(payload);
             Ending::Panicked
         }
@@ -145,6 +154,7 @@ pub(crate) fn run_one(shared: &Shared, seat: &Seat, job: &dyn Run, now: u64) -> 
         shared.tell_end();
     }
     if marks.is_hooked() {
+        site.go_on();
         hook::drop_all(job);
     }
     end

@@ -57,19 +57,16 @@ where
     let ticket =
         Ticket { handle: handle.clone(), key: Some(key), location, settle: settle::<R::Value> };
     let reactor_thread = handle.thread().id();
-    let submitted = pool.try_call_in_thread_named::<N, _, _, _>(
-        move |outcome: std::result::Result<R, ropewalk_threadpool::Panicked>| {
-            ticket.deliver(match outcome {
-                Ok(outcome) => outcome.into_result(),
-                Err(panicked) => {
-                    let location = panicked.location();
-                    Err(Failure::new(Panicked::from_payload(panicked.into_payload(), location)))
-                }
-            });
+    let submitted = pool.try_call_in_thread_handing_over::<N, _, _, _, _>(
+        move |outcome: std::result::Result<Result<R::Value>, ropewalk_threadpool::Panicked>| {
+            ticket.deliver(outcome.unwrap_or_else(|panicked| {
+                let location = panicked.location();
+                Err(Failure::new(Panicked::from_payload(panicked.into_payload(), location)))
+            }))
         },
         move || {
             let _owing = debts::owe(reactor_thread);
-            job()
+            job().into_result()
         },
     );
     match submitted {
@@ -119,20 +116,31 @@ struct Ticket<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Ticket<T> {
-    fn deliver(mut self, result: Result<T>) {
-        self.send(result);
+    /// Hands the result to the reactor, without running anything of a user's.
+    ///
+    /// # Errors
+    ///
+    /// What has to be dropped: the reactor has stopped, and the `Deferred` has failed already.
+    fn deliver(mut self, result: Result<T>) -> std::result::Result<(), impl Sized + use<T>> {
+        self.send(result).map_err(Late)
     }
 
-    fn send(&mut self, result: Result<T>) {
-        let Some(key) = self.key.take() else { return };
-        let (location, settle) = (self.location, self.settle);
-        let sent = self.handle.call_from_thread_at(location, move |reactor| {
-            reactor.timed("result", location, || settle(reactor, key, result));
-        });
-        if sent.is_err() {
-            // The `Deferred` has failed already, at the end of the run.
-            panics::tell(|| tracing::debug!("a result came after the reactor had stopped"));
-        }
+    fn send(&mut self, result: Result<T>) -> std::result::Result<(), impl Sized + use<T>> {
+        let (key, location, settle) = (self.key.take(), self.location, self.settle);
+        self.handle.call_from_thread_at(location, move |reactor| {
+            if let Some(key) = key {
+                reactor.timed("result", location, || settle(reactor, key, result));
+            }
+        })
+    }
+}
+
+/// A result that came after the reactor had stopped.
+struct Late<R>(R);
+
+impl<R> Drop for Late<R> {
+    fn drop(&mut self) {
+        panics::tell(|| tracing::debug!("a result came after the reactor had stopped"));
     }
 }
 
@@ -140,7 +148,7 @@ impl<T: Send + 'static> Drop for Ticket<T> {
     fn drop(&mut self) {
         // A failure may carry a backtrace, so it is not made for nothing.
         if self.key.is_some() {
-            self.send(Err(Failure::new(JobDropped)));
+            drop(self.send(Err(Failure::new(JobDropped))).map_err(Late));
         }
     }
 }

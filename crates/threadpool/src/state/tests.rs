@@ -16,6 +16,10 @@ enum Event {
     /// A worker that was woken is up.
     Wake,
     Finish,
+    /// A worker is about to be through with its last job.
+    End,
+    /// It is not, after all.
+    GoOn,
     /// A worker takes its next job without coming to the lock.
     Claim,
     Block,
@@ -40,6 +44,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => Just(Event::Arrive),
         4 => Just(Event::Wake),
         6 => Just(Event::Finish),
+        4 => Just(Event::End),
+        1 => Just(Event::GoOn),
         2 => Just(Event::Claim),
         2 => Just(Event::Block),
         2 => Just(Event::Unblock),
@@ -151,15 +157,23 @@ impl Model {
                 self.free(false);
             }
             Event::Finish if self.state.active > self.state.blocked => {
+                if self.state.ending > 0 {
+                    self.state.end_to_end();
+                }
                 self.state.finished();
                 self.ran += 1;
                 self.free(false);
             }
-            Event::Claim if self.state.active > self.state.blocked && self.unclaimed > 0 => {
+            Event::End if self.working() > 0 => self.state.begin_to_end(),
+            Event::GoOn if self.state.ending > 0 => {
+                self.state.end_to_end();
+                self.advance(false);
+            }
+            Event::Claim if self.working() > 0 && self.unclaimed > 0 => {
                 self.unclaimed -= 1;
                 self.ran += 1;
             }
-            Event::Block if self.state.active > self.state.blocked => {
+            Event::Block if self.working() > 0 => {
                 self.state.block();
                 self.advance(false);
             }
@@ -191,6 +205,11 @@ impl Model {
             Event::Supply(supply) => self.supply = supply,
             _ => {}
         }
+    }
+
+    /// Those who are in the middle of a job.
+    fn working(&self) -> usize {
+        self.state.active - self.state.blocked - self.state.ending
     }
 
     fn coming(&self) -> usize {
@@ -230,7 +249,7 @@ proptest! {
                 state.threads,
                 state.idle + state.waking + state.starting + state.active
             );
-            prop_assert!(state.blocked <= state.active);
+            prop_assert!(state.blocked + state.ending <= state.active);
             prop_assert_eq!(
                 model.accepted,
                 model.unclaimed + state.active + model.ran + model.cancelled
@@ -239,7 +258,7 @@ proptest! {
             let waiting = state.waiting(model.unclaimed);
             if waiting > 0 {
                 prop_assert!(
-                    state.idle == 0 || state.waking == 1,
+                    state.idle == 0 || state.waking + state.ending >= 1,
                     "an idle worker beside a waiting job, and nobody who would pass the wake on"
                 );
                 let allowed = grow_at_once || state.is_below_floor();

@@ -21,6 +21,8 @@ mod reaping;
 mod stopping;
 // stop_now, and the jobs that it hands back.
 mod handing_back;
+// Jobs that hand over what came out of them, and those that are submitted for it.
+mod handing_over;
 // Waiting jobs that are removed, running ones that are told.
 mod cancelling;
 // Hooks that are called when a running job is cancelled.
