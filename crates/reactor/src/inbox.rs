@@ -7,6 +7,7 @@
 use crate::closures::{self, Closures};
 use crate::hold::Holds;
 use crate::intake::Intake;
+use crate::panics;
 use crate::reactor::Reactor;
 use crate::remote::Released;
 use crate::running::Record;
@@ -60,7 +61,9 @@ impl Shared {
                 Ok(())
             }
             Err(argument) => {
-                tracing::debug!(%location, "a call was refused: the reactor has stopped");
+                // The caller is to have his argument back, whoever listens; or he is in a drop.
+                let what = "a call was refused: the reactor has stopped";
+                panics::tell(|| tracing::debug!(%location, "{what}"));
                 Err(argument)
             }
         }

@@ -318,3 +318,20 @@ fn i3_a_subscriber_that_panics_is_contained_as_what_it_hears_of() {
         });
     });
 }
+
+/// A refusal is told of, too: before the caller has his closure back, and in the drop of a `Remote`,
+/// which may be part of an unwinding.
+#[test]
+fn i2_a_subscriber_that_panics_takes_no_closure_that_is_refused() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (handle, remote) = (reactor.handle(), reactor.share(1));
+        drop(reactor);
+        tracing::subscriber::with_default(Fragile, || {
+            let closure = |_: &Reactor| unreachable!();
+            assert!(handle.call_from_thread(closure).is_err());
+            assert!(remote.call_from_thread(|_, _| unreachable!()).is_err());
+            drop(remote);
+        });
+    });
+}
