@@ -16,7 +16,7 @@ pub struct BlockedCallback {
     /// The name of the reactor's thread, or its number if it has none.
     pub thread: Arc<str>,
     /// What it is: `call` (from a thread), `soon`, `timer`, `source`, `trigger`, `signal`, `result`
-    /// (of a job or a look-up), `task`, `iteration` (of a cooperator).
+    /// (of a job or a look-up), `progress` (of a job), `task`, `iteration` (of a cooperator).
     pub kind: &'static str,
     /// Where it was handed over.
     pub location: &'static Location<'static>,
