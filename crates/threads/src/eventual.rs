@@ -5,7 +5,7 @@ use crate::panics;
 use crate::reply::{Progress, cancel_chain, send};
 use crate::slot::{Taker, slot};
 use crate::waits;
-use ropewalk_deferred::{Cancelled, Failure, Outcome, Result};
+use ropewalk_deferred::{Cancelled, Failure, Outcome, Result, TimedOut};
 use ropewalk_reactor::{Haste, Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_threadpool::blocking;
 use std::fmt;
@@ -142,6 +142,10 @@ impl<T: Send + 'static> Eventual<T> {
 
     /// Waits for the answer, for at most `limit`; gives itself back if that was not enough.
     ///
+    /// In a callback of another reactor, which is to stop, it does so early: when [`wait`](Self::wait)
+    /// would give up, and at once from then on. Who asks again and again looks at
+    /// [`stopping`](Reactor::stopping) of that one.
+    ///
     /// # Errors
     ///
     /// The outer error is the `Eventual`, still without an answer. The inner one is as for
@@ -226,14 +230,33 @@ impl<T: Send + 'static> Eventual<T> {
     fn wait_for_answer(self) -> Result<T> {
         match self.wait_until(None) {
             Some(answer) => understand(answer),
-            None => {
-                self.cancel();
-                let location = Location::caller();
-                let what = "a wait was given up: the reactor that waits is to stop";
-                panics::tell(|| tracing::warn!(%location, "{what}"));
-                Err(Failure::new(Cancelled))
+            None => self.give_up(),
+        }
+    }
+
+    /// Waits for at most `limit`, and calls it off if there is no answer by then.
+    #[track_caller]
+    pub(crate) fn wait_or_cancel(self, limit: Duration) -> Result<T> {
+        let begun = Instant::now();
+        match self.wait_timeout(limit) {
+            Ok(result) => result,
+            Err(late) if begun.elapsed() < limit => late.give_up(),
+            Err(late) => {
+                late.cancel();
+                // The words of the `timeout` of a `Deferred`.
+                Err(Failure::new(TimedOut).context(format!("no result within {limit:?}")))
             }
         }
+    }
+
+    /// The stop of the reactor in whose callback this is lets it wait no longer.
+    #[track_caller]
+    fn give_up(self) -> Result<T> {
+        self.cancel();
+        let location = Location::caller();
+        let what = "a wait was given up: the reactor that waits is to stop";
+        panics::tell(|| tracing::warn!(%location, "{what}"));
+        Err(Failure::new(Cancelled))
     }
 
     /// Waits until `deadline`, and in a callback no longer than the stop of its reactor lets it.

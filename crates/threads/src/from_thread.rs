@@ -4,7 +4,7 @@ use crate::boxed_job::{BoxedJob, in_order};
 use crate::eventual::Eventual;
 use crate::in_thread::sealed::Sealed;
 use crate::reactor_pool::ReactorPool;
-use ropewalk_deferred::{Failure, Outcome, Result, TimedOut};
+use ropewalk_deferred::{Outcome, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_threadpool::{InvalidSize, JobHandle, SubmitError, ThreadPool};
 use std::time::Duration;
@@ -124,7 +124,9 @@ pub trait HandleThreads: Sealed {
     /// - `Cancelled`: this is a callback of another reactor, which is to stop, as for
     ///   [`Eventual::wait`];
     /// - `ReactorStopped`: the reactor has stopped, or stopped before there was a result. Once a
-    ///   shutdown has begun, a `Deferred` is not waited for any more.
+    ///   shutdown has begun, a `Deferred` is not waited for any more;
+    /// - `Cancelled`: this is a callback of another reactor, which is to stop: after its shutdown
+    ///   deadline, or at once with [`stop_now`](ReactorHandle::stop_now).
     ///
     /// Twisted: `blockingCallFromThread`.
     #[doc(alias = "blockingCallFromThread")]
@@ -198,14 +200,7 @@ impl HandleThreads for ReactorHandle {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value: Send>,
     {
-        match Eventual::ask_to_wait(self, f)?.wait_timeout(limit) {
-            Ok(result) => result,
-            Err(late) => {
-                late.cancel();
-                // The words of the `timeout` of a `Deferred`.
-                Err(Failure::new(TimedOut).context(format!("no result within {limit:?}")))
-            }
-        }
+        Eventual::ask_to_wait(self, f)?.wait_or_cancel(limit)
     }
 
     fn eventually<F, R>(&self, f: F) -> Eventual<R::Value>

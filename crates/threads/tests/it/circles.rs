@@ -1,7 +1,7 @@
 //! Reactor threads that would wait for each other for ever: one of them is refused (I4, W1).
 
 use crate::support::thread_name;
-use ropewalk_deferred::Cancelled;
+use ropewalk_deferred::{Cancelled, Deferred, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threads::{
@@ -301,6 +301,31 @@ fn i9_a_stop_ends_the_wait_of_a_callback_after_the_shutdown_deadline() {
         let answer = wait_in_vain(&first, &second);
         first.join().unwrap();
         assert!(answer.wait().unwrap());
+        second.join().unwrap();
+    });
+}
+
+/// I9: that it was given up is said also by a wait that had a limit of its own, which has not passed.
+#[test]
+fn i9_a_limit_that_has_not_passed_is_not_said_to_have() {
+    within(DEADLINE, || {
+        let (first, second) = (named("first"), named("second"));
+        let b = second.handle().clone();
+        let (asked, is_asked) = channel();
+        let answer = first.handle().eventually(move |_| {
+            let never = move |reactor: &Reactor| {
+                let (promise, deferred) = Deferred::<()>::new();
+                reactor.call_later(LONG, |_| drop(promise));
+                asked.send(()).unwrap();
+                deferred
+            };
+            let given_up = b.blocking_call_from_thread_timeout(LONG, never).unwrap_err();
+            Ok((given_up.is::<Cancelled>(), given_up.is::<TimedOut>()))
+        });
+        is_asked.recv().unwrap();
+        first.handle().stop_now();
+        assert_eq!(answer.wait().unwrap(), (true, false));
+        drop(first.join());
         second.join().unwrap();
     });
 }
