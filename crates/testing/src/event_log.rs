@@ -3,6 +3,7 @@
 //! **Lock rule:** entries are cloned and compared while the log is locked, and never dropped: an
 //! entry should be plain data.
 
+use crate::lock::lock;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -133,7 +134,7 @@ impl<T> EventLog<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<T>> {
-        self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.entries)
     }
 }
 

@@ -26,6 +26,7 @@
 mod within;
 
 mod event_log;
+mod lock;
 mod memory_transport;
 mod results;
 mod tracing_capture;

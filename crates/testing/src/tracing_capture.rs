@@ -3,9 +3,10 @@
 //! A subscriber for the current thread only, so that tests that run at the same time do not see
 //! each other's events. **Lock rule:** a value is turned into text before the list is locked.
 
+use crate::lock::lock;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -125,8 +126,4 @@ impl Visit for Recorder<'_> {
             self.0.fields.push((field.name(), value.to_owned()));
         }
     }
-}
-
-fn lock(events: &Mutex<Vec<Captured>>) -> MutexGuard<'_, Vec<Captured>> {
-    events.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use ropewalk_testing::soak::get;
+
 use crate::record::{Fate, Kind};
-use crate::world::{Tally, World, get};
+use crate::world::{Tally, World};
 
 /// What became of the closures of one kind.
 #[derive(Clone, Copy, Debug, Default)]

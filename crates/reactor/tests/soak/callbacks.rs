@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use ropewalk_reactor::{Interest, Reactor, Readiness};
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, add};
 
 use crate::desk::{self, TAPS};
 use crate::life::{LOOPER, Life};
 use crate::socket::{Stream, Tap, Wire};
 use crate::ticket::seat;
 use crate::work::{DEPTH, Work};
-use crate::world::{World, add};
+use crate::world::World;
 
 fn interest(dice: &mut Dice) -> Interest {
     let (readable, both) = (Interest::READABLE, Interest::BOTH);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ropewalk_reactor::{DelayedCall, Reactor, TriggerId};
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, Stock};
 
 use crate::life::Life;
 use crate::record::Record;
@@ -26,8 +26,8 @@ thread_local! {
 pub(crate) struct Desk {
     pub(crate) life: Arc<Life>,
     owner: RefCell<Option<Reactor>>,
-    timers: RefCell<Vec<(DelayedCall, Arc<Record>)>>,
-    triggers: RefCell<Vec<(TriggerId, Arc<Record>)>>,
+    timers: Stock<(DelayedCall, Arc<Record>)>,
+    triggers: Stock<(TriggerId, Arc<Record>)>,
     taps: RefCell<Vec<(u64, Tap)>>,
     next_tap: Cell<u64>,
 }
@@ -42,26 +42,13 @@ pub(crate) fn replace(desk: Option<Rc<Desk>>) -> Option<Rc<Desk>> {
     DESK.replace(desk)
 }
 
-fn take<T>(list: &RefCell<Vec<T>>, dice: &mut Dice) -> Option<T> {
-    let mut things = list.borrow_mut();
-    let place = dice.below(things.len());
-    (!things.is_empty()).then(|| things.swap_remove(place))
-}
-
-fn keep<T>(list: &RefCell<Vec<T>>, thing: T, dice: &mut Dice) {
-    let is_full = list.borrow().len() >= KEPT;
-    let displaced = is_full.then(|| take(list, dice));
-    drop(displaced);
-    list.borrow_mut().push(thing);
-}
-
 impl Desk {
     pub(crate) fn new(life: &Arc<Life>, owner: Reactor) -> Rc<Self> {
         Rc::new(Self {
             life: Arc::clone(life),
             owner: RefCell::new(Some(owner)),
-            timers: RefCell::default(),
-            triggers: RefCell::default(),
+            timers: Stock::of(KEPT),
+            triggers: Stock::of(KEPT),
             taps: RefCell::default(),
             next_tap: Cell::new(0),
         })
@@ -72,19 +59,19 @@ impl Desk {
     }
 
     pub(crate) fn keep_timer(&self, timer: (DelayedCall, Arc<Record>), dice: &mut Dice) {
-        keep(&self.timers, timer, dice);
+        drop(self.timers.keep(timer, dice));
     }
 
     pub(crate) fn take_timer(&self, dice: &mut Dice) -> Option<(DelayedCall, Arc<Record>)> {
-        take(&self.timers, dice)
+        self.timers.take(dice)
     }
 
     pub(crate) fn keep_trigger(&self, trigger: (TriggerId, Arc<Record>), dice: &mut Dice) {
-        keep(&self.triggers, trigger, dice);
+        drop(self.triggers.keep(trigger, dice));
     }
 
     pub(crate) fn take_trigger(&self, dice: &mut Dice) -> Option<(TriggerId, Arc<Record>)> {
-        take(&self.triggers, dice)
+        self.triggers.take(dice)
     }
 
     /// A name for a new source.
@@ -97,7 +84,9 @@ impl Desk {
     }
 
     pub(crate) fn take_tap(&self, dice: &mut Dice) -> Option<(u64, Tap)> {
-        take(&self.taps, dice)
+        let mut taps = self.taps.borrow_mut();
+        let place = dice.below(taps.len());
+        (!taps.is_empty()).then(|| taps.swap_remove(place))
     }
 
     pub(crate) fn take_tap_named(&self, name: u64) -> Option<Tap> {

@@ -50,7 +50,7 @@ pub(crate) fn drive(
     post: &Post,
 ) {
     sit_down(number);
-    let mut dice = Dice::new(world.plan.seed.rotate_left(8 * number as u32 + 8));
+    let mut dice = Dice::of_thread(world.plan.seed, number);
     let mut old: Vec<Arc<Life>> = Vec::new();
     for _ in 0..world.plan.steps {
         if let Some(request) = requests.and_then(|requests| requests.try_recv().ok()) {

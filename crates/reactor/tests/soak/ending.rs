@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use ropewalk_reactor::{PanicPolicy, Reactor, RunError};
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, add, get};
 
 use crate::desk;
 use crate::life::Life;
 use crate::record::{Kind, Note};
-use crate::world::{World, add, get};
+use crate::world::World;
 
 /// How a callback ends the run that it is in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

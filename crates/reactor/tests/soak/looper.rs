@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use ropewalk_reactor::{PanicPolicy, Phase, Reactor, SystemEvent, WeakReactor};
-use ropewalk_testing::soak::{Dice, Post};
+use ropewalk_testing::soak::{Dice, Post, add, get};
 #[cfg(target_os = "linux")]
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -19,7 +19,7 @@ use crate::life::Life;
 use crate::submission;
 use crate::ticket::contained;
 use crate::work::Work;
-use crate::world::{World, add, get};
+use crate::world::World;
 
 const MS: Duration = Duration::from_millis(1);
 

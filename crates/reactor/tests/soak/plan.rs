@@ -38,12 +38,10 @@ impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
         const MS: Duration = Duration::from_millis(1);
         let mut dice = Dice::new(seed);
-        let mut weights = |count| (0..count).map(|_| dice.pick(&[0, 1, 3, 10])).collect();
-        let (step_weights, work_weights) = (weights(Step::ALL.len()), weights(Work::ALL.len()));
         let budgets = [1, 2, 16, 256, 256].map(NonZeroUsize::new);
         let mut plan = Self {
-            step_weights,
-            work_weights,
+            step_weights: dice.weights(Step::ALL.len()),
+            work_weights: dice.weights(Work::ALL.len()),
             seed,
             budget: dice.pick(&budgets).unwrap_or(NonZeroUsize::MIN),
             panic_policy: dice.pick(&[PanicPolicy::Log, PanicPolicy::Log, PanicPolicy::Stop]),

@@ -4,8 +4,10 @@
 //! is noted when it happens, by whoever does it; the verdict is passed when all reactors are gone.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
+
+use ropewalk_testing::soak::lock;
 
 use crate::life::Life;
 
@@ -78,22 +80,22 @@ impl Record {
     }
 
     pub(crate) fn life(&self) -> Arc<Life> {
-        Arc::clone(&self.life.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.life))
     }
 
     /// It came back and is handed in once more.
     pub(crate) fn goes_to(&self, life: &Arc<Life>) {
-        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(life);
+        *lock(&self.life) = Arc::clone(life);
         self.notes.fetch_and(!(Note::HandedBack as u32), Ordering::SeqCst);
     }
 
     /// When the timer is due.
     pub(crate) fn due(&self) -> Option<Instant> {
-        *self.due.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.due)
     }
 
     pub(crate) fn set_due(&self, due: Option<Instant>) {
-        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = due;
+        *lock(&self.due) = due;
     }
 
     /// Enters `note`; true if it was entered before.

@@ -6,11 +6,12 @@ use std::cell::Cell;
 use std::io::{ErrorKind, Read as _, Result, Write as _};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ropewalk_reactor::{Interest, Registration};
+use ropewalk_testing::soak::{get, lock};
 
-use crate::world::{World, get};
+use crate::world::World;
 
 #[cfg(not(unix))]
 pub(crate) use std::net::TcpStream as Stream;
@@ -43,7 +44,7 @@ impl Wire {
     }
 
     fn far(&self) -> MutexGuard<'_, Option<Stream>> {
-        self.far.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.far)
     }
 
     /// Writes what finds room of `count` bytes.

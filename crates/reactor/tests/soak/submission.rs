@@ -6,14 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 use ropewalk_reactor::{DelayedCall, Phase, Reactor, ReactorStopped, SystemEvent};
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, add, handing_in};
 
 use crate::desk;
 use crate::life::Life;
 use crate::record::{Kind, Note, Record};
-use crate::ticket::{Ticket, contained, handing_in, seat};
+use crate::ticket::{Ticket, contained, seat};
 use crate::work::{self, Work};
-use crate::world::{World, add};
+use crate::world::World;
 
 fn ticket(world: &Arc<World>, life: &Arc<Life>, kind: Kind, work: &Work) -> (Ticket, Arc<Record>) {
     let record = world.record(kind, work.name(), life);

@@ -1,29 +1,24 @@
 //! The ticket in each closure: notes what happens to it, and looks whether that may be.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
 use ropewalk_reactor::{PanicPolicy, Reactor};
+use ropewalk_testing::soak::{self, add, is_handing_in};
 
 use crate::life::{LOOPER, Life};
 use crate::record::{Kind, Note, Record};
 use crate::submission;
-use crate::world::{World, add};
+use crate::world::World;
 
 thread_local! {
     /// Which of the threads this is.
     static SEAT: Cell<usize> = const { Cell::new(LOOPER) };
-    /// Something is being handed in: it must not run yet.
-    static HANDING_IN: Cell<bool> = const { Cell::new(false) };
     /// How many of our own nets would catch a panic.
     static NETS: Cell<usize> = const { Cell::new(0) };
 }
-
-/// The payload of the panics that are meant.
-pub(crate) struct Planned;
 
 pub(crate) fn sit_down(seat: usize) {
     SEAT.set(seat);
@@ -33,25 +28,14 @@ pub(crate) fn seat() -> usize {
     SEAT.get()
 }
 
-/// Calls what hands something in.
-pub(crate) fn handing_in<T>(call: impl FnOnce() -> T) -> T {
-    HANDING_IN.set(true);
-    let value = call();
-    HANDING_IN.set(false);
-    value
-}
-
 /// Calls what may panic as planned, outside of what a reactor contains.
 pub(crate) fn contained(call: impl FnOnce()) {
     NETS.set(NETS.get() + 1);
-    let caught = catch_unwind(AssertUnwindSafe(call));
+    soak::contained(call);
     NETS.set(NETS.get() - 1);
-    if let Some(payload) = caught.err().filter(|payload| !payload.is::<Planned>()) {
-        resume_unwind(payload);
-    }
 }
 
-/// Panics as planned; the hook, which prints, is not called.
+/// Panics as planned, which ends a run under that policy.
 pub(crate) fn panic_as_planned(world: &World, life: &Life) -> ! {
     if NETS.get() == 0 {
         add(&life.panics);
@@ -59,7 +43,7 @@ pub(crate) fn panic_as_planned(world: &World, life: &Life) -> ! {
             life.ending();
         }
     }
-    resume_unwind(Box::new(Planned))
+    soak::panic_as_planned()
 }
 
 /// What a closure does when it is dropped unrun.
@@ -89,7 +73,7 @@ impl Ticket {
         if is_again || record.has(Note::Cancelled) || record.has(Note::HandedBack) {
             world.complain(format!("it must not run: {}", record.story()));
         }
-        if seat() != LOOPER || !is_ours(reactor) || !is_current || HANDING_IN.get() {
+        if seat() != LOOPER || !is_ours(reactor) || !is_current || is_handing_in() {
             world.complain(format!("not where it belongs: {}", record.story()));
         }
         match record.kind {

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use ropewalk_reactor::{Reactor, RunError, SystemEvent};
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, add};
 
 use crate::callbacks;
 use crate::desk;
@@ -17,7 +17,7 @@ use crate::life::{LOOPER, Life};
 use crate::record::{Note, Record};
 use crate::submission;
 use crate::ticket::{LastAct, Ticket, contained, panic_as_planned, seat};
-use crate::world::{World, add};
+use crate::world::World;
 
 /// So deep closures hand in closures.
 pub(crate) const DEPTH: usize = 4;

@@ -3,10 +3,10 @@
 //! The lock of a list is never held while something of a reactor is called or dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ropewalk_reactor::{Hold, Remote};
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Complaints, Dice, Stock, add, lock};
 
 use crate::account::Account;
 use crate::life::Life;
@@ -14,9 +14,6 @@ use crate::plan::{DRIVERS, Plan};
 use crate::record::{Kind, Record};
 use crate::socket::Wire;
 use crate::work::Shared;
-
-/// So many complaints are kept: the first ones tell the most.
-const COMPLAINTS: usize = 10;
 
 /// So many things of a kind are kept at once.
 const KEPT: usize = 16;
@@ -26,10 +23,10 @@ pub(crate) struct World {
     /// The reactor of these days.
     current: Mutex<Option<Arc<Life>>>,
     records: Mutex<Vec<Arc<Record>>>,
-    wires: Mutex<Vec<Arc<Wire>>>,
-    remotes: Mutex<Vec<Remote<Shared>>>,
-    holds: Mutex<Vec<Hold>>,
-    complaints: Mutex<Vec<String>>,
+    wires: Stock<Arc<Wire>>,
+    remotes: Stock<Remote<Shared>>,
+    holds: Stock<Hold>,
+    pub(crate) complaints: Complaints,
     /// How many drivers have something left to do.
     drivers: AtomicUsize,
     /// No more work: what is there is brought to its end.
@@ -63,48 +60,16 @@ pub(crate) struct Tally {
     pub(crate) shared_dropped: AtomicU64,
 }
 
-pub(crate) fn add(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::SeqCst);
-}
-
-pub(crate) fn get(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::SeqCst)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Puts `thing` in reach; what it takes the place of is dropped after the lock.
-fn keep<T>(list: &Mutex<Vec<T>>, thing: T, dice: &mut Dice) {
-    let mut things = lock(list);
-    let displaced = (things.len() >= KEPT).then(|| things.swap_remove(dice.below(KEPT)));
-    things.push(thing);
-    drop(things);
-    drop(displaced);
-}
-
-fn pick<T: Clone>(list: &Mutex<Vec<T>>, dice: &mut Dice) -> Option<T> {
-    let things = lock(list);
-    (!things.is_empty()).then(|| things[dice.below(things.len())].clone())
-}
-
-fn take<T>(list: &Mutex<Vec<T>>, dice: &mut Dice) -> Option<T> {
-    let mut things = lock(list);
-    let place = dice.below(things.len());
-    (!things.is_empty()).then(|| things.swap_remove(place))
-}
-
 impl World {
     pub(crate) fn new(plan: Plan) -> Arc<Self> {
         Arc::new(Self {
             plan,
             current: Mutex::default(),
             records: Mutex::default(),
-            wires: Mutex::default(),
-            remotes: Mutex::default(),
-            holds: Mutex::default(),
-            complaints: Mutex::default(),
+            wires: Stock::of(KEPT),
+            remotes: Stock::of(KEPT),
+            holds: Stock::of(KEPT),
+            complaints: Complaints::default(),
             drivers: AtomicUsize::new(DRIVERS),
             is_settling: AtomicBool::new(false),
             tally: Tally::default(),
@@ -137,14 +102,7 @@ impl World {
     }
 
     pub(crate) fn complain(&self, what: String) {
-        let mut complaints = lock(&self.complaints);
-        if complaints.len() < COMPLAINTS {
-            complaints.push(what);
-        }
-    }
-
-    pub(crate) fn complaints(&self) -> Vec<String> {
-        lock(&self.complaints).clone()
+        self.complaints.add(what);
     }
 
     pub(crate) fn record(&self, kind: Kind, work: &'static str, life: &Arc<Life>) -> Arc<Record> {
@@ -158,46 +116,44 @@ impl World {
     }
 
     pub(crate) fn keep_wire(&self, wire: Arc<Wire>, dice: &mut Dice) {
-        keep(&self.wires, wire, dice);
+        drop(self.wires.keep(wire, dice));
     }
 
     pub(crate) fn pick_wire(&self, dice: &mut Dice) -> Option<Arc<Wire>> {
-        pick(&self.wires, dice)
+        self.wires.pick(dice)
     }
 
     pub(crate) fn keep_remote(&self, remote: Remote<Shared>, dice: &mut Dice) {
-        keep(&self.remotes, remote, dice);
+        drop(self.remotes.keep(remote, dice));
     }
 
     pub(crate) fn pick_remote(&self, dice: &mut Dice) -> Option<Remote<Shared>> {
-        pick(&self.remotes, dice)
+        self.remotes.pick(dice)
     }
 
     pub(crate) fn take_remote(&self, dice: &mut Dice) -> Option<Remote<Shared>> {
-        take(&self.remotes, dice)
+        self.remotes.take(dice)
     }
 
     pub(crate) fn keep_hold(&self, hold: Hold, dice: &mut Dice) {
-        keep(&self.holds, hold, dice);
+        drop(self.holds.keep(hold, dice));
     }
 
     pub(crate) fn take_hold(&self, dice: &mut Dice) -> Option<Hold> {
-        take(&self.holds, dice)
+        self.holds.take(dice)
     }
 
     /// Lets go of all that is kept.
     pub(crate) fn let_go(&self) {
-        let remotes = std::mem::take(&mut *lock(&self.remotes));
-        let holds = std::mem::take(&mut *lock(&self.holds));
-        let wires = std::mem::take(&mut *lock(&self.wires));
-        drop((remotes, holds, wires));
+        drop(self.remotes.take_all());
+        drop(self.holds.take_all());
+        drop(self.wires.take_all());
     }
 
     /// What is there to say when the watchdog has lost its patience.
     pub(crate) fn last_words(&self) {
-        self.complaints().iter().for_each(|complaint| eprintln!("  {complaint}"));
+        self.complaints.print();
         eprintln!("{}\n{:#?}\n{:#?}", Account::of(self), self.tally, self.plan);
         eprintln!("the reactor of these days: {:#?}", self.current());
-        eprintln!("soak: repeat with the seed {}", self.plan.seed);
     }
 }

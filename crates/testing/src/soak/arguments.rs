@@ -11,22 +11,20 @@ const WITH_VALUE: &[&str] = &["--color", "--format", "--logfile", "--skip", "--t
 
 /// What to do.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// For how long.
-    pub time: Duration,
+    pub(super) time: Duration,
     /// What all random choices follow from.
-    pub seed: u64,
+    pub(super) seed: u64,
     /// Print the account also when it holds.
-    pub is_told: bool,
+    pub(super) is_told: bool,
 }
 
 impl Arguments {
     /// Those that the process was given, without its name.
     ///
     /// `None` if nothing is to be run: the tests are to be listed, or others are asked for.
-    #[must_use]
-    pub fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
+    pub(super) fn read(arguments: impl Iterator<Item = String>) -> Option<Self> {
         let mut numbers = Vec::new();
         let mut filters = Vec::new();
         let mut is_value = false;

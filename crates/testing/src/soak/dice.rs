@@ -26,6 +26,12 @@ impl Dice {
         Self { seed: mix(seed, 0), drawn: 0 }
     }
 
+    /// The stream of one of the threads in the round of `seed`.
+    #[must_use]
+    pub fn of_thread(seed: u64, number: usize) -> Self {
+        Self::new(seed.rotate_left(8 * number as u32 + 8))
+    }
+
     /// Any number.
     pub fn number(&mut self) -> u64 {
         self.drawn += 1;
@@ -62,5 +68,10 @@ impl Dice {
             left -= weight;
         }
         0
+    }
+
+    /// So many weights, for [`weighted`](Self::weighted): some things never, some often.
+    pub fn weights(&mut self, count: usize) -> Vec<usize> {
+        (0..count).map(|_| self.pick(&[0, 1, 3, 10])).collect()
     }
 }

@@ -6,9 +6,11 @@
 use std::fmt;
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::lock::lock;
 
 /// So long may any call take, on a machine that is busy with other things as well.
 const LIMIT: Duration = Duration::from_secs(25);
@@ -49,44 +51,52 @@ impl fmt::Display for Post {
 #[derive(Debug)]
 #[must_use = "dropped, it watches no more"]
 pub struct Watchdog {
+    posts: Arc<Vec<Post>>,
     _alive: Sender<()>,
 }
 
 impl Watchdog {
-    /// Prints where each of `posts` is as soon as one is late, has `last_words` called, and aborts
+    /// Watches as many threads, in the round of `seed`.
+    ///
+    /// As soon as one of them is late, it prints where each is, has `last_words` called, and aborts
     /// the process.
     ///
     /// # Errors
     ///
     /// The system refuses the thread.
     pub fn new(
-        posts: &Arc<Vec<Post>>,
+        seed: u64,
+        threads: usize,
         last_words: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
         let (alive, is_alive) = channel();
-        let posts = Arc::clone(posts);
+        let posts: Arc<Vec<Post>> = Arc::new((0..threads).map(|_| Post::default()).collect());
+        let watched = Arc::clone(&posts);
         let watch = move || {
             while is_alive.recv_timeout(LOOK_AGAIN) == Err(RecvTimeoutError::Timeout) {
-                if posts.iter().any(Post::is_late) {
-                    return bark(&posts, last_words);
+                if watched.iter().any(Post::is_late) {
+                    bark(seed, &watched, last_words);
                 }
             }
         };
         thread::Builder::new().name("soak-watchdog".to_owned()).spawn(watch)?;
-        Ok(Self { _alive: alive })
+        Ok(Self { posts, _alive: alive })
+    }
+
+    /// Where each thread is.
+    #[must_use]
+    pub fn posts(&self) -> &[Post] {
+        &self.posts
     }
 }
 
 #[expect(clippy::print_stderr, reason = "a part of programs for the terminal")]
-fn bark(posts: &[Post], last_words: impl FnOnce()) {
+fn bark(seed: u64, posts: &[Post], last_words: impl FnOnce()) -> ! {
     eprintln!("soak: no answer for {LIMIT:?}");
     for (number, post) in posts.iter().enumerate() {
         eprintln!("  thread {number}: {post}");
     }
     last_words();
+    eprintln!("soak: repeat with the seed {seed}");
     std::process::abort();
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

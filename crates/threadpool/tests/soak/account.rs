@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::ops::AddAssign;
+use std::time::Duration;
 
+use ropewalk_testing::soak::get;
 use ropewalk_threadpool::{JobState, PoolStats};
 
 use crate::record::{Fate, Record};
-use crate::round::{Round, get};
+use crate::round::Round;
 
 /// Numbers of jobs, by what the jobs say, and of other things.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Account {
     pools: u64,
+    longest_end: Duration,
     accepted: u64,
     completed: u64,
     cancelled: u64,
@@ -83,6 +86,10 @@ impl Account {
 
     pub(crate) fn checked_order(&mut self, jobs: u64) {
         self.ordered += jobs;
+    }
+
+    pub(crate) fn ended_within(&mut self, time: Duration) {
+        self.longest_end = time;
     }
 
     /// Each job accepted has one outcome.
@@ -164,6 +171,7 @@ pub(crate) fn check_snapshot(round: &Round, accepted: u64, stats: &PoolStats, at
 impl AddAssign for Account {
     fn add_assign(&mut self, other: Self) {
         self.pools += other.pools;
+        self.longest_end = self.longest_end.max(other.longest_end);
         self.accepted += other.accepted;
         self.completed += other.completed;
         self.cancelled += other.cancelled;
@@ -192,7 +200,8 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pools, threads, thread_refusals, resizes, stalls, highs, waits, .. } = self;
         let Self { stops, late_stops, closes, .. } = self;
-        writeln!(f, "pools      {pools:>10}")?;
+        let longest_end = self.longest_end;
+        writeln!(f, "pools      {pools:>10}  longest end {longest_end:.1?}")?;
         writeln!(f, "  threads  {threads:>10}  and {thread_refusals} refused")?;
         writeln!(f, "  resizes  {resizes:>10}  stalls {stalls}, high water {highs}")?;
         writeln!(f, "  waits    {waits:>10}  for other jobs")?;

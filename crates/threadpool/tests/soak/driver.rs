@@ -47,7 +47,7 @@ pub(crate) fn drive(
     post: &Post,
 ) {
     let plan = &round.plan;
-    let mut dice = Dice::new(plan.seed.rotate_left(8 * number as u32 + 8));
+    let mut dice = Dice::of_thread(plan.seed, number);
     for count in 0..plan.steps {
         if number == 0 && plan.start == Start::AtStep(count) {
             post.is_at("start");

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, add, contained};
 use ropewalk_threadpool::{AlreadyStopped, StillRunning, ThreadPool};
 
 use crate::plan::Finale;
 use crate::record::take_back;
-use crate::round::{Round, add};
+use crate::round::Round;
 use crate::submission;
-use crate::work::{Work, contained};
+use crate::work::Work;
 
 const MS: Duration = Duration::from_millis(1);
 

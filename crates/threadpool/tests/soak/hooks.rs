@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use ropewalk_testing::soak::mix;
+use ropewalk_testing::soak::{add, get, mix, panic_as_planned};
 use ropewalk_threadpool::{BuildError, JobContext, ThreadPool};
 
-use crate::round::{Round, add, get};
-use crate::work::panic_as_planned;
+use crate::round::Round;
 
 /// So many times a stall raises the maximum.
 const GROWTH: u64 = 8;

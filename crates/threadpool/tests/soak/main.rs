@@ -10,7 +10,7 @@
 //! nothing if all is well. A failure prints the seed of its round. The same seed makes the same
 //! choices, but the system's scheduler makes its own.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+#![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
 // How it goes: the life of one pool after the other.
 mod hooks;
@@ -26,81 +26,42 @@ mod work;
 
 // What is checked.
 mod account;
+mod last_words;
 mod order;
 mod record;
-mod watchdog;
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
-use std::{env, io, panic, thread};
+use std::time::Instant;
+use std::{io, thread};
 
 use account::{Account, check_state};
 use driver::Step;
 use plan::{DRIVERS, Plan, Start};
-use ropewalk_testing::soak::{Arguments, Dice, Post, Watchdog};
+use ropewalk_testing::soak::{Dice, Post, Watchdog, play_rounds};
 use ropewalk_threadpool::ThreadPool;
 use round::Round;
 use work::Work;
 
-/// A panic that nobody planned; those that are planned pass by the hook.
-static PANICKED: AtomicBool = AtomicBool::new(false);
-
 fn main() -> ExitCode {
-    let Some(arguments) = Arguments::read(env::args().skip(1)) else { return ExitCode::SUCCESS };
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        PANICKED.store(true, Ordering::SeqCst);
-        hook(info);
-    }));
-    let Arguments { time, seed, is_told, .. } = arguments;
-    if is_told {
-        println!("soak: the pool for {time:?}, seed {seed}");
-    }
-    let began = Instant::now();
-    let mut total = Account::default();
-    let mut slowest = Duration::ZERO;
-    for seed in (0..).map(|count| seed.wrapping_add(count)) {
-        let (account, complaints, end) = match live(seed) {
-            Ok(lived) => lived,
-            Err(error) => {
-                eprintln!("soak: the system does not let us: {error}");
-                return ExitCode::FAILURE;
-            }
-        };
-        total += account;
-        slowest = slowest.max(end);
-        if !complaints.is_empty() || PANICKED.load(Ordering::SeqCst) {
-            complaints.iter().for_each(|complaint| eprintln!("  {complaint}"));
-            eprintln!("{account}\nsoak: failed; repeat with the seed {seed}");
-            return ExitCode::FAILURE;
-        }
-        if began.elapsed() >= time {
-            break;
-        }
-    }
-    if is_told {
-        println!("longest end of a pool {slowest:.1?}\n{total}");
-    }
-    ExitCode::SUCCESS
+    play_rounds("the pool", live)
 }
 
-/// The life of one pool: its account, what was wrong, and how long its end took.
-fn live(seed: u64) -> io::Result<(Account, Vec<String>, Duration)> {
+/// The life of one pool: its account, and what was wrong.
+fn live(seed: u64) -> io::Result<(Account, Vec<String>)> {
     let round = Round::new(Plan::new(seed, Step::ALL.len(), Work::ALL.len()));
-    let posts: Arc<Vec<Post>> = Arc::new((0..=DRIVERS).map(|_| Post::default()).collect());
     let watched = Arc::clone(&round);
-    let _watchdog = Watchdog::new(&posts, move || watchdog::last_words(&watched))?;
+    let watchdog = Watchdog::new(seed, DRIVERS + 1, move || last_words::say(&watched))?;
+    let posts = watchdog.posts();
     let mut dice = Dice::new(!seed);
     let Some(pool) = round.open() else {
-        return Ok((Account::default(), round.complaints(), Duration::ZERO));
+        return Ok((Account::default(), round.complaints.first()));
     };
     if round.plan.start == Start::AtOnce {
         // It says no more than that the pool is not ended, which is so.
         let _ = pool.start();
     }
-    drive_all(&round, pool, &posts)?;
+    drive_all(&round, pool, posts)?;
 
     let began = Instant::now();
     let post = &posts[DRIVERS];
@@ -119,10 +80,11 @@ fn live(seed: u64) -> io::Result<(Account, Vec<String>, Duration)> {
     }
     let mut account = Account::of(&round);
     account.check(&round, stats.as_ref());
+    account.ended_within(end);
     if round.plan.is_single {
         account.checked_order(order::check(&round));
     }
-    Ok((account, round.complaints(), end))
+    Ok((account, round.complaints.first()))
 }
 
 /// Has each driver do its part.

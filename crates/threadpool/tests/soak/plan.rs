@@ -72,10 +72,9 @@ impl Plan {
         let ways = [(); DRIVERS].map(way);
         let step_count = dice.pick(&[5, 50, 50, 200, 200, 1000, 3000]);
         let at_step = Start::AtStep(dice.below(step_count));
-        let mut weights = |count| (0..count).map(|_| dice.pick(&[0, 1, 3, 10])).collect();
         let mut plan = Self {
-            step_weights: weights(steps),
-            work_weights: weights(works),
+            step_weights: dice.weights(steps),
+            work_weights: dice.weights(works),
             seed,
             min: dice.below(max + 1),
             max,

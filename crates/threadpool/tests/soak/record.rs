@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
+use ropewalk_testing::soak::contained;
 use ropewalk_threadpool::CancelToken;
 
 use crate::hooks;
 use crate::round::Round;
-use crate::work::contained;
 
 /// Something that was noted of a job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -4,8 +4,9 @@
 //! while something of the pool is called or dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use ropewalk_testing::soak::{Complaints, add, lock};
 use ropewalk_threadpool::{JobHandle, SubmitErrorKind, ThreadPool};
 
 use crate::account::Account;
@@ -15,9 +16,6 @@ use crate::record::Record;
 
 /// So many jobs stay in reach of those who cancel.
 const KEPT: usize = 256;
-
-/// So many complaints are kept: the first ones tell the most.
-const COMPLAINTS: usize = 10;
 
 /// A job in reach of those who cancel.
 pub(crate) type Kept = (JobHandle, Arc<Record>);
@@ -29,7 +27,7 @@ pub(crate) struct Round {
     records: Mutex<Vec<Arc<Record>>>,
     /// None when the round is over: then no more are kept.
     kept: Mutex<Option<Vec<Kept>>>,
-    complaints: Mutex<Vec<String>>,
+    pub(crate) complaints: Complaints,
     /// Names of the threads that the pool has started.
     threads: Mutex<Vec<String>>,
     clock: AtomicU64,
@@ -77,18 +75,6 @@ pub(crate) struct Tally {
     pub(crate) drained: AtomicU64,
 }
 
-pub(crate) fn add(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::SeqCst);
-}
-
-pub(crate) fn get(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::SeqCst)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Round {
     pub(crate) fn new(plan: Plan) -> Arc<Self> {
         // Where threads are refused, a thread that waits may be the last one that there is.
@@ -99,7 +85,7 @@ impl Round {
             pool: Mutex::default(),
             records: Mutex::default(),
             kept: Mutex::new(Some(Vec::new())),
-            complaints: Mutex::default(),
+            complaints: Complaints::default(),
             threads: Mutex::default(),
             clock: AtomicU64::new(1),
             running: AtomicUsize::new(0),
@@ -138,14 +124,7 @@ impl Round {
     }
 
     pub(crate) fn complain(&self, what: String) {
-        let mut complaints = lock(&self.complaints);
-        if complaints.len() < COMPLAINTS {
-            complaints.push(what);
-        }
-    }
-
-    pub(crate) fn complaints(&self) -> Vec<String> {
-        lock(&self.complaints).clone()
+        self.complaints.add(what);
     }
 
     pub(crate) fn record(&self, work: &'static str, has_callback: bool) -> Arc<Record> {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, add, contained};
 use ropewalk_threadpool::{JobHandle, SubmitError, ThreadPool};
 
 use crate::hooks;
 use crate::record::{Note, Receipt, Record, Ticket};
-use crate::round::{Kept, Round, add};
-use crate::work::{self, Work, contained};
+use crate::round::{Kept, Round};
+use crate::work::{self, Work};
 
 /// Through which method a job comes in.
 #[derive(Clone, Copy, Debug)]

@@ -1,19 +1,18 @@
 //! What jobs do when they run.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, Planned, add, contained, get, panic_as_planned};
 use ropewalk_threadpool::{JobState, Panicked, ThreadPool, WouldDeadlock, blocking};
 
 use crate::account::check_snapshot;
 use crate::ending::{self, Way};
 use crate::record::{Fate, Note, Receipt, Record, Ticket};
-use crate::round::{Round, add, get};
+use crate::round::Round;
 use crate::{submission, tokens};
 
 /// How long a job waits for another that may be stuck behind it.
@@ -42,23 +41,6 @@ pub(crate) enum Work {
     Rings(Sender<()>),
     /// Drawn by chances of its own.
     Stops,
-}
-
-/// The payload of the panics that are meant.
-pub(crate) struct Planned;
-
-/// Panics as planned; the hook, which prints, is not called.
-pub(crate) fn panic_as_planned() -> ! {
-    resume_unwind(Box::new(Planned))
-}
-
-/// Calls what may panic as planned; none if it did.
-pub(crate) fn contained<T>(call: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(value) => Some(value),
-        Err(payload) if payload.is::<Planned>() => None,
-        Err(payload) => resume_unwind(payload),
-    }
 }
 
 impl Work {

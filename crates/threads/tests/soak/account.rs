@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use ropewalk_testing::soak::get;
+
 use crate::record::{Door, Fate};
-use crate::world::{World, get};
+use crate::world::World;
 
 const DOORS: usize = Door::ALL.len();
 const FATES: usize = Fate::ALL.len();

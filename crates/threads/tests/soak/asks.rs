@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use ropewalk_deferred::Result;
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, handing_in};
 use ropewalk_threads::{Eventual, HandleThreads as _};
 
 use crate::life::Life;
@@ -65,7 +65,7 @@ pub(crate) fn eventually(scene: &Scene<'_>, life: &Arc<Life>, work: Work, dice: 
     };
     let (ticket, record) = scene.ticket(Door::Eventual, (work, reply), life);
     let f = scene::question(ticket, work, reply, Dice::new(dice.number()), scene.depth + 1);
-    let eventual = payload::handing_in(|| life.handle.eventually(f));
+    let eventual = handing_in(|| life.handle.eventually(f));
     use_eventual(scene, eventual, record, dice);
 }
 

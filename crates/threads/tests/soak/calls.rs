@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, contained, handing_in};
 use ropewalk_threadpool::{JobState, SubmitErrorKind};
 use ropewalk_threads::{BoxedJob, HandleThreads as _, ReactorThreads as _};
 
 use crate::life::Life;
-use crate::payload::{self, handing_in};
 use crate::record::{Answer, Door, Note, Record};
 use crate::scene::{self, Here, Scene};
 use crate::work::Work;
@@ -59,7 +58,7 @@ pub(crate) fn in_thread(scene: &Scene<'_>, life: &Arc<Life>, work: Work, dice: &
         Err(refused) => {
             scene.world.answer(&record, Answer::Refused);
             check_kind(scene, refused.kind());
-            payload::contained(|| drop(refused));
+            contained(|| drop(refused));
         }
     }
 }
@@ -85,7 +84,7 @@ pub(crate) fn multiple(scene: &Scene<'_>, life: &Arc<Life>, work: Work, dice: &m
         Ok(job) => scene.world.keep_job((job, records), dice),
         Err(refused) => {
             check_kind(scene, refused.kind());
-            payload::contained(|| drop(refused));
+            contained(|| drop(refused));
         }
     }
 }
@@ -102,7 +101,7 @@ pub(crate) fn use_job(scene: &Scene<'_>, dice: &mut Dice) {
     match dice.below(4) {
         0 | 1 => {
             // What panics as it is dropped is dropped then.
-            if payload::contained(|| job.cancel()).unwrap_or(true) {
+            if contained(|| job.cancel()).unwrap_or(true) {
                 for record in &records {
                     record.note(Note::CalledOff);
                 }

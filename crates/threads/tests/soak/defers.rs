@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use ropewalk_deferred::{Deferred, Result};
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, handing_in};
 use ropewalk_threads::ReactorThreads as _;
 
 use crate::desk;
-use crate::payload::{Asker, Load, Planned, handing_in, understand};
+use crate::payload::{Asker, Load, Planned, understand};
 use crate::progress::{self, Listener};
 use crate::record::{Answer, Door, Note, Record};
 use crate::scene::{self, DEPTH, Here, Scene};

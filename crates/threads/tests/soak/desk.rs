@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use ropewalk_deferred::{CancelHandle, Promise};
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, Stock};
 
 use crate::life::Life;
 use crate::payload::Load;
 use crate::record::Record;
 
-/// So much of a kind stays in reach.
+/// So many chains stay in reach; of the promises none is displaced.
 const KEPT: usize = 16;
 
 thread_local! {
@@ -22,10 +22,9 @@ thread_local! {
 }
 
 /// One per reactor, in its local slots, and so dropped with it.
-#[derive(Default)]
 pub(crate) struct Desk {
-    promises: RefCell<Vec<(Promise<Load>, Arc<Record>)>>,
-    chains: RefCell<Vec<(CancelHandle, Arc<Record>)>>,
+    promises: Stock<(Promise<Load>, Arc<Record>)>,
+    chains: Stock<(CancelHandle, Arc<Record>)>,
 }
 
 /// Puts the reactor of this thread where its callbacks can drop it.
@@ -51,33 +50,26 @@ pub(crate) fn desk(reactor: &Reactor) -> Rc<Desk> {
     reactor.local()
 }
 
-fn keep<T>(list: &RefCell<Vec<T>>, thing: T, dice: &mut Dice) {
-    let is_full = list.borrow().len() >= KEPT;
-    let displaced = is_full.then(|| take(list, dice));
-    list.borrow_mut().push(thing);
-    drop(displaced);
-}
-
-fn take<T>(list: &RefCell<Vec<T>>, dice: &mut Dice) -> Option<T> {
-    let mut things = list.borrow_mut();
-    let place = dice.below(things.len());
-    (!things.is_empty()).then(|| things.swap_remove(place))
+impl Default for Desk {
+    fn default() -> Self {
+        Self { promises: Stock::of(KEPT), chains: Stock::of(KEPT) }
+    }
 }
 
 impl Desk {
     pub(crate) fn keep_promise(&self, promise: (Promise<Load>, Arc<Record>)) {
-        self.promises.borrow_mut().push(promise);
+        self.promises.put(promise);
     }
 
     pub(crate) fn take_promise(&self, dice: &mut Dice) -> Option<(Promise<Load>, Arc<Record>)> {
-        take(&self.promises, dice)
+        self.promises.take(dice)
     }
 
     pub(crate) fn keep_chain(&self, chain: (CancelHandle, Arc<Record>), dice: &mut Dice) {
-        keep(&self.chains, chain, dice);
+        drop(self.chains.keep(chain, dice));
     }
 
     pub(crate) fn take_chain(&self, dice: &mut Dice) -> Option<(CancelHandle, Arc<Record>)> {
-        take(&self.chains, dice)
+        self.chains.take(dice)
     }
 }

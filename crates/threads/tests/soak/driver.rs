@@ -10,7 +10,7 @@ use crate::work::Work;
 use crate::world::World;
 
 pub(crate) fn drive(world: &Arc<World>, number: usize, post: &Post) {
-    let mut dice = Dice::new(world.plan.seed.rotate_left(8 * number as u32 + 8));
+    let mut dice = Dice::of_thread(world.plan.seed, number);
     let scene = Scene { world, here: Here::Foreign, depth: 0 };
     for _ in 0..world.plan.steps {
         let work = Work::draw(world, &mut dice);

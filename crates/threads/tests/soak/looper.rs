@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::soak::{Dice, Post};
+use ropewalk_testing::soak::{Dice, Post, add};
 use ropewalk_threads::ReactorThread;
 
 use crate::desk;
@@ -15,7 +15,7 @@ use crate::life::Life;
 use crate::record::Note;
 use crate::scene::{Here, Scene};
 use crate::work::{self, Work};
-use crate::world::{World, add};
+use crate::world::World;
 
 /// Lives until the drivers are done.
 pub(crate) fn live(world: &Arc<World>, seat: usize, post: &Post) {

@@ -11,7 +11,7 @@
 //! prints nothing if all is well. A failure prints the seed of its round. The same seed makes the
 //! same choices, but the system's scheduler makes its own.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+#![expect(clippy::print_stderr, reason = "a program for the terminal")]
 
 // How it goes: a plan, threads that live with reactors, and threads that use them.
 mod driver;
@@ -38,65 +38,26 @@ mod threads;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
-use std::{env, io, panic, thread};
+use std::{io, thread};
 
 use account::Account;
 use plan::{DRIVERS, Plan, REACTORS};
 use pools::Slot;
-use ropewalk_testing::soak::{Arguments, Post, Watchdog};
+use ropewalk_testing::soak::{Watchdog, play_rounds};
 use world::World;
 
-/// A panic that nobody planned; those that are planned pass by the hook.
-static PANICKED: AtomicBool = AtomicBool::new(false);
-
 fn main() -> ExitCode {
-    let Some(arguments) = Arguments::read(env::args().skip(1)) else { return ExitCode::SUCCESS };
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(move |info| {
-        PANICKED.store(true, Ordering::SeqCst);
-        hook(info);
-    }));
-    let Arguments { time, seed, is_told, .. } = arguments;
-    if is_told {
-        println!("soak: the bridges for {time:?}, seed {seed}");
-    }
-    let began = Instant::now();
-    let mut total = Account::default();
-    for seed in (0..).map(|count| seed.wrapping_add(count)) {
-        let (account, complaints) = match play(seed) {
-            Ok(played) => played,
-            Err(error) => {
-                eprintln!("soak: the system does not let us: {error}");
-                return ExitCode::FAILURE;
-            }
-        };
-        total += account;
-        if !complaints.is_empty() || PANICKED.load(Ordering::SeqCst) {
-            complaints.iter().for_each(|complaint| eprintln!("  {complaint}"));
-            eprintln!("{account}\nsoak: failed; repeat with the seed {seed}");
-            return ExitCode::FAILURE;
-        }
-        if began.elapsed() >= time {
-            break;
-        }
-    }
-    if is_told {
-        println!("{total}");
-    }
-    ExitCode::SUCCESS
+    play_rounds("the bridges", play)
 }
 
 /// One round: eight threads and some reactors. Its account, and what was wrong.
 fn play(seed: u64) -> io::Result<(Account, Vec<String>)> {
-    let posts: Arc<Vec<Post>> =
-        Arc::new((0..=DRIVERS + REACTORS).map(|_| Post::default()).collect());
     let plan = Plan::new(seed);
     let pools = plan.pools.into_iter().map(Slot::new).collect::<Result<_, _>>();
     let world = World::new(plan, pools.map_err(io::Error::other)?);
     let watched = Arc::clone(&world);
-    let watchdog = Watchdog::new(&posts, move || watched.last_words())?;
+    let watchdog = Watchdog::new(seed, DRIVERS + REACTORS + 1, move || watched.last_words())?;
+    let posts = watchdog.posts();
     thread::scope(|scope| {
         for (number, post) in posts.iter().enumerate().take(DRIVERS + REACTORS) {
             let world = &world;
@@ -127,5 +88,5 @@ fn play(seed: u64) -> io::Result<(Account, Vec<String>)> {
     account.check(&world);
     world.forget_lives();
     payload::check_none_left(&world);
-    Ok((account, world.complaints()))
+    Ok((account, world.complaints.first()))
 }

@@ -1,36 +1,19 @@
 //! What goes over the bridges: payloads that are counted, failures and panics that are known again.
 
-use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
 use ropewalk_deferred::{Abandoned, Cancelled, Failure, Panicked, Result, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorStopped};
+use ropewalk_testing::soak::{self, add, get, is_handing_in};
 use ropewalk_threadpool::SubmitError;
 use ropewalk_threads::{JobDropped, WouldDeadlock};
 
 use crate::record::{Answer, Note, Record};
-use crate::world::{World, add, get};
-
-thread_local! {
-    /// Something is being handed in: it must not run yet.
-    static HANDING_IN: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Calls what hands something in that must not run here and now.
-pub(crate) fn handing_in<T>(call: impl FnOnce() -> T) -> T {
-    let before = HANDING_IN.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(call));
-    HANDING_IN.set(before);
-    result.unwrap_or_else(|payload| resume_unwind(payload))
-}
-
-pub(crate) fn is_handing_in() -> bool {
-    HANDING_IN.get()
-}
+use crate::world::World;
 
 /// Something that is there until it is dropped.
 pub(crate) struct Load {
@@ -143,18 +126,6 @@ pub(crate) struct Ticket {
     explodes: bool,
 }
 
-/// What it panics with.
-struct Exploded;
-
-/// Calls what may drop a job unrun; none if that has panicked as planned.
-pub(crate) fn contained<T>(call: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(value) => Some(value),
-        Err(payload) if payload.is::<Exploded>() => None,
-        Err(payload) => resume_unwind(payload),
-    }
-}
-
 impl Ticket {
     pub(crate) fn new(world: &Arc<World>, record: &Arc<Record>) -> Self {
         let load = Load::new(world, record.number);
@@ -176,7 +147,7 @@ impl Ticket {
             }
             None => Reactor::with_current(|_| ()).is_none(),
         };
-        if !is_at_home || HANDING_IN.get() {
+        if !is_at_home || is_handing_in() {
             world.complain(format!("not where it belongs: {}", record.story()));
         }
     }
@@ -202,7 +173,7 @@ impl Drop for Ticket {
             world.complain(format!("dropped twice: {}", record.story()));
         }
         if self.explodes && !record.has(Note::Started) && !thread::panicking() {
-            resume_unwind(Box::new(Exploded));
+            soak::panic_as_planned();
         }
     }
 }

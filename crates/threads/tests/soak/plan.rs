@@ -85,7 +85,7 @@ impl PoolPlan {
 impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let mut weights: Vec<_> = Work::ALL.iter().map(|_| dice.pick(&[0, 1, 3, 10])).collect();
+        let mut weights = dice.weights(Work::ALL.len());
         // One of works that make more work has no end.
         weights[0] += 10;
         let is_hasty = dice.one_in(3);

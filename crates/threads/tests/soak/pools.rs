@@ -3,12 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, add, contained, get, lock};
 use ropewalk_threadpool::{BuildError, ThreadPool};
 
-use crate::payload;
 use crate::plan::{PoolPlan, Start};
-use crate::world::{World, add, get, lock};
+use crate::world::World;
 
 /// Where a pool is that may be ended, and another then put in its place.
 pub(crate) struct Slot {
@@ -77,7 +76,7 @@ impl Slot {
                 0 => pool.pool.close(|| ()),
                 1 => {}
                 _ => pool.pool.stop_now().into_iter().for_each(|job| {
-                    payload::contained(|| drop(job));
+                    contained(|| drop(job));
                 }),
             }
             match Pool::new(self.plan) {

@@ -8,12 +8,12 @@ use std::thread;
 
 use ropewalk_deferred::Result;
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, get, is_handing_in};
 use ropewalk_threads::ReportingJob;
 
-use crate::payload::{Load, is_handing_in, panic_as_planned};
+use crate::payload::{Load, panic_as_planned};
 use crate::record::{Answer, Record};
-use crate::world::{World, get};
+use crate::world::World;
 
 /// A payload, and as which of its job.
 pub(crate) type Progress = (Load, u64);

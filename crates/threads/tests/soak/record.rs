@@ -3,7 +3,9 @@
 //! All is noted when it happens, by whoever it happens to; the verdict is passed in the end.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use ropewalk_testing::soak::lock;
 
 use crate::life::Life;
 
@@ -281,25 +283,24 @@ impl Record {
     }
 
     pub(crate) fn set_outer(&self, outer: &Arc<Self>) {
-        *self.outer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(outer));
+        *lock(&self.outer) = Some(Arc::clone(outer));
     }
 
     fn may_be_cancelled(&self) -> bool {
-        let outer = self.outer.lock().unwrap_or_else(PoisonError::into_inner);
+        let outer = lock(&self.outer);
         let reasons = [Note::Cancelled, Note::Limited, Note::OnReactor];
         let is_given_up = |outer: &Arc<Self>| reasons.into_iter().any(|note| outer.has(note));
         self.has(Note::Cancelled) || outer.as_ref().is_some_and(is_given_up)
     }
 
     pub(crate) fn set_behind(&self, records: Vec<Arc<Self>>) {
-        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = records;
+        *lock(&self.behind) = records;
     }
 
     /// It panicked, so that those after it do not run.
     pub(crate) fn panicked(&self) {
         self.note(Note::Panicked);
-        let behind =
-            std::mem::take(&mut *self.behind.lock().unwrap_or_else(PoisonError::into_inner));
+        let behind = std::mem::take(&mut *lock(&self.behind));
         for record in behind {
             record.note(Note::Behind);
         }

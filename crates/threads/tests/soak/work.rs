@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Dice, add};
 use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThreads as _};
 
 use crate::asks;
@@ -16,7 +16,7 @@ use crate::life::Life;
 use crate::payload::Load;
 use crate::pools;
 use crate::scene::{self, DEPTH, Here, Scene};
-use crate::world::{World, add};
+use crate::world::World;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Work {

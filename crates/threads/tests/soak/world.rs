@@ -3,10 +3,10 @@
 //! The lock of a list is never held while something of the library is called or dropped.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ropewalk_reactor::Remote;
-use ropewalk_testing::soak::Dice;
+use ropewalk_testing::soak::{Complaints, Dice, Stock, add, lock};
 use ropewalk_threadpool::JobHandle;
 use ropewalk_threads::{Eventual, ReactorThread};
 
@@ -17,9 +17,6 @@ use crate::plan::{DRIVERS, POOLS, Plan, REACTORS};
 use crate::pools::{Pool, Slot};
 use crate::record::{Answer, Door, Note, Record};
 
-/// So many complaints are kept: the first ones tell the most.
-const COMPLAINTS: usize = 10;
-
 /// So many things of a kind are kept at once.
 const KEPT: usize = 16;
 
@@ -28,13 +25,13 @@ pub(crate) struct World {
     pub(crate) pools: Vec<Slot>,
     /// The reactors of these days, and some of former days.
     lives: Mutex<Vec<Option<Arc<Life>>>>,
-    former: Mutex<Vec<Arc<Life>>>,
+    former: Stock<Arc<Life>>,
     records: Mutex<Vec<Arc<Record>>>,
-    remotes: Mutex<Vec<(Remote<Load>, Arc<Life>)>>,
-    jobs: Mutex<Vec<(JobHandle, Vec<Arc<Record>>)>>,
-    eventuals: Mutex<Vec<(Eventual<Load>, Arc<Record>)>>,
-    threads: Mutex<Vec<(ReactorThread, Arc<Life>)>>,
-    complaints: Mutex<Vec<String>>,
+    remotes: Stock<(Remote<Load>, Arc<Life>)>,
+    jobs: Stock<(JobHandle, Vec<Arc<Record>>)>,
+    eventuals: Stock<(Eventual<Load>, Arc<Record>)>,
+    threads: Stock<(ReactorThread, Arc<Life>)>,
+    pub(crate) complaints: Complaints,
     /// How many drivers have something left to do.
     drivers: AtomicUsize,
     /// Payloads that have not been dropped.
@@ -54,50 +51,19 @@ pub(crate) struct Tally {
     pub(crate) threads: AtomicU64,
 }
 
-pub(crate) fn add(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::SeqCst);
-}
-
-pub(crate) fn get(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::SeqCst)
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Puts `thing` in reach, and gives what it takes the place of.
-fn keep<T>(list: &Mutex<Vec<T>>, thing: T, dice: &mut Dice) -> Option<T> {
-    let mut things = lock(list);
-    let displaced = (things.len() >= KEPT).then(|| things.swap_remove(dice.below(KEPT)));
-    things.push(thing);
-    displaced
-}
-
-fn pick<T: Clone>(list: &Mutex<Vec<T>>, dice: &mut Dice) -> Option<T> {
-    let things = lock(list);
-    (!things.is_empty()).then(|| things[dice.below(things.len())].clone())
-}
-
-fn take<T>(list: &Mutex<Vec<T>>, dice: &mut Dice) -> Option<T> {
-    let mut things = lock(list);
-    let place = dice.below(things.len());
-    (!things.is_empty()).then(|| things.swap_remove(place))
-}
-
 impl World {
     pub(crate) fn new(plan: Plan, pools: Vec<Slot>) -> Arc<Self> {
         Arc::new(Self {
             plan,
             pools,
             lives: Mutex::new(vec![None; REACTORS]),
-            former: Mutex::default(),
+            former: Stock::of(KEPT),
             records: Mutex::default(),
-            remotes: Mutex::default(),
-            jobs: Mutex::default(),
-            eventuals: Mutex::default(),
-            threads: Mutex::default(),
-            complaints: Mutex::default(),
+            remotes: Stock::of(KEPT),
+            jobs: Stock::of(KEPT),
+            eventuals: Stock::of(KEPT),
+            threads: Stock::of(KEPT),
+            complaints: Complaints::default(),
             drivers: AtomicUsize::new(DRIVERS),
             live: AtomicU64::new(0),
             tally: Tally::default(),
@@ -107,7 +73,7 @@ impl World {
     /// A reactor to turn to: mostly one of these days.
     pub(crate) fn pick_life(&self, dice: &mut Dice) -> Option<Arc<Life>> {
         if dice.one_in(20) {
-            return pick(&self.former, dice);
+            return self.former.pick(dice);
         }
         lock(&self.lives)[dice.below(REACTORS)].clone()
     }
@@ -116,7 +82,7 @@ impl World {
         add(&self.tally.reactors);
         let before = lock(&self.lives)[life.seat].replace(Arc::clone(life));
         if let Some(before) = before {
-            drop(keep(&self.former, before, dice));
+            drop(self.former.keep(before, dice));
         }
     }
 
@@ -129,14 +95,7 @@ impl World {
     }
 
     pub(crate) fn complain(&self, what: String) {
-        let mut complaints = lock(&self.complaints);
-        if complaints.len() < COMPLAINTS {
-            complaints.push(what);
-        }
-    }
-
-    pub(crate) fn complaints(&self) -> Vec<String> {
-        lock(&self.complaints).clone()
+        self.complaints.add(what);
     }
 
     pub(crate) fn record(&self, door: Door, what: String, life: &Arc<Life>) -> Arc<Record> {
@@ -151,23 +110,23 @@ impl World {
     }
 
     pub(crate) fn keep_remote(&self, remote: (Remote<Load>, Arc<Life>), dice: &mut Dice) {
-        drop(keep(&self.remotes, remote, dice));
+        drop(self.remotes.keep(remote, dice));
     }
 
     pub(crate) fn pick_remote(&self, dice: &mut Dice) -> Option<(Remote<Load>, Arc<Life>)> {
-        if dice.one_in(4) { take(&self.remotes, dice) } else { pick(&self.remotes, dice) }
+        if dice.one_in(4) { self.remotes.take(dice) } else { self.remotes.pick(dice) }
     }
 
     pub(crate) fn keep_job(&self, job: (JobHandle, Vec<Arc<Record>>), dice: &mut Dice) {
-        drop(keep(&self.jobs, job, dice));
+        drop(self.jobs.keep(job, dice));
     }
 
     pub(crate) fn take_job(&self, dice: &mut Dice) -> Option<(JobHandle, Vec<Arc<Record>>)> {
-        take(&self.jobs, dice)
+        self.jobs.take(dice)
     }
 
     pub(crate) fn keep_eventual(&self, eventual: (Eventual<Load>, Arc<Record>), dice: &mut Dice) {
-        if let Some(displaced) = keep(&self.eventuals, eventual, dice) {
+        if let Some(displaced) = self.eventuals.keep(eventual, dice) {
             self.drop_eventual(displaced);
         }
     }
@@ -180,29 +139,30 @@ impl World {
     }
 
     pub(crate) fn take_eventual(&self, dice: &mut Dice) -> Option<(Eventual<Load>, Arc<Record>)> {
-        take(&self.eventuals, dice)
+        self.eventuals.take(dice)
     }
 
     pub(crate) fn keep_thread(&self, thread: (ReactorThread, Arc<Life>), dice: &mut Dice) {
-        drop(keep(&self.threads, thread, dice));
+        drop(self.threads.keep(thread, dice));
     }
 
     pub(crate) fn take_thread(&self, dice: &mut Dice) -> Option<(ReactorThread, Arc<Life>)> {
-        take(&self.threads, dice)
+        self.threads.take(dice)
     }
 
     /// Looks whether those that are kept of this reactor, which takes no calls, have their answers.
     pub(crate) fn check_eventuals(&self, life: &Arc<Life>) {
         let is_of = |record: &Record| Arc::ptr_eq(&record.life, life);
-        let kept = std::mem::take(&mut *lock(&self.eventuals));
-        let (of_life, others): (Vec<_>, Vec<_>) =
-            kept.into_iter().partition(|(_, record)| is_of(record));
-        lock(&self.eventuals).extend(others);
-        for (eventual, record) in of_life {
-            match eventual.try_take() {
-                Ok(result) => payload::note(self, &record, &result),
-                Err(_) => self.complain(format!("it has no answer: {}", record.story())),
-            }
+        for kept in self.eventuals.take_where(|(_, record)| is_of(record)) {
+            self.check_answer(kept);
+        }
+    }
+
+    /// Looks whether the answer is there, as it must be.
+    fn check_answer(&self, (eventual, record): (Eventual<Load>, Arc<Record>)) {
+        match eventual.try_take() {
+            Ok(result) => payload::note(self, &record, &result),
+            Err(_) => self.complain(format!("it has no answer: {}", record.story())),
         }
     }
 
@@ -220,8 +180,7 @@ impl World {
 
     /// Ends the reactors that have threads of their own, and nobody has ended yet.
     pub(crate) fn end_threads(&self) {
-        let threads = std::mem::take(&mut *lock(&self.threads));
-        for (thread, life) in threads {
+        for (thread, life) in self.threads.take_all() {
             life.ending();
             drop(thread);
         }
@@ -229,17 +188,11 @@ impl World {
 
     /// Lets go of all that is kept: the reactors are gone, and each answer is there.
     pub(crate) fn let_go(&self) {
-        let remotes = std::mem::take(&mut *lock(&self.remotes));
-        let jobs = std::mem::take(&mut *lock(&self.jobs));
-        let eventuals = std::mem::take(&mut *lock(&self.eventuals));
-        drop(remotes);
-        for (eventual, record) in eventuals {
-            match eventual.try_take() {
-                Ok(result) => payload::note(self, &record, &result),
-                Err(_) => self.complain(format!("it has no answer: {}", record.story())),
-            }
+        drop(self.remotes.take_all());
+        for kept in self.eventuals.take_all() {
+            self.check_answer(kept);
         }
-        for (job, _) in jobs {
+        for (job, _) in self.jobs.take_all() {
             if !job.state().is_final() {
                 self.complain(format!("a job is left over: {job:?}"));
             }
@@ -249,14 +202,14 @@ impl World {
     /// Forgets the reactors, and with them the last of their pools.
     pub(crate) fn forget_lives(&self) {
         let lives = std::mem::take(&mut *lock(&self.lives));
-        let former = std::mem::take(&mut *lock(&self.former));
+        let former = self.former.take_all();
         let records = std::mem::take(&mut *lock(&self.records));
         drop((lives, former, records));
     }
 
     /// What is there to say when the watchdog has lost its patience.
     pub(crate) fn last_words(&self) {
-        self.complaints().iter().for_each(|complaint| eprintln!("  {complaint}"));
+        self.complaints.print();
         let records = self.records();
         let open = records.iter().filter(|record| record.is_open());
         open.take(40).for_each(|record| eprintln!("  open: {}", record.story()));
@@ -264,6 +217,5 @@ impl World {
         for slot in &self.pools {
             eprintln!("{:?}", slot.get().pool);
         }
-        eprintln!("soak: repeat with the seed {}", self.plan.seed);
     }
 }

@@ -9,10 +9,8 @@ use crate::round::Round;
 
 /// Says of `round` what there is to say: what the pool says of itself (on a thread of its own, for
 /// that may hang as well), and what is known without it.
-pub(crate) fn last_words(round: &Arc<Round>) {
-    for complaint in round.complaints() {
-        eprintln!("  {complaint}");
-    }
+pub(crate) fn say(round: &Arc<Round>) {
+    round.complaints.print();
     let (sender, receiver) = channel();
     let asked = Arc::clone(round);
     let ask = move || {
@@ -26,5 +24,4 @@ pub(crate) fn last_words(round: &Arc<Round>) {
         _ => eprintln!("the pool does not say anything of itself"),
     }
     eprintln!("{}", round.state_of_things());
-    eprintln!("soak: repeat with the seed {}", round.plan.seed);
 }
