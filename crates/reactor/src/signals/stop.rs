@@ -11,6 +11,7 @@ use super::process::Name;
 use super::registration::{SignalRegistration, listen};
 use super::signal::{SIGINT, SIGTERM};
 use crate::core::Lifecycle;
+use crate::panics;
 use crate::reactor::Reactor;
 use crate::triggers::{Phase, SystemEvent};
 use std::cell::{Cell, RefCell};
@@ -249,7 +250,10 @@ impl StopOnSignals {
             count.seen = if counts_on { count.seen + 1 } else { 1 };
             count.seen
         };
-        tracing::info!(signal = %Name(signal), count = seen, "stopping on a signal");
+        // It stops whatever a subscriber makes of it.
+        panics::tell(|| {
+            tracing::info!(signal = %Name(signal), count = seen, "stopping on a signal");
+        });
         match seen {
             1 => reactor.stop(),
             2 => reactor.stop_now(),

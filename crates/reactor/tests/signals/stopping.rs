@@ -9,7 +9,7 @@ use ropewalk_testing::{DEADLINE, within};
 use signal_hook::consts::{SIGABRT, SIGINT, SIGTERM};
 use signal_hook::low_level::raise;
 use std::cell::Cell;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Stderr, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 use std::rc::Rc;
@@ -29,13 +29,14 @@ fn b71_b88_w17_w30_signals_stop_a_reactor_and_escalate() {
         reactor.stop_on_signals().unwrap();
         reactor.stop_on_signals().unwrap();
 
-        // One signal of each kind: an orderly stop.
+        // One signal of each kind: an orderly stop, also where a subscriber panics when it is told.
         for signal in [SIGINT, SIGTERM] {
             reactor.call_soon(move |reactor| {
                 assert_eq!(reactor.stop_signal(), None, "each run begins anew");
                 raise(signal).unwrap();
             });
-            reactor.run().unwrap();
+            let fragile = tracing_subscriber::fmt().with_writer(|| -> Stderr { panic!("told") });
+            tracing::subscriber::with_default(fragile.finish(), || reactor.run()).unwrap();
             assert_eq!(reactor.stop_signal(), Some(signal));
         }
         reactor.stop();
