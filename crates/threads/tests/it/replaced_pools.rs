@@ -271,18 +271,19 @@ fn i2_nothing_is_left_of_the_pools_that_were_replaced() {
         replace(&reactor, &mut pools.borrow_mut());
         let seen = Rc::clone(&pools);
         reactor.call_when_running(move |reactor| {
-            replace(reactor, &mut seen.borrow_mut());
+            let mut pools = seen.borrow_mut();
+            replace(reactor, &mut pools);
+            let (_last, before) = pools.split_last().unwrap();
+            // While the run goes on, as soon as the workers are through with the jobs.
+            while before.iter().any(|pool| pool.upgrade().is_some()) {
+                std::thread::yield_now();
+            }
             reactor.stop();
         });
         reactor.run().unwrap();
         assert_eq!(reactor.stats().panics, 0);
-        let pools = pools.take();
-        let (last, before) = pools.split_last().unwrap();
+        let last = pools.take().pop().unwrap();
         assert_eq!(last.upgrade().unwrap().state(), PoolState::Stopped);
-        // A worker may be on its way out of the last job.
-        while before.iter().any(|pool| pool.upgrade().is_some()) {
-            std::thread::yield_now();
-        }
         drop(reactor);
         assert!(last.upgrade().is_none());
     });
