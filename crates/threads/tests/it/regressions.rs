@@ -219,7 +219,8 @@ fn i4_w1_twisted_blocks_for_ever_in_a_callback_that_waits_for_the_reactor() {
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| trigger());
         // The closures are not `Send`: a call finds its own on the reactor thread.
         let here = reactor.share(RefCell::new(Some(call)));
-        foreign(move || here.call_from_thread(|call, _| call.take().unwrap()()).unwrap());
+        let calls = move || here.call_from_thread(|call, _| call.take().unwrap()()).unwrap();
+        foreign(calls).join().unwrap();
 
         let (callback, errback, progress) = (at("callback"), at("errback"), at("progress"));
         let deferred = reactor
