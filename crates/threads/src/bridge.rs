@@ -7,9 +7,9 @@
 //! the run ends fails with `ReactorStopped`.
 
 use crate::deliveries::Deliveries;
-use crate::eventual::AnyReply;
 use crate::ledger::{Key, Ledger};
 use crate::reactor_pool::ReactorPool;
+use crate::reply::AnyReply;
 use ropewalk_deferred::CancelHandle;
 use ropewalk_reactor::{Phase, Reactor, ReactorHandle, SystemEvent, TriggerId};
 use ropewalk_threadpool::JobHandle;

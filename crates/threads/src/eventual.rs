@@ -2,7 +2,7 @@
 
 use crate::error::WouldDeadlock;
 use crate::panics;
-use crate::reply::{Progress, cancel_chain, send};
+use crate::reply::{Question, call_off, cancel_chain, send};
 use crate::slot::{Taker, slot};
 use crate::waits;
 use ropewalk_deferred::{Cancelled, Failure, Outcome, Result, TimedOut};
@@ -14,8 +14,6 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-
-pub(crate) use crate::reply::AnyReply;
 
 /// The answer of a call that was made on the reactor thread, for any other thread.
 ///
@@ -47,7 +45,7 @@ pub(crate) use crate::reply::AnyReply;
 /// ```
 #[must_use = "an answer nobody waits for: use call_from_thread for that, or detach it"]
 pub struct Eventual<T> {
-    taker: Taker<Result<T>, Progress>,
+    taker: Taker<Result<T>, Question>,
     handle: ReactorHandle,
     /// Where it was asked for.
     location: &'static Location<'static>,
@@ -69,7 +67,7 @@ impl<T: Send + 'static> Eventual<T> {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value = T>,
     {
-        let (filler, taker) = slot(Progress::Queued);
+        let (filler, taker) = slot(Question::Open);
         send(handle, filler, f);
         Self::new(handle, taker)
     }
@@ -82,7 +80,7 @@ impl<T: Send + 'static> Eventual<T> {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value = T>,
     {
-        let (filler, taker) = slot(Progress::Queued);
+        let (filler, taker) = slot(Question::Open);
         // No closure: it would be the place of the refusal in the log.
         let _waiting = match begin_wait(handle, &taker, false) {
             Ok(waiting) => waiting,
@@ -99,7 +97,7 @@ impl<T: Send + 'static> Eventual<T> {
         F: FnOnce(&Reactor) -> R + Send + 'static,
         R: Outcome<Value = T>,
     {
-        let (filler, taker) = slot(Progress::Queued);
+        let (filler, taker) = slot(Question::Open);
         if let Err(refusal) = begin_wait(handle, &taker, true) {
             not_asked(handle, refusal)?;
         }
@@ -108,7 +106,7 @@ impl<T: Send + 'static> Eventual<T> {
     }
 
     #[track_caller]
-    fn new(handle: &ReactorHandle, taker: Taker<Result<T>, Progress>) -> Self {
+    fn new(handle: &ReactorHandle, taker: Taker<Result<T>, Question>) -> Self {
         let (handle, location) = (handle.clone(), Location::caller());
         Self { taker, handle, location, on_drop: OnDrop::RunOn }
     }
@@ -157,7 +155,7 @@ impl<T: Send + 'static> Eventual<T> {
             return Ok(understand(answer));
         }
         match begin_wait(&self.handle, &self.taker, true) {
-            Ok(_) => match self.wait_until(Some(deadline)) {
+            Ok(_waiting) => match self.wait_until(Some(deadline)) {
                 Some(answer) => Ok(understand(answer)),
                 None => Err(self),
             },
@@ -281,11 +279,7 @@ impl<T: Send + 'static> Eventual<T> {
 impl<T> Eventual<T> {
     /// Notes that nobody wants the answer, and has a `Deferred` cancelled where it lives.
     fn cancel_at(&self, location: &'static Location<'static>) {
-        let cancel = |before| match before {
-            Progress::Queued | Progress::Running => Progress::Cancelled,
-            other => other,
-        };
-        if let Some(Progress::Waiting(key)) = self.taker.note_if_open(cancel) {
+        if let Some(key) = call_off(&self.taker) {
             // A reactor that has stopped has answered already, or is about to.
             let _ = self
                 .handle
@@ -331,7 +325,7 @@ fn understand<T>(answer: Option<Result<T>>) -> Result<T> {
 #[track_caller]
 fn begin_wait<T: Send + 'static>(
     handle: &ReactorHandle,
-    taker: &Taker<Result<T>, Progress>,
+    taker: &Taker<Result<T>, Question>,
     limited: bool,
 ) -> std::result::Result<Option<waits::Waiting>, WouldDeadlock> {
     if handle.is_reactor_thread() {

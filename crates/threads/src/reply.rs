@@ -2,26 +2,54 @@
 
 use crate::bridge::Bridge;
 use crate::ledger::{Key, Party};
-use crate::slot::Filler;
+use crate::slot::{Filler, Taker};
 use ropewalk_deferred::{CancelHandle, Cancelled, Failure, Outcome, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
-/// How far a question has come, for its cancellation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Progress {
-    /// It waits for its turn.
-    Queued,
-    /// The closure runs.
-    Running,
-    /// It has returned, and what it returned is waited for, or has come.
+/// How far a question has come. It lies beside the answer, for both ends to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// The closure waits for its turn, or runs.
+    Open,
+    /// The closure has returned a `Deferred`, which answers; and under this key it is cancelled.
     Waiting(Key),
+    /// Nobody wants the answer any more. The reactor sees it before it calls the closure, and when
+    /// that has returned a `Deferred`.
     Cancelled,
 }
 
+impl Question {
+    fn wait(self, key: Key) -> Self {
+        if self == Self::Open { Self::Waiting(key) } else { self }
+    }
+
+    fn cancel(self) -> Self {
+        if self == Self::Open { Self::Cancelled } else { self }
+    }
+}
+
+/// Calls off what has not been answered. What it gives is the key of a `Deferred` that has to be
+/// cancelled on the reactor thread; in all other cases the reactor sees to it by itself.
+pub(crate) fn call_off<T>(taker: &Taker<T, Question>) -> Option<Key> {
+    match taker.note_if_open(Question::cancel) {
+        Some(Question::Waiting(key)) => Some(key),
+        _ => None,
+    }
+}
+
+fn is_called_off<T>(filler: &Filler<T, Question>) -> bool {
+    filler.note(|question| question) == Some(Question::Cancelled)
+}
+
+/// Notes that a `Deferred` answers; `true` if it has to be cancelled at once.
+fn wait_for<T>(filler: &Filler<T, Question>, key: Key) -> bool {
+    filler.note(|question| question.wait(key)) == Some(Question::Cancelled)
+}
+
 /// What answers once the closure has returned a `Deferred`.
-struct Reply<T>(Filler<Result<T>, Progress>);
+struct Reply<T>(Filler<Result<T>, Question>);
 
 /// One of whatever type.
 pub(crate) trait AnyReply {
@@ -43,7 +71,7 @@ impl Party<CancelHandle> for Box<dyn AnyReply> {
 
 /// Hands in the question. The filler answers in any case, at the latest by its drop.
 #[track_caller]
-pub(crate) fn send<F, R>(handle: &ReactorHandle, filler: Filler<Result<R::Value>, Progress>, f: F)
+pub(crate) fn send<F, R>(handle: &ReactorHandle, filler: Filler<Result<R::Value>, Question>, f: F)
 where
     F: FnOnce(&Reactor) -> R + Send + 'static,
     R: Outcome<Value: Send>,
@@ -51,26 +79,28 @@ where
     let location = Location::caller();
     // A refused call is dropped here, and its filler with it: that answers.
     let _refused = handle.call_from_thread_at(location, move |reactor| {
-        let start = |before| match before {
-            Progress::Queued => Progress::Running,
-            other => other,
-        };
-        match filler.note(start) {
-            Some(Progress::Cancelled) => give(filler, Err(Failure::new(Cancelled))),
-            _ => answer(reactor, filler, location, f),
+        if !is_called_off(&filler) {
+            return answer(reactor, filler, location, f);
+        }
+        // What it has captured goes before who waits hears of it, as with a call that has run.
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(f)));
+        give(filler, Err(Failure::new(Cancelled)));
+        if let Err(payload) = dropped {
+            // The loop reports it, as that of any call.
+            resume_unwind(payload);
         }
     });
 }
 
 /// Answers; what nobody waits for any more is dropped here.
-fn give<T>(filler: Filler<Result<T>, Progress>, answer: Result<T>) {
+fn give<T>(filler: Filler<Result<T>, Question>, answer: Result<T>) {
     drop(filler.fill(answer));
 }
 
 /// Runs the call on the reactor thread and sees to its answer.
 fn answer<F, R>(
     reactor: &Reactor,
-    filler: Filler<Result<R::Value>, Progress>,
+    filler: Filler<Result<R::Value>, Question>,
     location: &'static Location<'static>,
     f: F,
 ) where
@@ -89,11 +119,7 @@ fn answer<F, R>(
     };
     let bridge = Bridge::of(reactor);
     let (key, cancelled) = bridge.replies.open(|key| {
-        let wait = |before| match before {
-            Progress::Cancelled => Progress::Cancelled,
-            _ => Progress::Waiting(key),
-        };
-        let cancelled = matches!(filler.note(wait), Some(Progress::Cancelled));
+        let cancelled = wait_for(&filler, key);
         (Box::new(Reply(filler)) as Box<dyn AnyReply>, cancelled)
     });
     let weak = reactor.downgrade();
@@ -122,5 +148,115 @@ pub(crate) fn cancel_chain(reactor: &Reactor, key: Key) {
     // The chain answers by itself: with `Cancelled`, or with what its canceller makes of it.
     if let Some(chain) = Bridge::of(reactor).replies.take_work(key) {
         chain.cancel();
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::{Question, call_off, is_called_off, wait_for};
+    use crate::ledger::{Key, Ledger};
+    use crate::slot::{Filler, slot};
+    use loom::sync::{Arc, Condvar, Mutex};
+    use loom::thread;
+
+    /// The calls that cancel a `Deferred`, on their way to the reactor.
+    #[derive(Default)]
+    struct Calls {
+        keys: Mutex<Vec<Key>>,
+        arrived: Condvar,
+    }
+
+    impl Calls {
+        fn send(&self, key: Key) {
+            self.keys.lock().unwrap().push(key);
+            self.arrived.notify_one();
+        }
+
+        /// Waits for one; if none comes, loom reports a deadlock.
+        fn next(&self) -> Key {
+            let mut keys = self.keys.lock().unwrap();
+            loop {
+                match keys.pop() {
+                    Some(key) => return key,
+                    None => keys = self.arrived.wait(keys).unwrap(),
+                }
+            }
+        }
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Answer {
+        NotCalled,
+        /// By whoever has opened the account of the `Deferred`.
+        CancelledAtOnce,
+        CancelledByCall,
+        Result,
+    }
+
+    /// What the reactor does with a question whose closure returns a `Deferred`. One that fires
+    /// answers by itself; another one has to be cancelled first.
+    fn serve(filler: Filler<Answer, Question>, calls: &Calls, fires: bool) -> Option<Answer> {
+        if is_called_off(&filler) {
+            return filler.fill(Answer::NotCalled).err();
+        }
+        let (key, cancelled) = Ledger::<(), ()>::default().open(|key| ((), wait_for(&filler, key)));
+        let answer = if cancelled {
+            Answer::CancelledAtOnce
+        } else if fires {
+            Answer::Result
+        } else {
+            assert_eq!(calls.next(), key);
+            Answer::CancelledByCall
+        };
+        filler.fill(answer).err()
+    }
+
+    /// However far the reactor has come, a `Deferred` that nothing else ends is cancelled.
+    #[test]
+    fn loom_no_cancellation_of_a_question_is_lost() {
+        loom::model(|| {
+            let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
+            let heard = Arc::clone(&calls);
+            let reactor = thread::spawn(move || serve(filler, &heard, false));
+            let key = call_off(&taker);
+            if let Some(key) = key {
+                calls.send(key);
+            }
+            let answer = taker.wait().unwrap();
+            assert_eq!(answer == Answer::CancelledByCall, key.is_some());
+            assert_eq!(reactor.join().unwrap(), None);
+        });
+    }
+
+    /// Dropped after it: the same, and the answer goes back to the reactor or with the question.
+    #[test]
+    fn loom_a_question_that_is_called_off_and_dropped_is_not_forgotten() {
+        loom::model(|| {
+            let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
+            let heard = Arc::clone(&calls);
+            let reactor = thread::spawn(move || serve(filler, &heard, false));
+            if let Some(key) = call_off(&taker) {
+                calls.send(key);
+            }
+            drop(taker);
+            reactor.join().unwrap();
+        });
+    }
+
+    /// Who calls it off before there is an answer does not get the result, unless the `Deferred` is
+    /// waited for: then that decides.
+    #[test]
+    fn loom_a_cancellation_against_the_answer() {
+        loom::model(|| {
+            let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
+            let heard = Arc::clone(&calls);
+            let reactor = thread::spawn(move || serve(filler, &heard, true));
+            let waited_for = call_off(&taker).is_some();
+            match taker.try_take() {
+                Some(answer) => assert!(!waited_for || answer == Some(Answer::Result)),
+                None => assert_eq!(taker.wait() == Some(Answer::Result), waited_for),
+            }
+            assert_eq!(reactor.join().unwrap(), None);
+        });
     }
 }

@@ -1,9 +1,9 @@
 //! Answers that can be waited for, looked at, cancelled and awaited.
 
-use crate::support::{Drops, block_on, foreign, gated, must_not_run};
+use crate::support::{Drops, OnDrop, block_on, foreign, gated, must_not_run};
 use ropewalk_deferred::{Cancelled, Deferred};
 use ropewalk_reactor::{Reactor, ReactorStopped};
-use ropewalk_testing::{DEADLINE, within};
+use ropewalk_testing::{DEADLINE, EventLog, within};
 use ropewalk_threads::{Eventual, HandleThreads as _, ReactorThread, WouldDeadlock};
 use std::future::Future as _;
 use std::pin::Pin;
@@ -176,6 +176,35 @@ fn cancelled_in_the_queue_the_call_never_runs() {
         reactor.run().unwrap();
         assert!(answer.wait().unwrap_err().is::<Cancelled>());
         assert_eq!((dropped.count(), reactor.stats().panics), (1, 0));
+    });
+}
+
+/// As what a call has captured that has run; also if that panics.
+#[test]
+fn what_a_cancelled_call_has_captured_is_gone_when_it_is_answered() {
+    struct Note(EventLog<&'static str>);
+    impl Wake for Note {
+        fn wake(self: Arc<Self>) {
+            self.0.add("answered");
+        }
+    }
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::default());
+        let drops = log.clone();
+        let captured = OnDrop::new(move || {
+            drops.add("dropped");
+            panic!("in the drop of what was captured");
+        });
+        let mut answer = reactor.handle().eventually(move |_| drop(captured));
+        let waker = Waker::from(Arc::new(Note(log.clone())));
+        let mut context = Context::from_waker(&waker);
+        assert!(Pin::new(&mut answer).poll(&mut context).is_pending());
+        answer.cancel();
+        reactor.stop();
+        reactor.run().unwrap();
+        assert!(answer.wait().unwrap_err().is::<Cancelled>());
+        assert_eq!(log.take(), ["dropped", "answered"]);
+        assert_eq!(reactor.stats().panics, 1, "reported as that of a call");
     });
 }
 
