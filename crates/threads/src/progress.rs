@@ -167,8 +167,9 @@ impl<P: 'static> Listener<P> {
     }
 
     fn close(&self) {
-        let unheard = self.latest.close();
-        self.drop_contained((unheard, self.on_progress.take()));
+        // One by one: if both panic, one in the course of the other would end the process.
+        self.drop_contained(self.latest.close());
+        self.drop_contained(self.on_progress.take());
     }
 
     fn drop_contained<T>(&self, users: T) {
@@ -344,6 +345,22 @@ mod tests {
         assert_eq!(deferred.try_take().unwrap().unwrap(), "result");
         clock.advance(Duration::ZERO);
         assert_eq!(reactor.stats().panics, 1, "reported as that of a call");
+    }
+
+    /// The run has ended, and the `Deferred` is about to fail.
+    #[test]
+    fn once_a_call_for_a_value_was_refused_no_report_is_taken() {
+        let reactor = Reactor::new().unwrap();
+        let (job, _listening) = attach(
+            &reactor,
+            |_, _| unreachable!("nobody calls"),
+            |job| Ok(([job.report(1), job.report(2)], format!("{job:?}"))),
+        );
+        reactor.stop();
+        reactor.run().unwrap();
+        let (accepted, text) = job().unwrap().unwrap();
+        assert_eq!(accepted, [false, false]);
+        assert!(text.contains("is_heard: false"), "{text}");
     }
 
     /// Between two runs nothing is kept for the next one, which may never come.

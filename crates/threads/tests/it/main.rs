@@ -9,6 +9,8 @@ mod defer_to_thread;
 mod progress;
 // and when nobody wants to hear it any more
 mod progress_ends;
+// because the deferred is cancelled
+mod progress_cancelled;
 // what a round trip costs: allocations, turns
 mod costs;
 // foreign threads that wait for the reactor

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 /// A reactor that moves only when told, and its pool.
-fn by_hand() -> (ManualClock, Reactor, ManualPool) {
+pub(crate) fn by_hand() -> (ManualClock, Reactor, ManualPool) {
     let (clock, manual) = (ManualClock::new(), ThreadPool::manual());
     let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
     reactor.install_thread_pool(manual.pool().clone()).unwrap();

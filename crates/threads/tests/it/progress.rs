@@ -1,25 +1,18 @@
 //! Jobs that tell the reactor how far they have come.
 
 use crate::log;
+use crate::manual_pool::by_hand;
 use crate::support::{Drops, OnDrop, Refused, must_not_run, peek, run_for, taken};
 use ropewalk_deferred::Panicked;
-use ropewalk_reactor::{ManualClock, PanicPolicy, Reactor, RunError};
+use ropewalk_reactor::{PanicPolicy, Reactor, RunError};
 use ropewalk_testing::{DEADLINE, EventLog, within};
-use ropewalk_threadpool::{CancelToken, ManualPool, ThreadPool, blocking};
+use ropewalk_threadpool::{CancelToken, ThreadPool, blocking};
 use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
-
-/// A reactor that moves only when told, and its pool.
-fn by_hand() -> (ManualClock, Reactor, ManualPool) {
-    let (clock, manual) = (ManualClock::new(), ThreadPool::manual());
-    let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
-    reactor.install_thread_pool(manual.pool().clone()).unwrap();
-    (clock, reactor, manual)
-}
 
 #[test]
 fn progress_comes_in_order_once_a_turn_and_all_of_it_before_the_result() {
@@ -335,8 +328,12 @@ fn i3_captures_and_values_that_panic_when_dropped_harm_nobody() {
 
         let (clock, reactor, manual) = by_hand();
         let value = OnDrop::new(|| panic!("in the drop of a value that nobody has heard"));
+        let captured = OnDrop::new(|| panic!("and in that of the callback"));
         let deferred = reactor.defer_to_thread_with(
-            |_, _| unreachable!("cancelled before"),
+            move |_, _| {
+                let _captured = &captured;
+                unreachable!("cancelled before")
+            },
             move |job| {
                 job.report(value);
                 Ok(3)
