@@ -210,6 +210,8 @@ impl Builder {
             entered: Cell::new(false),
             embedded: Cell::new(false),
             dropped: Cell::new(false),
+            gone: Cell::new(false),
+            emptying: Cell::new(false),
             crashed: Cell::new(false),
             draining: Cell::new(false),
             runs: Cell::new(0),

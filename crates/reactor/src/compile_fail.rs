@@ -19,6 +19,25 @@
 #[expect(dead_code, reason = "carries a doc test")]
 struct ReactorStaysOnItsThread;
 
+/// A reference to the current reactor is for this thread.
+///
+/// ```
+/// use ropewalk_reactor::Reactor;
+/// let look = || Reactor::current().is_none();
+/// assert!(std::thread::spawn(look).join().unwrap());
+/// ```
+///
+/// It does not go to another one.
+///
+/// ```compile_fail,E0277
+/// use ropewalk_reactor::Reactor;
+/// let current = Reactor::current();
+/// let look = || current.is_none();
+/// assert!(std::thread::spawn(look).join().unwrap());
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct ReferencesStayOnTheirThread;
+
 /// A call may capture what is `Send`.
 ///
 /// ```

@@ -61,8 +61,12 @@ pub(crate) struct Core {
     pub(crate) entered: Cell<bool>,
     /// Its descriptor is in the hands of another loop.
     pub(crate) embedded: Cell<bool>,
-    /// The owner has dropped it: it does not run again.
+    /// The owner has dropped it, or is doing so: it does not run again.
     pub(crate) dropped: Cell<bool>,
+    /// What was pending then is dropped: it keeps nothing any more.
+    pub(crate) gone: Cell<bool>,
+    /// What was handed in since is being dropped.
+    pub(crate) emptying: Cell<bool>,
     pub(crate) crashed: Cell<bool>,
     /// What held the shutdown has let go.
     pub(crate) draining: Cell<bool>,
@@ -116,6 +120,31 @@ impl Core {
         self.dropped.set(true);
         self.shared.close();
         self.running.end();
+        self.purge_all();
+        self.gone.set(true);
+        self.selector.let_go();
+    }
+
+    /// Something was handed in. One that is gone drops it now: whoever still has a reference to it may
+    /// have it for ever, and what was handed in may own that very reference.
+    ///
+    /// To be called with nothing borrowed.
+    pub(crate) fn handed_in(&self) {
+        if self.gone.get() {
+            self.keep_nothing();
+        }
+    }
+
+    #[cold]
+    fn keep_nothing(&self) {
+        // By what is dropped here, more may be handed in: it joins the rounds that go on.
+        if !self.emptying.replace(true) {
+            self.purge_all();
+            self.emptying.set(false);
+        }
+    }
+
+    fn purge_all(&self) {
         self.purge_pending();
         // Whoever lasted until here heard of all that; nobody hears of what is his own.
         if self.drop_each(self.lasting.take()) {
@@ -124,7 +153,8 @@ impl Core {
     }
 
     /// What is dropped here may own anything, and its drop may even hand in more; the rounds are
-    /// bounded because something that always makes more of itself must not hang us.
+    /// bounded because something that always makes more of itself must not hang us. It is left where
+    /// it is, and looked at again by the next purge.
     fn purge_pending(&self) {
         for _ in 0..PURGE_ROUNDS {
             if !self.purge_once() {
@@ -188,8 +218,8 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        // The owner has done this already. But whoever was lent the reactor when the owner went
-        // may have handed in more since.
+        // The owner has done this already. But what makes more of itself whenever it is dropped has
+        // come back each time.
         self.purge();
     }
 }

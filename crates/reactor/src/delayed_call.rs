@@ -48,6 +48,7 @@ impl DelayedCall {
         let now = core.clock.now();
         let key = core.timers.borrow_mut().insert(now, delay, call);
         core.changed();
+        core.handed_in();
         Self { core: Rc::downgrade(core), key: Cell::new(key) }
     }
 
@@ -139,7 +140,8 @@ impl DelayedCall {
     }
 
     fn why_not(&self) -> NotPending {
-        if self.key.get() == TimerKey::NONE || self.core.strong_count() == 0 {
+        let is_gone = || self.core.upgrade().is_none_or(|core| core.dropped.get());
+        if self.key.get() == TimerKey::NONE || is_gone() {
             NotPending::AlreadyCancelled
         } else {
             NotPending::AlreadyCalled

@@ -161,17 +161,24 @@ pub struct RegisterError<S> {
 }
 
 impl<S> RegisterError<S> {
+    /// The reactor is gone.
+    pub(crate) fn gone(source: S) -> Self {
+        let text = "the reactor was dropped: register the source with another one";
+        Self { source, error: io::Error::new(io::ErrorKind::NotConnected, text) }
+    }
+
     /// Gives the source back.
     pub fn into_inner(self) -> S {
         self.source
     }
 
-    /// Gives the source back, and what the operating system said.
+    /// Gives the source back, and the reason.
     pub fn into_parts(self) -> (S, io::Error) {
         (self.source, self.error)
     }
 
-    /// What the operating system said.
+    /// What the operating system said; [`NotConnected`](io::ErrorKind::NotConnected) if the reactor was
+    /// dropped.
     pub fn io_error(&self) -> &io::Error {
         &self.error
     }

@@ -61,6 +61,7 @@ mod intake;
 #[cfg(all(test, loom))]
 mod intake_models;
 mod later;
+mod lending;
 mod manual_clock;
 mod pace;
 mod panics;
@@ -94,11 +95,12 @@ pub use crate::handle::ReactorHandle;
 #[doc(hidden)]
 pub use crate::haste::Haste;
 pub use crate::hold::Hold;
+pub use crate::lending::{ReactorRef, WeakReactor};
 pub use crate::manual_clock::ManualClock;
 #[doc(hidden)]
 pub use crate::pace::Pace;
 pub use crate::panics::PanicPolicy;
-pub use crate::reactor::{Reactor, WeakReactor};
+pub use crate::reactor::Reactor;
 pub use crate::remote::Remote;
 #[doc(hidden)]
 pub use crate::running::{Glance, ReactorWatch, RunningCallback};

@@ -5,20 +5,18 @@ use crate::core::{Core, Lifecycle, Pending};
 use crate::delayed_call::{DelayedCall, PendingCall};
 use crate::handle::ReactorHandle;
 use crate::later::later;
+use crate::lending::Current;
 use crate::panics::{self, PanicPolicy};
 use crate::stats::ReactorStats;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 thread_local! {
-    /// The reactor inside whose `run`, `turn` or drop this thread is.
-    static CURRENT: RefCell<Option<Weak<Core>>> = const { RefCell::new(None) };
-
     /// How many reactors there are that belong to this thread.
     static LIVING: Cell<usize> = const { Cell::new(0) };
 }
@@ -27,7 +25,7 @@ thread_local! {
 ///
 /// It is the owner of everything that is pending in it, and cannot be cloned: dropping it drops
 /// the timers, sources, calls and slots, and all that their closures captured. Callbacks are lent
-/// a `&Reactor`; where none is at hand there is [`Reactor::with_current`], and
+/// a `&Reactor`; where none is at hand there is [`Reactor::current`], and
 /// [`Reactor::downgrade`] gives a reference that may be kept.
 ///
 /// The crates above add methods by traits, which are all in the prelude of `ropewalk`: jobs
@@ -87,22 +85,6 @@ impl Reactor {
     #[must_use]
     pub fn handle(&self) -> ReactorHandle {
         ReactorHandle::new(Arc::clone(&self.core.shared))
-    }
-
-    /// A reference that does not keep the reactor alive.
-    #[must_use]
-    pub fn downgrade(&self) -> WeakReactor {
-        WeakReactor(Rc::downgrade(&self.core))
-    }
-
-    /// Lends the reactor that runs on this thread, or is being dropped; `None` if none does.
-    ///
-    /// One that is being dropped drops what it is asked for as well. For code that runs in a callback
-    /// but is not given the reactor: the callbacks of a `Deferred`, futures, `Drop`.
-    pub fn with_current<R>(f: impl FnOnce(&Self) -> R) -> Option<R> {
-        // There is none either when this thread has ended so far that its statics are gone.
-        let current = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten();
-        current.and_then(|weak| WeakReactor(weak).with(f))
     }
 
     /// Whether a reactor belongs to this thread, be it running or not, so that others may wait for
@@ -200,6 +182,7 @@ impl Reactor {
         let pending = Pending { run: Box::new(f), location };
         self.core.soon.borrow_mut().push_back(pending);
         self.core.changed();
+        self.core.handed_in();
     }
 
     /// The timers that are pending, the earliest first.
@@ -213,14 +196,17 @@ impl Reactor {
     }
 
     /// The value of type `T` that belongs to this reactor; made with `Default` when first asked
-    /// for, dropped with the reactor. For crates that extend the reactor.
+    /// for, dropped with the reactor. A reactor that is gone makes a new one each time, and does not
+    /// keep it. For crates that extend the reactor.
     ///
     /// # Threads
     ///
     /// Reactor thread; [`ReactorHandle::shared`] is for all threads.
     #[must_use]
     pub fn local<T: Default + 'static>(&self) -> Rc<T> {
-        self.core.locals.get()
+        let value = self.core.locals.get();
+        self.core.handed_in();
+        value
     }
 
     /// As [`local`](Self::local), but the value outlives all that is pending in the reactor: it is
@@ -228,7 +214,9 @@ impl Reactor {
     #[doc(hidden)]
     #[must_use]
     pub fn lasting<T: Default + 'static>(&self) -> Rc<T> {
-        self.core.lasting.get()
+        let value = self.core.lasting.get();
+        self.core.handed_in();
+        value
     }
 
     /// Sets what a turn begins with after somebody has [rung](ReactorHandle::ring). For the one crate
@@ -330,47 +318,5 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.core.entered.set(false);
         self.core.lie_down();
-    }
-}
-
-/// As long as it lives this reactor is the current one; then the one before it is again.
-struct Current {
-    outer: Option<Weak<Core>>,
-}
-
-impl Current {
-    fn set(core: &Rc<Core>) -> Self {
-        let core = Rc::downgrade(core);
-        let outer = CURRENT.try_with(|current| current.replace(Some(core))).ok().flatten();
-        Self { outer }
-    }
-}
-
-impl Drop for Current {
-    fn drop(&mut self) {
-        let outer = self.outer.take();
-        // Fails only when the thread is at its very end, where nothing was put there either.
-        let _ = CURRENT.try_with(|current| current.replace(outer));
-    }
-}
-
-/// A reference to a [`Reactor`] that does not keep it alive.
-///
-/// # Threads
-///
-/// Reactor thread; it is neither `Send` nor `Sync`.
-#[derive(Clone)]
-pub struct WeakReactor(Weak<Core>);
-
-impl WeakReactor {
-    /// Lends the reactor to `f`; `None` if it is gone.
-    pub fn with<R>(&self, f: impl FnOnce(&Reactor) -> R) -> Option<R> {
-        self.0.upgrade().map(|core| f(&Reactor::lent(core)))
-    }
-}
-
-impl fmt::Debug for WeakReactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WeakReactor")
     }
 }

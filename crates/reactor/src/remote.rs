@@ -176,7 +176,7 @@ impl<T: 'static> Remote<T> {
         self.inner.handle.0.send(f, Location::caller(), send).map_err(ReactorStopped::refused)
     }
 
-    /// The value itself; `None` on another reactor than its own.
+    /// The value itself; `None` on another reactor than its own, and on one that is gone.
     ///
     /// # Threads
     ///
@@ -228,6 +228,7 @@ impl Reactor {
     #[track_caller]
     pub fn share<T: 'static>(&self, value: T) -> Remote<T> {
         let key = self.core.shares.borrow_mut().insert(Rc::new(value), Location::caller());
+        self.core.handed_in();
         Remote { inner: Arc::new(Inner { handle: self.handle(), key }), value: PhantomData }
     }
 

@@ -126,9 +126,16 @@ impl Selector {
         interest: Interest,
     ) -> Result<Armed<S>, (S, io::Error)> {
         if let Way::ByHand(attached) = &self.way {
-            return Ok(Armed::ByHand(attached.arm(source, key(), interest)));
+            return attached.arm(source, key(), interest).map(Armed::ByHand);
         }
         poller::arm(&self.poller, source, key, interest).map(Armed::Polled)
+    }
+
+    /// Drops what is the user's: the reactor is gone, and waits for nothing any more.
+    pub(crate) fn let_go(&self) {
+        if let Way::ByHand(attached) = &self.way {
+            attached.let_go();
+        }
     }
 }
 

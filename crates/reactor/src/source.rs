@@ -231,9 +231,9 @@ impl Reactor {
     /// # Errors
     ///
     /// [`RegisterError`], with the source inside: the operating system cannot watch this kind of
-    /// source (a regular file), watches it already, or has no room. With `?` it becomes an
-    /// [`io::Error`](std::io::Error) where the function returns one; where `?` cannot convert because
-    /// the source is not `Send`, an `Rc` for one, write `.map_err(io::Error::from)?`.
+    /// source (a regular file), watches it already, or has no room; or the reactor was dropped. With
+    /// `?` it becomes an [`io::Error`](std::io::Error) where the function returns one; where `?` cannot
+    /// convert because the source is not `Send`, an `Rc` for one, write `.map_err(io::Error::from)?`.
     ///
     /// # Examples
     ///
@@ -292,6 +292,9 @@ impl Reactor {
         S: AsSource + 'static,
         F: FnMut(&Self, &S, Readiness) + 'static,
     {
+        if self.core.gone.get() {
+            return Err(RegisterError::gone(source));
+        }
         let key = || self.core.sources.borrow_mut().next_key();
         let armed = match self.core.selector.arm(source, key, interest) {
             Ok(armed) => Rc::new(armed),
@@ -307,6 +310,7 @@ impl Reactor {
             location,
         };
         self.core.sources.borrow_mut().slots.insert(source);
+        self.core.handed_in();
         Ok(Registration::new(&self.core, key, armed))
     }
 

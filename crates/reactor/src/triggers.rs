@@ -105,9 +105,9 @@ impl Reactor {
         trigger: impl FnOnce(&Self) + 'static,
     ) -> TriggerId {
         let trigger = Pending { run: Box::new(trigger), location: Location::caller() };
-        let mut triggers = self.core.triggers.borrow_mut();
         let id = TriggerId(IDS.fetch_add(1, Ordering::Relaxed));
-        triggers.queue(event, phase).push_back((id, trigger));
+        self.core.triggers.borrow_mut().queue(event, phase).push_back((id, trigger));
+        self.core.handed_in();
         id
     }
 

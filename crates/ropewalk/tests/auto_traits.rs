@@ -101,10 +101,10 @@ fn i1_what_a_pool_tells_of_itself_crosses() {
 fn i1_a_reactor_stays_and_its_handle_crosses() {
     use ropewalk::reactor::{
         DelayedCall, Hold, InvalidDelay, ManualClock, NotPending, PanicPolicy, PendingCall, Phase,
-        Reactor, ReactorHandle, ReactorStats, ReactorStopped, Remote, RunError, Stuck, SystemEvent,
-        TriggerId, UnknownTrigger, WeakReactor,
+        Reactor, ReactorHandle, ReactorRef, ReactorStats, ReactorStopped, Remote, RunError, Stuck,
+        SystemEvent, TriggerId, UnknownTrigger, WeakReactor,
     };
-    stays!(Reactor, WeakReactor, DelayedCall, ManualClock);
+    stays!(Reactor, ReactorRef, WeakReactor, DelayedCall, ManualClock);
     crosses!(ReactorHandle, Hold, Phase, SystemEvent, TriggerId, PanicPolicy);
     crosses!(PendingCall, ReactorStats, Stuck);
     crosses!(RunError, InvalidDelay, NotPending, UnknownTrigger, ReactorStopped);

@@ -189,11 +189,12 @@ impl State {
         waits.push_back(time);
     }
 
-    fn sleep(&self, time: Option<Duration>) {
+    /// `is_ours`: whether the reactor that waits is still there afterwards.
+    fn sleep(&self, time: Option<Duration>, is_ours: impl FnOnce() -> bool) {
         let Some(mut f) = self.on_wait.take() else { return self.bell.wait(time) };
         let before = self.functions.get();
         f(time);
-        if self.functions.get() == before {
+        if self.functions.get() == before && is_ours() {
             self.on_wait.set(Some(f));
         }
     }
@@ -201,32 +202,46 @@ impl State {
 
 /// The hold of a reactor on its selector.
 pub(super) struct Attached {
-    selector: ManualSelector,
+    /// `None`: the reactor is gone.
+    state: RefCell<Option<Rc<State>>>,
+    bell: Arc<Bell>,
     clock: Clock,
 }
 
 impl Attached {
     /// An error if the selector has a reactor already.
     pub(super) fn new(selector: &ManualSelector, clock: Clock) -> io::Result<Self> {
-        if selector.0.attached.replace(true) {
+        let state = Rc::clone(&selector.0);
+        if state.attached.replace(true) {
             let text = "a manual selector is for one reactor: give each one of its own";
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
         }
-        Ok(Self { selector: selector.clone(), clock })
+        Ok(Self { bell: Arc::clone(&state.bell), state: RefCell::new(Some(state)), clock })
     }
 
     pub(super) fn bell(&self) -> Arc<Bell> {
-        Arc::clone(&self.selector.0.bell)
+        Arc::clone(&self.bell)
     }
 
-    pub(super) fn arm<S: AsSource>(&self, source: S, key: usize, interest: Interest) -> Armed<S> {
-        let state = Rc::clone(&self.selector.0);
+    fn state(&self) -> Option<Rc<State>> {
+        self.state.borrow().clone()
+    }
+
+    pub(super) fn arm<S: AsSource>(
+        &self,
+        source: S,
+        key: usize,
+        interest: Interest,
+    ) -> Result<Armed<S>, (S, io::Error)> {
+        let Some(state) = self.state() else {
+            return Err((source, io::ErrorKind::NotConnected.into()));
+        };
         let id = state.watched.borrow_mut().add(key, interest);
-        Armed { state, id, key, interest: Cell::new(Some(interest)), source }
+        Ok(Armed { state, id, key, interest: Cell::new(Some(interest)), source })
     }
 
     pub(super) fn wait(&self, ready: &mut Vec<Event>, wait: Wait) -> io::Result<()> {
-        let state = &*self.selector.0;
+        let Some(state) = self.state() else { return Ok(()) };
         let time = match wait {
             Wait::Not => Some(Duration::ZERO),
             Wait::Until(due) => Some(due.saturating_duration_since(self.clock.now())),
@@ -237,19 +252,21 @@ impl Attached {
         if let Some(error) = failure {
             return Err(error);
         }
+        let is_ours = || self.state().is_some();
         let ready_now = state.watched.borrow().any_ready();
         if wait != Wait::Not && !ready_now && !state.bell.is_rung() {
-            state.sleep(time);
+            state.sleep(time, is_ours);
         }
-        state.bell.hear();
-        state.watched.borrow_mut().deliver(ready, EVENTS);
+        if is_ours() {
+            state.bell.hear();
+            state.watched.borrow_mut().deliver(ready, EVENTS);
+        }
         Ok(())
     }
-}
 
-impl Drop for Attached {
-    fn drop(&mut self) {
-        let state = &*self.selector.0;
+    /// The reactor is gone: the selector is free for another one.
+    pub(super) fn let_go(&self) {
+        let Some(state) = self.state.take() else { return };
         state.attached.set(false);
         // What a function has captured may be this selector itself, which would then never go.
         let left = (state.on_wait.take(), state.failures.take());
@@ -258,6 +275,13 @@ impl Drop for Attached {
                 tracing::error!(panic = message, "dropping what a manual selector had panicked");
             });
         }
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        // A reactor lets go when it is dropped; one that could not be made was none.
+        self.let_go();
     }
 }
 

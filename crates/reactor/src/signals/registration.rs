@@ -5,7 +5,8 @@
 //! registration or its reactor is dropped, whichever is first: so both of them can take it.
 
 use super::process::{Handler, Name};
-use crate::reactor::{Reactor, WeakReactor};
+use crate::lending::WeakReactor;
+use crate::reactor::Reactor;
 use crate::source::{Interest, Registration};
 use std::cell::{Cell, RefCell};
 use std::fmt;

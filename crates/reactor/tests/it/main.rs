@@ -46,6 +46,7 @@ mod stats; // what the counters count
 
 mod errors; // what they say, and what they turn into
 
+mod lending; // references that do not own it
 mod portable; // the way to wait that every platform has
 mod remote; // shared values
 mod slots; // what upper crates keep in a reactor

@@ -70,3 +70,23 @@ fn i5_a_source_may_register_another_one_when_it_is_asked_for_its_descriptor() {
         assert_eq!((reactor.stats().sources, reactor.stats().panics), (2, 0));
     });
 }
+
+/// Its callback is not kept, though the reactor was there when it was asked to watch.
+#[test]
+fn i5_a_source_may_drop_the_reactor_when_it_is_asked_for_its_descriptor() {
+    struct Last(TcpStream, RefCell<Option<Reactor>>);
+    impl AsFd for Last {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            drop(self.1.take());
+            self.0.as_fd()
+        }
+    }
+    let reactor = Reactor::new().unwrap();
+    let lent = Rc::new(reactor.downgrade().upgrade().unwrap());
+    let ((server, _client), circle) = (sockets(), Rc::clone(&lent));
+    let last = Last(server, RefCell::new(Some(reactor)));
+    let callback = move |_: &Reactor, _: &Last, _| drop(Rc::clone(&circle));
+    let registered = lent.register(last, Interest::READABLE, callback);
+    assert_eq!(Rc::strong_count(&lent), 1);
+    drop(registered);
+}

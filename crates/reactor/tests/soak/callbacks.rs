@@ -52,6 +52,8 @@ pub(crate) fn register(world: &Arc<World>, reactor: &Reactor, life: &Arc<Life>, 
             let tap = Tap { world: Arc::clone(world), wire, near, interest: wanted, registration };
             desk.keep_tap(name, tap);
         }
+        // This very callback, or the one around it, has dropped the reactor.
+        Err(_) if reactor.downgrade().upgrade().is_none() => {}
         Err(error) => world.complain(format!("no source: {}", error.io_error())),
     }
 }
