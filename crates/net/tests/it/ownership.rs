@@ -101,3 +101,28 @@ fn a_transport_that_is_kept_keeps_neither_its_protocol_nor_its_socket() {
         assert!(!pair.transport.is_connected());
     });
 }
+
+/// Although somebody has a reference to it that lasts, and is what is handed in.
+#[test]
+fn i2_what_is_opened_on_a_reactor_that_is_gone_is_refused() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let gone = Rc::new(reactor.downgrade().upgrade().unwrap());
+        drop(reactor);
+        let held = Rc::clone(&gone);
+        let factory = move |_| {
+            drop(Rc::clone(&held));
+            Hoarder::new(&Payload::default())
+        };
+        let refused = gone.listen_tcp("127.0.0.1:0", factory).unwrap_err();
+        assert!(refused.to_string().contains("dropped"), "{refused}");
+        drop(refused);
+        let peers = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, payload) = (peers.local_addr().unwrap().port(), Payload::default());
+        for host in ["127.0.0.1", "localhost"] {
+            drop(failure_of(gone.connect_tcp(host, port, Hoarder::new(&payload))));
+        }
+        drop(failure_of(gone.resolve("localhost", port)));
+        assert_eq!((Rc::strong_count(&gone), Rc::strong_count(&payload)), (1, 1));
+    });
+}

@@ -152,3 +152,54 @@ fn i2_a_task_that_drops_its_reactor_is_abandoned_as_the_others() {
     failure_as::<Abandoned, _>(drops);
     failure_as::<Abandoned, _>(other);
 }
+
+/// The owner's drop takes all of it along: no circle through the slab of the tasks.
+#[test]
+fn a_task_may_keep_a_reference_to_its_reactor_while_it_waits() {
+    let (clock, reactor) = manual();
+    let payload = Rc::new(());
+    let held = Rc::clone(&payload);
+    let task = reactor.spawn(async move {
+        let reactor = Reactor::current().unwrap();
+        reactor.sleep(Duration::from_secs(1)).await?;
+        // The same one, without being asked for again.
+        reactor.sleep(Duration::from_secs(60)).await?;
+        drop(held);
+        Ok(())
+    });
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(reactor.delayed_calls().len(), 1);
+    drop(reactor);
+    failure_as::<Abandoned, _>(task);
+    assert_eq!(Rc::strong_count(&payload), 1);
+}
+
+/// At once, although somebody has a reference to it that lasts.
+#[test]
+fn i2_what_is_begun_on_a_reactor_that_is_gone_is_abandoned() {
+    let (_, reactor) = manual();
+    let gone = Rc::new(reactor.downgrade().upgrade().unwrap());
+    drop(reactor);
+    let hold = || Rc::clone(&gone);
+    let held = hold();
+    failure_as::<Abandoned, _>(gone.spawn(async move { drop(held) }));
+    failure_as::<Abandoned, _>(gone.sleep(Duration::ZERO));
+    let held = hold();
+    failure_as::<Abandoned, _>(gone.defer_later(Duration::ZERO, move |_| drop(held)));
+    let held = hold();
+    let looping = LoopingCall::new(move |_| drop(Rc::clone(&held)));
+    failure_as::<Abandoned, _>(looping.start_later(&gone, Duration::from_secs(1)).unwrap());
+    assert!(!looping.running());
+    let held = hold();
+    failure_as::<Abandoned, _>(
+        gone.coiterate(std::iter::repeat_with(move || drop(Rc::clone(&held)))),
+    );
+    let held = hold();
+    gone.set_unhandled_hook(move |_| drop(Rc::clone(&held)));
+    let (promise, limited) = Deferred::<u32>::new();
+    let limited = no_result(limited.timeout(&gone, Duration::from_secs(1)));
+    promise.errback(Abandoned);
+    failure_as::<Abandoned, _>(limited);
+    drop(looping);
+    assert_eq!(Rc::strong_count(&gone), 1);
+}

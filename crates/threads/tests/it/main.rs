@@ -39,6 +39,8 @@ mod private_pools;
 mod drain;
 // crashes, drops, and reactors that run again
 mod restart;
+// and drops that somebody has a reference across
+mod kept_references;
 // the sizes of the reactor's pool, and its life
 mod pool_size;
 // a pool that another one has come in place of
