@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 struct Slot<T, N> {
     inside: Mutex<Inside<T, N>>,
+    /// Who has asked: a waker that panics is reported with this.
+    location: &'static Location<'static>,
 }
 
 struct Inside<T, N> {
@@ -36,9 +38,10 @@ enum Waiter {
 }
 
 /// A slot's two ends.
+#[track_caller]
 pub(crate) fn slot<T, N: Copy>(note: N) -> (Filler<T, N>, Taker<T, N>) {
     let inside = Mutex::new(Inside { state: State::Waiting(None), note });
-    let slot = Arc::new(Slot { inside });
+    let slot = Arc::new(Slot { inside, location: Location::caller() });
     (Filler(Some(Arc::clone(&slot))), Taker(slot))
 }
 
@@ -87,7 +90,7 @@ impl<T, N> Slot<T, N> {
             State::Waiting(Some(Waiter::Thread(thread))) => thread.unpark(),
             // Whoever fills the slot may be about to fill others.
             State::Waiting(Some(Waiter::Task(waker))) => {
-                panics::contain("a waker", Location::caller(), || waker.wake());
+                panics::contain("a waker", self.location, || waker.wake());
             }
             State::Waiting(None) | State::Filled(_) | State::Taken => {}
         }
@@ -216,7 +219,7 @@ impl<T, N> Drop for Taker<T, N> {
         let before = std::mem::replace(&mut inside.state, State::Taken);
         drop(inside);
         if let State::Waiting(Some(Waiter::Task(waker))) = before {
-            panics::contain("the drop of a waker", Location::caller(), || drop(waker));
+            panics::contain("the drop of a waker", self.0.location, || drop(waker));
         }
     }
 }

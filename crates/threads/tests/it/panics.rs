@@ -83,13 +83,16 @@ impl Wake for Grumpy {
     }
 }
 
-/// Two at once, at the end of a run, where one panic would meet the other.
+/// Two at once, at the end of a run, where one panic would meet the other. Each is reported with the
+/// line that asked.
 #[test]
 fn i3_wakers_that_panic_are_contained() {
     within(DEADLINE, || {
+        log::keep();
         let reactor = Reactor::new().unwrap();
         let place = peek(reactor.defer_to_thread(|| Ok(3)));
         let waker = Waker::from(Arc::new(Grumpy));
+        let line = line!() + 3;
         let mut answers: Vec<_> = (0..3)
             .map(|n| {
                 reactor.handle().eventually(move |reactor| {
@@ -109,6 +112,10 @@ fn i3_wakers_that_panic_are_contained() {
         assert_eq!(answers.next().unwrap().unwrap(), 0);
         assert!(answers.all(|answer| answer.unwrap_err().is::<ReactorStopped>()));
         assert_eq!(reactor.stats().panics, 0, "they are not the panics of a call");
+        let lines = log::lines("ERROR", "a waker that panics");
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        let place = format!("{}:{line}", file!());
+        assert!(lines.iter().all(|told| told.contains(&place)), "{lines:?}");
     });
 }
 
