@@ -98,7 +98,42 @@ pub enum SubmitErrorKind {
     WouldDeadlock,
 }
 
+impl SubmitErrorKind {
+    /// What to do next, if nobody knows better.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Full => "submit again later, or raise queue_limit",
+            Self::NoThread => {
+                "submit again later, or lower the number of threads or their stack_size"
+            }
+            Self::Stopped => "submit before stop, or build a new pool",
+            Self::TimedOut => "wait longer, or raise queue_limit",
+            Self::WouldDeadlock => {
+                "use try_call_in_thread, or another pool, or run a job of a ManualPool first"
+            }
+        }
+    }
+}
+
+/// What was in the way; the text of the [`SubmitError`] goes on with what to do about it.
+impl fmt::Display for SubmitErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Full => "the queue of the pool is full",
+            Self::NoThread => "the operating system refused the pool its first thread",
+            Self::Stopped => "the pool is stopped",
+            Self::TimedOut => "the queue of the pool had no room in time",
+            Self::WouldDeadlock => {
+                "the queue is full, and to wait for room here would keep the pool from making any"
+            }
+        })
+    }
+}
+
 /// A job that was not accepted, and why. Nothing of it ran.
+///
+/// Its text says what to do next. Where a pool is not its user's to stop, such as the own one of a
+/// reactor, that is the word of who stopped it.
 ///
 /// [`into_inner`](Self::into_inner) gives the job back. The error converts with `?` into any boxed
 /// error; `.map_err(SubmitError::without_job)` before that drops the job, and gives it a type that
@@ -109,10 +144,15 @@ pub struct SubmitError<F> {
     job: Mutex<F>,
 }
 
+/// A text in one word: errors with closures in them are big enough.
+pub(crate) type Advice = &'static &'static str;
+
 /// The part of a [`SubmitError`] that does not depend on the closure.
 #[derive(Debug)]
 pub(crate) struct Rejection {
     pub(crate) kind: SubmitErrorKind,
+    /// What to do next, by who has closed the pool.
+    pub(crate) advice: Option<Advice>,
     pub(crate) source: Option<io::Error>,
 }
 
@@ -149,27 +189,11 @@ impl<F> fmt::Debug for SubmitError<F> {
     }
 }
 
+/// What was in the way, and what to do about it.
 impl<F> fmt::Display for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.rejection.kind {
-            SubmitErrorKind::Full => {
-                "the queue of the pool is full: submit again later, or raise queue_limit"
-            }
-            SubmitErrorKind::NoThread => {
-                "the operating system refused the pool its first thread: \
-                 submit again later, or lower the number of threads or their stack_size"
-            }
-            SubmitErrorKind::Stopped => {
-                "the pool is stopped: submit before stop, or build a new pool"
-            }
-            SubmitErrorKind::TimedOut => {
-                "the queue of the pool had no room in time: wait longer, or raise queue_limit"
-            }
-            SubmitErrorKind::WouldDeadlock => {
-                "the queue is full, and to wait for room here would keep the pool from making any: \
-                 use try_call_in_thread, or another pool, or run a job of a ManualPool first"
-            }
-        })
+        let Rejection { kind, advice, .. } = self.rejection;
+        write!(f, "{kind}: {}", advice.copied().unwrap_or_else(|| kind.advice()))
     }
 }
 

@@ -56,7 +56,7 @@ impl Shared {
         kind: SubmitErrorKind,
     ) -> Rejection {
         core.tally.rejected += 1;
-        Rejection { kind, source: None }
+        Rejection { kind, advice: None, source: None }
     }
 
     /// Puts in a job for which there is room.
@@ -87,7 +87,7 @@ impl Shared {
             drop(core);
             self.tell_refusal(&chores);
             let source = chores.into_error();
-            return Err(Rejection { kind: SubmitErrorKind::NoThread, source });
+            return Err(Rejection { kind: SubmitErrorKind::NoThread, advice: None, source });
         }
         let high = self.is_high(&mut core);
         drop(core);

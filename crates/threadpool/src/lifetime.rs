@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::error::Advice;
 use crate::handle::JobHandle;
 use crate::pool::{Owner, ThreadPool};
 use crate::shared::{Core, Shared};
@@ -109,10 +110,17 @@ type AnyKeeper = Weak<dyn Any + Send + Sync>;
 
 /// Who starts and stops a pool in place of its users: one that two stopped would serve neither.
 #[derive(Default)]
-pub(crate) struct Keeper(Mutex<Option<AnyKeeper>>);
+pub(crate) struct Keeper(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    by: Option<AnyKeeper>,
+    /// What to do with a job that comes when the keeper has closed the pool.
+    advice: Option<Advice>,
+}
 
 impl Keeper {
-    fn lock(&self) -> MutexGuard<'_, Option<AnyKeeper>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -130,10 +138,10 @@ impl ThreadPool {
     #[must_use]
     pub fn keep_for<T: Any + Send + Sync>(&self, keeper: &Arc<T>) -> bool {
         let new = Arc::downgrade(keeper) as AnyKeeper;
-        let mut keeper = self.owner().keeper.lock();
-        let is_free = keeper.as_ref().is_none_or(|it| it.ptr_eq(&new) || it.strong_count() == 0);
+        let mut kept = self.owner().keeper.lock();
+        let is_free = kept.by.as_ref().is_none_or(|it| it.ptr_eq(&new) || it.strong_count() == 0);
         if is_free {
-            *keeper = Some(new);
+            kept.by = Some(new);
         }
         is_free
     }
@@ -142,10 +150,31 @@ impl ThreadPool {
     #[doc(hidden)]
     pub fn keep_no_more<T: Any + Send + Sync>(&self, keeper: &Arc<T>) {
         let old = Arc::downgrade(keeper) as AnyKeeper;
-        let mut keeper = self.owner().keeper.lock();
-        if keeper.as_ref().is_some_and(|it| it.ptr_eq(&old)) {
-            *keeper = None;
+        let mut kept = self.owner().keeper.lock();
+        if kept.by.as_ref().is_some_and(|it| it.ptr_eq(&old)) {
+            kept.by = None;
         }
+    }
+
+    /// Does as [`close`](Self::close), for a keeper, whose `advice` then ends the text of each
+    /// [`SubmitError`](crate::SubmitError): a user who did not stop the pool has other things to do
+    /// than one who did. Of several closes the first counts, whoever's it is. For crates that keep
+    /// pools.
+    #[doc(hidden)]
+    pub fn close_for_users(
+        &self,
+        advice: &'static &'static str,
+        on_drained: impl FnOnce() + Send + 'static,
+    ) {
+        if self.state() <= PoolState::Running {
+            self.owner().keeper.lock().advice.get_or_insert(advice);
+        }
+        self.close(on_drained);
+    }
+
+    /// What the keeper who has closed the pool says to who comes too late.
+    pub(crate) fn advice(&self) -> Option<Advice> {
+        self.owner().keeper.lock().advice
     }
 
     /// Whether jobs wait because the system has refused the very first thread, so that none of the

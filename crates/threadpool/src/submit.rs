@@ -245,7 +245,10 @@ impl ThreadPool {
         };
         match accepted {
             Ok(()) => Ok(JobHandle::new(job)),
-            Err(rejection) => {
+            Err(mut rejection) => {
+                if rejection.kind == SubmitErrorKind::Stopped {
+                    rejection.advice = self.advice();
+                }
                 self.tell_rejection(&rejection, &*job);
                 #[expect(clippy::expect_used, reason = "a job that was refused has its work")]
                 let work = job.take().expect("only the queue could have taken it");

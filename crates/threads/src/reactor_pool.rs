@@ -31,6 +31,19 @@ use ropewalk_threadpool::{
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// To a user whose job comes after the shutdown has let go of the pool.
+const STOPPED: &&str = &"it is its reactor's, which stops or has stopped; hand jobs in before that, or \
+     hold the shutdown meanwhile (`Reactor::hold`), or give them to the reactor when it runs again \
+     (`accept_calls` has them kept until then)";
+
+/// To a user of a handle that is older than the pool which the reactor has now.
+const REPLACED: &&str = &"its reactor has another one in its place; give jobs to the reactor, or to the \
+     pool that it has now (`thread_pool`)";
+
+/// To a user who has outlived the reactor.
+const DROPPED: &&str = &"it was its reactor's, which was dropped; hand jobs in before that, or give them \
+     to a pool of your own";
+
 /// One per reactor, in its shared slots.
 pub(crate) struct ReactorPool(Mutex<State>);
 
@@ -46,7 +59,7 @@ impl Drop for ReactorPool {
     fn drop(&mut self) {
         let mut own = self.with(|state| state.owed());
         own.retain(|pool| pool.state() == PoolState::Running);
-        own.iter().for_each(|pool| pool.close(|| ()));
+        own.iter().for_each(|pool| pool.close_for_users(DROPPED, || ()));
     }
 }
 
@@ -231,7 +244,7 @@ impl ReactorPool {
             (Found { pool, number, made: true, tie, shared: false }, Some(before))
         });
         if found.made && !open {
-            found.pool.close(|| ());
+            found.pool.close_for_users(STOPPED, || ());
         }
         found
     }
@@ -248,7 +261,7 @@ impl ReactorPool {
             // The shutdown waits for its jobs, even if it was still loose.
             ties::tie(reactor);
             let weak = Arc::downgrade(self);
-            retired.close(move || {
+            retired.close_for_users(REPLACED, move || {
                 let forgotten = weak.upgrade().map(|it| it.with(|state| state.forget(number)));
                 drop(forgotten);
             });
@@ -269,7 +282,7 @@ impl ReactorPool {
     fn close_if(&self, meant: impl FnOnce(&State) -> bool) {
         let closed = self.with(|state| meant(state).then(|| state.close()));
         if let Some((Some(pool), _retired)) = closed {
-            pool.close(|| ());
+            pool.close_for_users(STOPPED, || ());
         }
     }
 

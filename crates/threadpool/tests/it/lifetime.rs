@@ -7,7 +7,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::{JobHandle, PoolState, SubmitError, ThreadPool, WeakPool};
+use ropewalk_threadpool::{
+    JobHandle, PoolState, SubmitError, SubmitErrorKind, ThreadPool, WeakPool,
+};
 
 use crate::gate::{Blocker, started};
 
@@ -57,6 +59,19 @@ fn i2_a_weak_pool_keeps_nothing() {
         assert!(weak_captured.upgrade().is_none(), "the pool is gone, and its hook with it");
         assert!(WeakPool::default().upgrade().is_none());
     });
+}
+
+#[test]
+fn a_kind_of_refusal_can_be_shown_and_the_error_says_what_to_do() {
+    let pool = ThreadPool::builder().queue_limit(0).build().unwrap();
+    for kind in [SubmitErrorKind::Full, SubmitErrorKind::Stopped] {
+        let refused = pool.try_call_in_thread(|| ()).unwrap_err();
+        assert_eq!(refused.kind(), kind);
+        let (kind, text) = (format!("{kind:>40}"), refused.to_string());
+        assert_eq!(kind.len(), 40, "as wide as asked for");
+        assert!(text.starts_with(&format!("{}: ", kind.trim_start())), "{text}");
+        pool.stop();
+    }
 }
 
 #[test]

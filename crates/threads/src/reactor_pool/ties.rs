@@ -3,7 +3,7 @@
 //! The triggers look up the pool when they run, so that there is one set of them however often the
 //! pool is replaced.
 
-use super::ReactorPool;
+use super::{ReactorPool, STOPPED};
 use crate::panics::tell;
 use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent};
 use ropewalk_threadpool::{PoolState, ThreadPool};
@@ -115,7 +115,7 @@ fn hold_for(reactor: &Reactor, pool: &ThreadPool) {
     let hold = reactor.hold_with(SystemEvent::Drain, move || unfinished(&busy));
     let hold = Arc::new(Mutex::new(Some(hold)));
     let drained = Arc::clone(&hold);
-    pool.close(move || let_go(&drained));
+    pool.close_for_users(STOPPED, move || let_go(&drained));
     // A job that is stuck must not hold the shutdown of a later run, too.
     reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |_| let_go(&hold));
 }

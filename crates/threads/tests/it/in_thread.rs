@@ -1,10 +1,12 @@
 //! Jobs that nobody waits for, and calls from the threads of the pool.
 
-use crate::support::{Drops, foreign, gated, must_not_run, stop_after_calls};
-use ropewalk_reactor::{Reactor, ReactorHandle};
+use crate::support::{Drops, foreign, gated, must_not_run, peek, stop_after_calls, taken};
+use ropewalk_reactor::{Phase, Reactor, ReactorHandle, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::{JobState, SubmitErrorKind};
+use ropewalk_threadpool::{JobState, SubmitErrorKind, ThreadPool};
 use ropewalk_threads::{BoxedJob, HandleThreads as _, ReactorThreads as _};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
@@ -236,6 +238,63 @@ fn b62_without_a_run_nothing_runs_and_nothing_is_left_behind() {
         drop(reactor);
         assert_eq!(dropped.count(), 2);
         assert!(jobs.iter().all(|job| job.state() == JobState::Cancelled));
+    });
+}
+
+/// The pool is not the user's to stop, nor to build again.
+#[test]
+fn w5_a_job_that_comes_too_late_says_how_it_would_not_have() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        let texts = Rc::new(RefCell::new(Vec::new()));
+        let place = Rc::clone(&texts);
+        let own = reactor.thread_pool();
+        let (gate, job) = gated();
+        reactor.call_in_thread(job).unwrap();
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Drain, move |reactor| {
+            // The pool drains by then, and cannot be done before the gate goes.
+            reactor.call_soon(move |reactor| {
+                let refused = reactor.call_in_thread(|| ()).unwrap_err();
+                let failed = taken(&peek(reactor.defer_to_thread(|| ()))).unwrap_err();
+                place.borrow_mut().extend([refused.to_string(), failed.to_string()]);
+                drop(gate);
+            });
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        let texts = texts.take().into_iter().chain([
+            reactor.call_in_thread(|| ()).unwrap_err().to_string(),
+            reactor.thread_pool().call_in_thread(|| ()).unwrap_err().to_string(),
+            own.call_in_thread(|| ()).unwrap_err().to_string(),
+            handle.call_in_thread(|| ()).unwrap_err().without_job().to_string(),
+        ]);
+        let texts: Vec<_> = texts.collect();
+        assert_eq!(texts.len(), 6);
+        for text in texts {
+            assert!(text.starts_with("the pool is stopped: "), "{text}");
+            assert!(text.contains("Reactor::hold"), "{text}");
+            assert!(text.contains("accept_calls"), "{text}");
+            assert!(!text.contains("build a new pool"), "{text}");
+        }
+    });
+}
+
+#[test]
+fn w5_a_pool_that_was_replaced_or_stopped_by_its_user_has_another_cure() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (first, second) = (reactor.thread_pool(), ThreadPool::builder().build().unwrap());
+        reactor.install_thread_pool(second.clone()).unwrap();
+        let text = first.call_in_thread(|| ()).unwrap_err().to_string();
+        assert!(text.contains("thread_pool"), "{text}");
+        second.stop();
+        let by_user = reactor.call_in_thread(|| ()).unwrap_err().to_string();
+        reactor.stop();
+        reactor.run().unwrap();
+        let after = second.call_in_thread(|| ()).unwrap_err().to_string();
+        assert_eq!(by_user, "the pool is stopped: submit before stop, or build a new pool");
+        assert_eq!(after, by_user, "the user was first");
     });
 }
 
