@@ -41,11 +41,11 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "this closure cannot return `{Self}`",
     label = "this must be `()`, `Result<_, Failure>` or `Deferred<_>`",
-    note = "nothing, from a closure that never returns: say so with `|..| -> () {{ .. }}`",
-    note = "an `async` block that never ends: give its loop the type that it would have, `(loop {{ .. }}) as Result<(), Failure>`, or make it an `async fn`",
-    note = "a future: spawn it on the reactor, and return what that gives",
     note = "a plain value: return `Ok(value)`, or use `map`, if there is one, in place of `add_callback`",
-    note = "a `Result` with an error of its own: return `Ok(result?)`; `?` makes a `Failure` of any error"
+    note = "a `Result` with an error of its own: return `Ok(result?)`; `?` makes a `Failure` of any error",
+    note = "a future: spawn it on the reactor, and return what that gives",
+    note = "nothing, from a closure that never returns: say so with `|..| -> () {{ .. }}`",
+    note = "an `async` block that never ends: give its loop the type that it would have, `(loop {{ .. }}) as Result<(), Failure>`, or make it an `async fn`"
 )]
 pub trait Outcome: sealed::Sealed {
     /// What the next callback receives.
