@@ -3,6 +3,7 @@
 //! ```
 //! use ropewalk::prelude::*;
 //! # let _: Deferred<()> = Deferred::succeed(());
+//! # fn kept(_: Eventual<u32>) {}
 //! ```
 
 #[doc(no_inline)]
@@ -18,5 +19,5 @@ pub use ropewalk_task::{DeferredTimeout as _, ReactorTask as _};
 pub use ropewalk_threadpool::{CancelToken, ThreadPool};
 #[doc(no_inline)]
 pub use ropewalk_threads::{
-    HandleThreads as _, ReactorThread, ReactorThreads as _, RemoteThreads as _,
+    Eventual, HandleThreads as _, ReactorThread, ReactorThreads as _, RemoteThreads as _,
 };
