@@ -181,6 +181,11 @@ impl ReactorHandle {
 
 impl fmt::Debug for ReactorHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReactorHandle").field("accepts_calls", &self.accepts_calls()).finish()
+        let mut shown = f.debug_struct("ReactorHandle");
+        match self.thread().name() {
+            Some(name) => shown.field("thread", &name),
+            None => shown.field("thread", &self.thread().id()),
+        };
+        shown.field("accepts_calls", &self.accepts_calls()).finish()
     }
 }

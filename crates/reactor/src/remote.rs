@@ -215,7 +215,10 @@ impl<T> Clone for Remote<T> {
 
 impl<T> fmt::Debug for Remote<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("key", &self.inner.key).finish_non_exhaustive()
+        f.debug_struct("Remote")
+            .field("value", &format_args!("{}", std::any::type_name::<T>()))
+            .field("reactor", &self.inner.handle)
+            .finish()
     }
 }
 

@@ -278,3 +278,21 @@ fn i2_the_end_of_a_run_drops_all_released_values() {
         assert_eq!(log.take(), ["outer", "inner"]);
     });
 }
+
+#[test]
+fn its_text_and_that_of_a_handle_name_the_thread() {
+    within(DEADLINE, || {
+        let texts = || {
+            let reactor = Reactor::new().unwrap();
+            let remote = reactor.share(Cell::new(0_u8));
+            [format!("{:?}", reactor.handle()), format!("{remote:?}")]
+        };
+        let thread = std::thread::Builder::new().name("network".to_owned());
+        let [handle, remote] = thread.spawn(texts).unwrap().join().unwrap();
+        assert_eq!(handle, "ReactorHandle { thread: \"network\", accepts_calls: true }");
+        let of = std::any::type_name::<Cell<u8>>();
+        assert_eq!(remote, format!("Remote {{ value: {of}, reactor: {handle} }}"));
+        let unnamed = std::thread::Builder::new().spawn(texts).unwrap().join().unwrap();
+        assert!(unnamed[0].contains("thread: ThreadId("), "{unnamed:?}");
+    });
+}
