@@ -154,6 +154,24 @@ struct JobsReturnNothingOrAResult;
 /// let answer = reactor.handle().eventually(|reactor| Ok(reactor.call_later(Duration::ZERO, |_| ())));
 /// # drop(answer);
 /// ```
+///
+/// Nor a `Deferred` in `Ok`: it is returned itself.
+///
+/// ```
+/// # use ropewalk_threads::HandleThreads as _;
+/// # use ropewalk_deferred::Deferred;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let answer = reactor.handle().eventually(|_| Deferred::succeed(3));
+/// # drop(answer);
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use ropewalk_threads::HandleThreads as _;
+/// # use ropewalk_deferred::Deferred;
+/// let reactor = ropewalk_reactor::Reactor::new().unwrap();
+/// let answer = reactor.handle().eventually(|_| Ok(Deferred::succeed(3)));
+/// # drop(answer);
+/// ```
 #[expect(dead_code, reason = "carries a doc test")]
 struct AnswersAreSend;
 

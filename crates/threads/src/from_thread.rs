@@ -3,6 +3,7 @@
 use crate::boxed_job::{BoxedJob, in_order};
 use crate::eventual::Eventual;
 use crate::in_thread::sealed::Sealed;
+use crate::outcome::Answer;
 use crate::reactor_pool::ReactorPool;
 use ropewalk_deferred::{Outcome, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle};
@@ -108,7 +109,7 @@ pub trait HandleThreads: Sealed {
     /// same pool then waits until its limit, or until the reactor stops.
     ///
     /// An `f` that uses `?` and ends in a `Deferred` cannot return `Ok(deferred)`, which would have to
-    /// cross threads (the compiler says that an `Rc` is not `Send`):
+    /// cross threads (see [`Answer`]):
     /// `|reactor| maybe_deferred(|| { …?; Ok(deferred) }).flatten()` can.
     ///
     /// # Threads
@@ -134,7 +135,7 @@ pub trait HandleThreads: Sealed {
     fn blocking_call_from_thread<F, R>(&self, f: F) -> Result<R::Value>
     where
         F: FnOnce(&Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>;
+        R: Outcome<Value: Answer>;
 
     /// As [`blocking_call_from_thread`](Self::blocking_call_from_thread), for at most `limit`.
     ///
@@ -146,7 +147,7 @@ pub trait HandleThreads: Sealed {
     fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
     where
         F: FnOnce(&Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>;
+        R: Outcome<Value: Answer>;
 
     /// Calls `f` on the reactor thread and gives its result later, to whoever waits for it. What `f`
     /// may return is as for [`blocking_call_from_thread`](Self::blocking_call_from_thread).
@@ -158,7 +159,7 @@ pub trait HandleThreads: Sealed {
     fn eventually<F, R>(&self, f: F) -> Eventual<R::Value>
     where
         F: FnOnce(&Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>;
+        R: Outcome<Value: Answer>;
 }
 
 impl HandleThreads for ReactorHandle {
@@ -190,7 +191,7 @@ impl HandleThreads for ReactorHandle {
     fn blocking_call_from_thread<F, R>(&self, f: F) -> Result<R::Value>
     where
         F: FnOnce(&Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>,
+        R: Outcome<Value: Answer>,
     {
         Eventual::ask_and_wait(self, f)
     }
@@ -198,7 +199,7 @@ impl HandleThreads for ReactorHandle {
     fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
     where
         F: FnOnce(&Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>,
+        R: Outcome<Value: Answer>,
     {
         Eventual::ask_to_wait(self, f)?.wait_or_cancel(limit)
     }
@@ -206,7 +207,7 @@ impl HandleThreads for ReactorHandle {
     fn eventually<F, R>(&self, f: F) -> Eventual<R::Value>
     where
         F: FnOnce(&Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>,
+        R: Outcome<Value: Answer>,
     {
         Eventual::ask(self, f)
     }

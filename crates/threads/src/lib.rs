@@ -52,7 +52,7 @@ pub use crate::eventual::Eventual;
 pub use crate::from_thread::HandleThreads;
 pub use crate::in_thread::ReactorThreads;
 pub use crate::join_error::JoinError;
-pub use crate::outcome::JobOutcome;
+pub use crate::outcome::{Answer, JobOutcome};
 pub use crate::progress::ReportingJob;
 pub use crate::reactor_thread::{ReactorThread, ReactorThreadBuilder};
 pub use crate::remote_threads::RemoteThreads;

@@ -6,6 +6,7 @@
 use crate::eventual::Eventual;
 use crate::from_thread::HandleThreads as _;
 use crate::in_thread::sealed::Sealed;
+use crate::outcome::Answer;
 use ropewalk_deferred::{Deferred, Failure, Outcome, Result};
 use ropewalk_reactor::{Reactor, ReactorStopped, Remote};
 use std::rc::Rc;
@@ -56,7 +57,7 @@ pub trait RemoteThreads: Sealed {
     fn blocking_call_from_thread<F, R>(&self, f: F) -> Result<R::Value>
     where
         F: FnOnce(&Rc<Self::Value>, &Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>;
+        R: Outcome<Value: Answer>;
 
     /// As [`blocking_call_from_thread`](Self::blocking_call_from_thread), for at most `limit`.
     ///
@@ -68,7 +69,7 @@ pub trait RemoteThreads: Sealed {
     fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
     where
         F: FnOnce(&Rc<Self::Value>, &Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>;
+        R: Outcome<Value: Answer>;
 
     /// Calls `f` on the reactor thread with the value and gives its result later, to whoever waits
     /// for it.
@@ -80,7 +81,7 @@ pub trait RemoteThreads: Sealed {
     fn eventually<F, R>(&self, f: F) -> Eventual<R::Value>
     where
         F: FnOnce(&Rc<Self::Value>, &Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>;
+        R: Outcome<Value: Answer>;
 }
 
 impl<T> Sealed for Remote<T> {}
@@ -91,7 +92,7 @@ impl<T: 'static> RemoteThreads for Remote<T> {
     fn blocking_call_from_thread<F, R>(&self, f: F) -> Result<R::Value>
     where
         F: FnOnce(&Rc<T>, &Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>,
+        R: Outcome<Value: Answer>,
     {
         self.handle().blocking_call_from_thread(with_value(self, f))
     }
@@ -99,7 +100,7 @@ impl<T: 'static> RemoteThreads for Remote<T> {
     fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
     where
         F: FnOnce(&Rc<T>, &Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>,
+        R: Outcome<Value: Answer>,
     {
         self.handle().blocking_call_from_thread_timeout(limit, with_value(self, f))
     }
@@ -107,7 +108,7 @@ impl<T: 'static> RemoteThreads for Remote<T> {
     fn eventually<F, R>(&self, f: F) -> Eventual<R::Value>
     where
         F: FnOnce(&Rc<T>, &Reactor) -> R + Send + 'static,
-        R: Outcome<Value: Send>,
+        R: Outcome<Value: Answer>,
     {
         self.handle().eventually(with_value(self, f))
     }
@@ -121,7 +122,7 @@ fn with_value<T, F, R>(
 where
     T: 'static,
     F: FnOnce(&Rc<T>, &Reactor) -> R + Send + 'static,
-    R: Outcome<Value: Send>,
+    R: Outcome<Value: Answer>,
 {
     let remote = remote.clone();
     move |reactor| match remote.get(reactor) {
