@@ -34,12 +34,10 @@ fn main() -> ropewalk::Result<()> {
     let handle = reactor.handle();
 
     reactor.call_later(TICK, |reactor| tick(reactor, 1));
-    reactor
-        .call_in_thread(move || {
-            a_silly_blocking_method(2);
-            handle.stop();
-        })
-        .map_err(|refused| refused.without_job())?;
+    reactor.call_in_thread(move || {
+        a_silly_blocking_method(2);
+        handle.stop();
+    })?;
 
     reactor.run()?;
     println!("the reactor has stopped");

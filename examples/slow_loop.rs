@@ -39,10 +39,10 @@ fn main() -> ropewalk::Result<()> {
         .spawn()?;
 
     let holds_the_thread = move || println!("the thread is free: {}", freed.recv().is_ok());
-    reactor.call_in_thread(holds_the_thread).map_err(|refused| refused.without_job())?;
+    reactor.call_in_thread(holds_the_thread)?;
     let (result, answer) = channel();
     let answers = move || println!("answered: {}", result.send(7).is_ok());
-    reactor.call_in_thread(answers).map_err(|refused| refused.without_job())?;
+    reactor.call_in_thread(answers)?;
 
     reactor.call_later(ms(10), move |_| println!("the answer: {:?}", answer.recv()));
     reactor.call_later(ms(60), |reactor| reactor.stop()); // late

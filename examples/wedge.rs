@@ -67,10 +67,10 @@ fn run(
     reactor.install_thread_pool(pool.clone())?;
     let (events, waits): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| channel()).unzip();
     for event in waits {
-        reactor.call_in_thread(blocker(wait, event)).map_err(|refused| refused.without_job())?;
+        reactor.call_in_thread(blocker(wait, event))?;
     }
     let last = unblocker(events, pool.clone());
-    reactor.call_in_thread(last).map_err(|refused| refused.without_job())?;
+    reactor.call_in_thread(last)?;
     // The reactor is never blocked; its shutdown waits for the jobs.
     reactor.call_later(Duration::from_millis(10), |reactor| reactor.stop());
     reactor.run()?;
