@@ -24,9 +24,9 @@ struct Example {
 
 impl Protocol for Example {
     fn connection_made(&mut self, transport: &Transport) {
-        let remote = Reactor::with_current(|reactor| reactor.share(transport.clone()));
+        let Some(reactor) = Reactor::current() else { return };
         // The other end is gone only if the program ends.
-        let _ = remote.map(|remote| self.announce.send(remote));
+        let _ = self.announce.send(reactor.share(transport.clone()));
     }
 
     fn data_received(&mut self, _: &Transport, _: &[u8]) {}

@@ -59,7 +59,8 @@ fn endless(bank: &ConnectionPool) -> Deferred<Vec<i64>> {
 
 #[expect(clippy::expect_used, reason = "a task runs on a reactor")]
 fn within<T>(limit: Duration, result: Deferred<T>) -> Deferred<T> {
-    Reactor::with_current(|reactor| result.timeout(reactor, limit)).expect("a task runs on one")
+    let reactor = Reactor::current().expect("a task runs on one");
+    result.timeout(&reactor, limit)
 }
 
 async fn program(bank: ConnectionPool) -> ropewalk::Result<()> {

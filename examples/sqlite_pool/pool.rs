@@ -62,7 +62,8 @@ impl ConnectionPool {
         Ok(pool)
     }
 
-    /// Does `work` on a connection; a transaction that it leaves open is rolled back.
+    /// Does `work` on a connection; a transaction that it leaves open is rolled back. What is reported
+    /// of it has the line of who called this, as with all that follow.
     ///
     /// Twisted: `runWithConnection`.
     #[track_caller]
@@ -70,11 +71,9 @@ impl ConnectionPool {
         &self,
         work: impl FnOnce(&Connection) -> ropewalk::Result<T> + Send + 'static,
     ) -> Deferred<T> {
+        let Some(reactor) = self.0.reactor.upgrade() else { return Deferred::fail(Abandoned) };
         let connections = Arc::clone(&self.0.connections);
-        let result = self.0.reactor.with(|reactor| {
-            reactor.defer_to_thread_pool(&self.0.threads, move || connections.run(work))
-        });
-        result.unwrap_or_else(|| Deferred::fail(Abandoned))
+        reactor.defer_to_thread_pool(&self.0.threads, move || connections.run(work))
     }
 
     /// Does `work` in a transaction: committed if it succeeds, rolled back if it fails or panics,

@@ -74,11 +74,10 @@ pub trait Protocol: 'static {
     /// impl Protocol for Slow {
     ///     fn data_received(&mut self, transport: &Transport, _request: &[u8]) {
     ///         let transport = transport.clone();
-    ///         Reactor::with_current(|reactor| {
-    ///             reactor.call_later(Duration::from_millis(5), move |_| {
-    ///                 transport.write(b"here it is\n");
-    ///                 transport.lose_connection();
-    ///             });
+    ///         let Some(reactor) = Reactor::current() else { return };
+    ///         reactor.call_later(Duration::from_millis(5), move |_| {
+    ///             transport.write(b"here it is\n");
+    ///             transport.lose_connection();
     ///         });
     ///     }
     ///

@@ -27,7 +27,7 @@ pub trait ReactorTask: sealed::Sealed {
     ///
     /// The future need not be `Send`. Its output is an [`Outcome`], as that of a callback: nothing,
     /// a `Result`, or another `Deferred`. It is first polled in a later turn, never before this
-    /// returns; inside of it [`Reactor::with_current`] lends the reactor. It is polled, and dropped,
+    /// returns; inside of it [`Reactor::current`] gives the reactor. It is polled, and dropped,
     /// in the `tracing` span in which this was called.
     ///
     /// - Its wakers may be used and dropped on any thread, and at any time: a task that is woken

@@ -54,16 +54,23 @@ fn i3_an_interaction_that_panics_is_rolled_back() {
         let database = Database::new("panic");
         let reactor = Reactor::new().unwrap();
         let pool = database.pool(&reactor, 1);
+        let line = line!() + 1;
         let panics = pool.run_interaction(|transaction| -> ropewalk::Result<()> {
             insert_both(transaction)?;
             panic!("half-way")
         });
         let after = reactor.spawn(async move {
             let panicked = panics.await.unwrap_err().downcast::<Panicked>()?;
-            Ok((panicked.message().to_owned(), select(&pool).await?))
+            Ok((panicked, select(&pool).await?))
         });
-        let (message, entries) = reactor.run_until(after).unwrap();
-        assert_eq!((message.as_str(), entries), ("half-way", vec![]));
+        let (panicked, entries) = reactor.run_until(after).unwrap();
+        assert_eq!((panicked.message(), entries), ("half-way", vec![]));
+        let asked = panicked.location();
+        assert_eq!(
+            (asked.file(), asked.line()),
+            (file!(), line),
+            "the user's line, not the pool's"
+        );
         assert_eq!(database.opened(), 2, "nobody knows what the first one is like");
     });
 }
