@@ -240,10 +240,12 @@ fn take<T>(state: &mut State<T>) -> Option<Option<T>> {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::{Taker, slot};
+    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::{Condvar, Mutex};
     use loom::thread;
     use std::sync::Arc;
     use std::task::{Context, Poll, Wake, Waker};
+    use std::time::Instant;
 
     /// The smallest executor, of loom's parts.
     #[derive(Default)]
@@ -318,6 +320,41 @@ mod loom_tests {
             };
             assert_eq!(answer, Some(7));
             reactor.join().unwrap();
+        });
+    }
+
+    /// As the wait of a callback does when its reactor is asked to stop.
+    #[test]
+    fn loom_a_wait_that_gets_a_limit_ends_and_loses_no_answer() {
+        loom::model(|| {
+            let (filler, taker) = slot(());
+            let (stop, waiting) = (Arc::new(AtomicBool::new(false)), thread::current());
+            let stops = Arc::clone(&stop);
+            // Not joined: in a model a join must not be unparked.
+            thread::spawn(move || filler.fill(7).unwrap());
+            thread::spawn(move || {
+                stops.store(true, Ordering::Release);
+                waiting.unpark();
+            });
+            let limit = || stop.load(Ordering::Acquire).then(Instant::now);
+            let answer = taker.wait_until(limit).unwrap_or_else(|| taker.wait());
+            assert_eq!(answer, Some(7));
+        });
+    }
+
+    /// The same if nobody ever answers.
+    #[test]
+    fn loom_a_wait_that_gets_a_limit_ends_without_an_answer() {
+        loom::model(|| {
+            let (_filler, taker) = slot::<u32, ()>(());
+            let (stop, waiting) = (Arc::new(AtomicBool::new(false)), thread::current());
+            let stops = Arc::clone(&stop);
+            thread::spawn(move || {
+                stops.store(true, Ordering::Release);
+                waiting.unpark();
+            });
+            let limit = || stop.load(Ordering::Acquire).then(Instant::now);
+            assert_eq!(taker.wait_until(limit), None);
         });
     }
 

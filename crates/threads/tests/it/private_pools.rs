@@ -83,6 +83,21 @@ fn i9_the_jobs_of_a_pool_that_was_never_started_do_not_hold_the_shutdown() {
     });
 }
 
+/// Its closure is gone all the same, and the reason is the pool's.
+#[test]
+fn i3_a_job_of_a_pool_that_was_never_started_may_panic_when_it_is_dropped() {
+    within(DEADLINE, || {
+        let (reactor, idle) = (patient(), private());
+        let captured = OnDrop::new(|| panic!("in the drop of a job"));
+        let waiting = peek(reactor.defer_to_thread_pool(&idle, move || drop(captured)));
+        reactor.stop();
+        reactor.run().unwrap();
+        let failure = taken(&waiting).unwrap_err();
+        assert!(failure.to_string().contains("was never started"), "{failure}");
+        assert_eq!(idle.stats().cancelled, 1);
+    });
+}
+
 /// The first that is deferred at all, when the triggers of the shutdown have run: it is held by
 /// something else, which goes when the reactor waits for the job.
 #[test]
