@@ -1,8 +1,8 @@
 //! The results that jobs owe to the `Deferred`s of one reactor.
 //!
-//! What is owed holds a shutdown, until it has come or is called off. The `Deferred`s know this as
-//! the one to ask when they are cancelled, by a name for each; so nothing needs to be allocated for
-//! a job beside its closure and its `Deferred`.
+//! What is owed holds a shutdown, until it has come or is called off. All these `Deferred`s have one
+//! canceller in common, which is this, and each gives it the number of its own account when it is
+//! cancelled; so nothing needs to be allocated for a job beside its closure and its `Deferred`.
 
 use crate::bridge::Bridge;
 use crate::ledger::{Key, Ledger, Party};
@@ -37,7 +37,7 @@ impl Stopper for Deliveries {
         if let Some(job) = entry.work {
             panics::contain("dropping a cancelled job", job.location(), || job.cancel());
         }
-        // Dropped unfired it would say `Abandoned`.
+        // Its callbacks run here. What they ask for may be owed, too, so they come before the last line.
         entry.party.fail(Cancelled.into());
         self.settled();
     }

@@ -72,8 +72,9 @@ impl<T: Send + 'static> Eventual<T> {
         Self::new(handle, taker)
     }
 
-    /// Asks and waits. What would have to be refused is not asked; and whoever asks in a circle
-    /// comes second, so that it is not this one who hears of it.
+    /// Asks and waits. The wait is noted before the question is sent: if the reactor has to wait for
+    /// this thread in order to answer, it is that wait which closes the circle and is refused, not
+    /// this one. And if this one is refused, the question is not sent.
     #[track_caller]
     pub(crate) fn ask_and_wait<F, R>(handle: &ReactorHandle, f: F) -> Result<T>
     where
@@ -81,7 +82,7 @@ impl<T: Send + 'static> Eventual<T> {
         R: Outcome<Value = T>,
     {
         let (filler, taker) = slot(Question::Open);
-        // No closure: it would be the place of the refusal in the log.
+        // With a closure, as in `or_else`, the log would name this line as that of the caller.
         let _waiting = match begin_wait(handle, &taker, false) {
             Ok(waiting) => waiting,
             Err(refusal) => not_asked(handle, refusal)?,
@@ -334,7 +335,8 @@ fn begin_wait<T: Send + 'static>(
     waits::begin(handle.thread(), limited, || taker.is_open())
 }
 
-/// A call that would wait for itself, unless nobody waits for a reactor that takes no calls.
+/// What becomes of a question whose wait was refused: an error, and it is not sent. But a reactor
+/// that takes no calls refuses the question itself, at once; then nobody waits, and that is the error.
 #[track_caller]
 fn not_asked(handle: &ReactorHandle, refusal: WouldDeadlock) -> Result<Option<waits::Waiting>> {
     if handle.accepts_calls() { Err(refused(refusal)) } else { Ok(None) }

@@ -122,8 +122,6 @@ pub trait HandleThreads: Sealed {
     /// - `Panicked`: `f` panicked;
     /// - [`WouldDeadlock`](crate::WouldDeadlock): this is the thread of the reactor, or of one for
     ///   which it waits in its turn; nothing was queued;
-    /// - `Cancelled`: this is a callback of another reactor, which is to stop, as for
-    ///   [`Eventual::wait`];
     /// - `ReactorStopped`: the reactor has stopped, or stopped before there was a result. Once a
     ///   shutdown has begun, a `Deferred` is not waited for any more;
     /// - `Cancelled`: this is a callback of another reactor, which is to stop: after its shutdown

@@ -237,8 +237,8 @@ where
     })
 }
 
-/// Gives `job` a line to `on_progress`. What comes of it is to be run for the `Deferred` that
-/// [`Listening::until`] is told of.
+/// Connects `job` with `on_progress`. Gives the closure for the worker, and the reactor's end of the
+/// line, which is to be told of the `Deferred` of that closure ([`Listening::until`]).
 #[track_caller]
 fn attach<P, C, F, R>(
     reactor: &Reactor,

@@ -131,7 +131,7 @@ fn answer<F, R>(
         }
     });
     bridge.replies.set_work(key, answered.canceller());
-    // The waiter is who wants it, also if its drop here would have meant that nobody does.
+    // Somebody waits for it. So this drop must not cancel it, even if it is one whose drop does.
     answered.detach();
     if cancelled {
         cancel_chain(reactor, key);

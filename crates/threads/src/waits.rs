@@ -50,8 +50,9 @@ fn somebody_may_wait_for_this_thread() -> bool {
 /// Whether this thread may wait for `target` for `limited` or unlimited time. As long as the answer
 /// is kept, others are told of the wait.
 ///
-/// A wait with a limit comes to an end, so none is refused on its account; others may want to know of
-/// it all the same. Itself it is refused: it could only last as long as its limit.
+/// A wait with a limit ends by itself, so nobody is refused because of it; it is noted only for the
+/// watchdog. But if it would close a circle it is itself refused, since nothing but its limit could
+/// end it.
 #[track_caller]
 pub(crate) fn begin<F>(
     target: &Thread,

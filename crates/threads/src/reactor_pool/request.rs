@@ -38,8 +38,8 @@ impl TieRequest {
 }
 
 impl Drop for TieRequest {
-    /// Dropped unseen. A crash leaves the pool to the next run; with the reactor go the jobs that
-    /// were to wait for it.
+    /// If it was not granted: after a crash the pool is tied to the next run; but if the reactor was
+    /// dropped, the pool is given up, and so are the jobs that wait in it.
     fn drop(&mut self) {
         let number = self.number;
         let is_loose = || self.shared.with(|state| state.is_loose(number));

@@ -23,7 +23,8 @@ pub(super) struct Ties {
     drain: Cell<Drain>,
     /// The end of the run is waited for.
     end: Cell<bool>,
-    /// How many ends were waited for: what is left over of a run that crashed is known by it.
+    /// How many runs have ended in which `end` was set. What such a run has left behind when it
+    /// crashed sees by this number that the run is over.
     ends: Cell<u64>,
 }
 
