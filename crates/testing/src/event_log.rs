@@ -119,6 +119,15 @@ impl<T> EventLog<T> {
         assert!(found, "fewer than {count} entries within {limit:?}; there is only {self:?}");
     }
 
+    /// The first entry of which `is_it` is true, once there is one; none if `limit` passes before.
+    pub(crate) fn find(&self, limit: Duration, is_it: impl Fn(&T) -> bool) -> Option<T>
+    where
+        T: Clone,
+    {
+        self.wait(limit, |entries| entries.iter().any(&is_it));
+        self.lock().iter().find(|entry| is_it(entry)).cloned()
+    }
+
     fn wait(&self, limit: Duration, enough: impl Fn(&[T]) -> bool) -> bool {
         let start = Instant::now();
         let mut entries = self.lock();

@@ -27,6 +27,7 @@ mod within;
 
 mod event_log;
 mod lock;
+mod log_lines;
 mod memory_transport;
 mod results;
 mod tracing_capture;
@@ -36,6 +37,7 @@ mod tracing_capture;
 pub mod soak;
 
 pub use event_log::EventLog;
+pub use log_lines::LogLines;
 pub use memory_transport::{Ending, MemoryTransport};
 pub use results::{failure_as, failure_of, no_result, success_of};
 pub use tracing_capture::{Captured, capture_tracing};

@@ -5,10 +5,9 @@ use ropewalk_deferred::{
     Abandoned, Deferred, Panicked, TimedOut, clear_global_unhandled_hook, clear_unhandled_hook,
     set_global_unhandled_hook, set_unhandled_hook,
 };
-use ropewalk_testing::capture_tracing;
+use ropewalk_testing::{LogLines, capture_tracing};
 use std::sync::{Arc, Mutex};
-use std::{env, io, process, thread};
-use tracing_subscriber::fmt::MakeWriter;
+use std::{env, process, thread};
 
 #[test]
 fn w11_a_failed_deferred_is_reported_when_it_is_dropped() {
@@ -265,38 +264,16 @@ fn w11_the_hook_of_the_process_hears_of_all_threads_that_have_none() {
     assert_eq!(logged_in(fail).lines().count(), 1);
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// What is logged on this thread while `body` runs.
 pub(crate) fn logged_in(body: impl FnOnce()) -> String {
     // It leaves a second subscriber behind. With one alone, a thread of another test that logs first
     // from some place would have that place count as unwanted.
     capture_tracing(|| ());
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).finish();
-    tracing::subscriber::with_default(subscriber, body);
-    let text = lines.0.lock().unwrap();
-    String::from_utf8(text.clone()).unwrap()
+    let lines = LogLines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    tracing::subscriber::with_default(subscriber.with_ansi(false).finish(), body);
+    lines.text()
 }
 
 #[test]

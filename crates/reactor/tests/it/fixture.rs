@@ -1,14 +1,13 @@
 //! What several topics need: threads, sockets, counted drops, a log of what ran, the log of tracing.
 
 use ropewalk_reactor::Reactor;
+use ropewalk_testing::{LogLines, capture_tracing};
 use std::cell::RefCell;
-use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{Builder, JoinHandle};
-use tracing::{Dispatch, Subscriber};
 
 /// A foreign thread.
 pub(crate) fn foreign<T: Send + 'static>(
@@ -106,35 +105,15 @@ impl Log {
 
 /// What the code reports to `tracing` on this thread.
 pub(crate) fn reported(code: impl FnOnce()) -> String {
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    fn subscriber(page: &Page) -> impl Subscriber + Send + Sync + use<> {
-        let writer = page.clone();
-        tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::DEBUG)
-            .with_writer(move || writer.clone())
-            .finish()
-    }
-    // `tracing` asks a single subscriber through the thread that logs first from some place. If that
-    // is a thread of another test, which has none, the place counts as unwanted from then on. With
-    // two there are no such short cuts; this one is never given an event.
-    static SECOND: OnceLock<Dispatch> = OnceLock::new();
-    SECOND.get_or_init(|| Dispatch::new(subscriber(&Page::default())));
-
-    let page = Page::default();
-    let subscriber = subscriber(&page);
-    tracing::subscriber::with_default(subscriber, code);
-    let bytes = page.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    // It leaves a second subscriber behind. With one alone, a thread of another test that logs first
+    // from some place would have that place count as unwanted.
+    capture_tracing(|| ());
+    let lines = LogLines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG);
+    let subscriber = subscriber.with_ansi(false).with_writer(move || writer.clone());
+    tracing::subscriber::with_default(subscriber.finish(), code);
+    lines.text()
 }
 
 /// Runs `reactor` until it stops, and stops it after what is due now.

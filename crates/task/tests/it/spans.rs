@@ -2,24 +2,13 @@
 
 use crate::signal::{Signal, manual, settle};
 use ropewalk_task::ReactorTask;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use ropewalk_testing::LogLines;
 use tracing::{info, info_span};
 
 /// What is logged while `body` runs, line by line, without time and level.
 fn logged(body: impl FnOnce()) -> Vec<String> {
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-    impl Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let page = Page::default();
-    let writer = page.clone();
+    let lines = LogLines::default();
+    let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_level(false)
@@ -28,8 +17,7 @@ fn logged(body: impl FnOnce()) -> Vec<String> {
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::with_default(subscriber, body);
-    let bytes = page.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap().lines().map(|line| line.trim().to_owned()).collect()
+    lines.text().lines().map(|line| line.trim().to_owned()).collect()
 }
 
 struct Last;

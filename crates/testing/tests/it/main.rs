@@ -6,6 +6,8 @@ mod results;
 mod event_log;
 // What was logged, by this thread alone.
 mod tracing_capture;
+// What was logged, by whatever thread.
+mod log_lines;
 // What the soaks of the crates have in common.
 mod soak;
 

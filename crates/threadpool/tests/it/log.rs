@@ -1,25 +1,29 @@
 //! What the pools of this binary log, found again by the name of the pool.
 
 use std::io::{self, Write};
-use std::sync::{LazyLock, Once};
+use std::sync::LazyLock;
 
-use ropewalk_testing::{DEADLINE, EventLog};
-use tracing_subscriber::fmt::MakeWriter;
+use ropewalk_testing::{DEADLINE, LogLines};
 
-static LINES: LazyLock<EventLog> = LazyLock::new(EventLog::new);
-static INSTALL: Once = Once::new();
+static LINES: LazyLock<LogLines> = LazyLock::new(|| {
+    let lines = LogLines::default();
+    let writer = Touchy(lines.clone());
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG);
+    subscriber.with_ansi(false).with_writer(move || writer.clone()).init();
+    lines
+});
 
 /// A text that makes the subscriber panic.
 pub(crate) const UNLOGGABLE: &str = "unloggable";
 
-struct Sink;
+#[derive(Clone)]
+struct Touchy(LogLines);
 
-impl Write for Sink {
+impl Write for Touchy {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let line = String::from_utf8_lossy(bytes).into_owned();
+        let line = String::from_utf8_lossy(bytes);
         assert!(!line.contains(UNLOGGABLE), "a subscriber that panics");
-        LINES.add(line);
-        Ok(bytes.len())
+        self.0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -27,42 +31,17 @@ impl Write for Sink {
     }
 }
 
-impl MakeWriter<'_> for Sink {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        Self
-    }
-}
-
 /// Begins to keep what is logged, in the whole process.
 pub(crate) fn keep() {
-    INSTALL.call_once(|| {
-        tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::DEBUG)
-            .with_ansi(false)
-            .with_writer(Sink)
-            .init();
-    });
+    LazyLock::force(&LINES);
 }
 
 /// The lines of `level` that mention `text`.
 pub(crate) fn lines(level: &str, text: &str) -> Vec<String> {
-    let is_it = |it: &String| it.contains(level) && it.contains(text);
-    LINES.entries().into_iter().filter(is_it).collect()
+    LINES.with(&[level, text])
 }
 
-/// The first line of `level` that mentions all `texts`, once there is one. To ask for it again and
-/// again instead would be to hold the lock nearly always, and who is to write it might wait for ever.
+/// The first line of `level` that mentions all `texts`, once there is one.
 pub(crate) fn wait_for(level: &str, texts: &[&str]) -> String {
-    let is_it = |it: &String| it.contains(level) && texts.iter().all(|text| it.contains(text));
-    let mut seen = 0;
-    loop {
-        let mut lines = LINES.entries();
-        if let Some(found) = lines[seen..].iter().position(is_it) {
-            return lines.swap_remove(seen + found);
-        }
-        seen = lines.len();
-        LINES.wait_for_len(seen + 1, DEADLINE);
-    }
+    LINES.wait_for(&[&[level], texts].concat(), DEADLINE)
 }
