@@ -180,6 +180,7 @@ impl<T> Deferred<T> {
     /// handle.cancel();
     /// assert!(doubled.try_take().unwrap().is_err());
     /// ```
+    #[must_use = "the handle cancels only when it is told to"]
     #[track_caller]
     pub fn canceller(&self) -> CancelHandle {
         let at = Location::caller();

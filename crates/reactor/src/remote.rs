@@ -228,6 +228,7 @@ impl Reactor {
     /// # Threads
     ///
     /// Reactor thread; the [`Remote`] may go to any thread.
+    #[must_use = "the value is dropped with its last `Remote`"]
     #[track_caller]
     pub fn share<T: 'static>(&self, value: T) -> Remote<T> {
         let key = self.core.shares.borrow_mut().insert(Rc::new(value), Location::caller());

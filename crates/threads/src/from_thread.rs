@@ -95,6 +95,7 @@ pub trait HandleThreads: Sealed {
     fn suggest_thread_pool_size(&self, threads: usize) -> std::result::Result<(), InvalidSize>;
 
     /// As [`ReactorThreads::thread_pool`](crate::ReactorThreads::thread_pool), from any thread.
+    #[must_use]
     fn thread_pool(&self) -> ThreadPool;
 
     /// Calls `f` on the reactor thread and waits here for its result, or for the result of the

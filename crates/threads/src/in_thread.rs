@@ -229,6 +229,7 @@ pub trait ReactorThreads: sealed::Sealed {
     ///
     /// Twisted: `getThreadPool`.
     #[doc(alias = "getThreadPool")]
+    #[must_use]
     fn thread_pool(&self) -> ThreadPool;
 
     /// Makes `pool` the pool of this reactor, at once: one with another size, name, queue limit or
