@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
@@ -39,6 +39,13 @@ impl fmt::Display for InvalidSize {
 
 impl Error for InvalidSize {}
 
+/// Of kind `InvalidInput`, with this error inside: see [`io::Error::downcast`].
+impl From<InvalidSize> for io::Error {
+    fn from(size: InvalidSize) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, size)
+    }
+}
+
 /// Why [`Builder::build`](crate::Builder::build) refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -62,6 +69,13 @@ impl fmt::Display for BuildError {
 
 impl Error for BuildError {}
 
+/// Of kind `InvalidInput`, with this error inside: see [`io::Error::downcast`].
+impl From<BuildError> for io::Error {
+    fn from(refused: BuildError) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, refused)
+    }
+}
+
 impl From<InvalidSize> for BuildError {
     fn from(size: InvalidSize) -> Self {
         Self::Size(size)
@@ -80,6 +94,13 @@ impl fmt::Display for AlreadyStopped {
 }
 
 impl Error for AlreadyStopped {}
+
+/// Of kind `Other`, with this error inside: see [`io::Error::downcast`].
+impl From<AlreadyStopped> for io::Error {
+    fn from(stopped: AlreadyStopped) -> Self {
+        Self::other(stopped)
+    }
+}
 
 /// Why a job was not accepted.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -196,6 +217,10 @@ impl<F> fmt::Display for SubmitError<F> {
         write!(f, "{kind}: {}", advice.copied().unwrap_or_else(|| kind.advice()))
     }
 }
+
+// A reference gives nothing of the job, and the error of the system is only read.
+impl<F: UnwindSafe> UnwindSafe for SubmitError<F> {}
+impl<F> RefUnwindSafe for SubmitError<F> {}
 
 impl<F> Error for SubmitError<F> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

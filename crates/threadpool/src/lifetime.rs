@@ -98,8 +98,7 @@ impl WeakPool {
         self.owner.upgrade().map(ThreadPool::of)
     }
 
-    /// Whether both refer to one pool. For crates that watch over pools.
-    #[doc(hidden)]
+    /// Whether both refer to one pool, be it there or not.
     #[must_use]
     pub fn same_pool(&self, other: &Self) -> bool {
         self.owner.ptr_eq(&other.owner)
@@ -130,6 +129,23 @@ impl ThreadPool {
     #[must_use]
     pub fn downgrade(&self) -> WeakPool {
         WeakPool { owner: Arc::downgrade(self.owner()) }
+    }
+
+    /// Whether both are handles of one pool.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_threadpool::ThreadPool;
+    ///
+    /// let (one, other) = (ThreadPool::builder().build()?, ThreadPool::builder().build()?);
+    /// assert!(one.same_pool(&one.clone()));
+    /// assert!(!one.same_pool(&other));
+    /// # Ok::<(), ropewalk_threadpool::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn same_pool(&self, other: &Self) -> bool {
+        Arc::ptr_eq(self.owner(), other.owner())
     }
 
     /// Makes `keeper` the one that starts and stops this pool for its users; false if another is
@@ -212,5 +228,7 @@ impl ThreadPool {
 // No user code runs under a lock of a pool, so a panic leaves nothing half done for others to see.
 impl UnwindSafe for ThreadPool {}
 impl RefUnwindSafe for ThreadPool {}
+impl UnwindSafe for WeakPool {}
+impl RefUnwindSafe for WeakPool {}
 impl UnwindSafe for JobHandle {}
 impl RefUnwindSafe for JobHandle {}

@@ -2,7 +2,7 @@
 
 use ropewalk_threadpool::ThreadPool;
 use std::error::Error;
-use std::fmt;
+use std::{fmt, io};
 
 /// A blocking call, or a wait, that would have waited for itself.
 ///
@@ -166,3 +166,15 @@ impl fmt::Display for InstallError {
 }
 
 impl Error for InstallError {}
+
+/// With this error inside, and so with the pool: see [`io::Error::downcast`]. Of kind `ResourceBusy`
+/// if the pool is another's, else of kind `Other`.
+impl From<InstallError> for io::Error {
+    fn from(refused: InstallError) -> Self {
+        let kind = match refused {
+            InstallError::Taken(_) => io::ErrorKind::ResourceBusy,
+            InstallError::Stopped(_) | InstallError::Stopping(_) => io::ErrorKind::Other,
+        };
+        Self::new(kind, refused)
+    }
+}

@@ -12,7 +12,7 @@ use ropewalk_reactor::{Reactor, ReactorHandle, Remote, RunError};
 use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::io;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::thread::{Builder, JoinHandle, Thread};
 
 /// A reactor that runs in a thread of its own, for a program whose main thread blocks.
@@ -63,8 +63,27 @@ impl ReactorThread {
     ///
     /// What the operating system says if it refuses the thread, or the error of `make`; of kind
     /// [`Deadlock`](io::ErrorKind::Deadlock), with a [`WouldDeadlock`] inside, if `make` waits for
-    /// a reactor of this thread. An error of another type becomes one of these by
+    /// a reactor of this thread. The errors of [`suggest_thread_pool_size`], [`install_thread_pool`]
+    /// and the like convert with `?`; an error of another type becomes one of these by
     /// [`io::Error::other`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_threads::{ReactorThread, ReactorThreads as _};
+    ///
+    /// let reactor = ReactorThread::spawn_with(|| {
+    ///     let reactor = Reactor::new()?;
+    ///     reactor.suggest_thread_pool_size(3)?;
+    ///     Ok(reactor)
+    /// })?;
+    /// reactor.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// [`suggest_thread_pool_size`]: crate::ReactorThreads::suggest_thread_pool_size
+    /// [`install_thread_pool`]: crate::ReactorThreads::install_thread_pool
     #[track_caller]
     pub fn spawn_with(
         make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
@@ -216,6 +235,10 @@ impl Drop for ReactorThread {
         }
     }
 }
+
+// A handle and the means to wait: a panic leaves neither half done for others to see.
+impl UnwindSafe for ReactorThread {}
+impl RefUnwindSafe for ReactorThread {}
 
 impl fmt::Debug for ReactorThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_threadpool::{ThreadPool, blocking};
 use std::fmt;
 use std::io;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, Builder, JoinHandle};
 use std::time::Duration;
@@ -211,6 +211,10 @@ impl WatchdogBuilder {
         Ok(Watchdog { common, thread: Some(thread) })
     }
 }
+
+// The hook is not called here but on its thread, and under no lock: a panic leaves nothing half done.
+impl UnwindSafe for Watchdog {}
+impl RefUnwindSafe for Watchdog {}
 
 impl fmt::Debug for WatchdogBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,13 +2,15 @@
 
 use std::cell::Cell;
 use std::error::Error;
+use std::io;
 use std::panic::UnwindSafe;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{
-    JobHandle, PoolState, SubmitError, SubmitErrorKind, ThreadPool, WeakPool,
+    AlreadyStopped, BuildError, InvalidSize, JobHandle, PoolState, SubmitError, SubmitErrorKind,
+    ThreadPool, WeakPool,
 };
 
 use crate::gate::{Blocker, started};
@@ -100,4 +102,44 @@ fn handles_pass_through_catch_unwind() {
     passes::<JobHandle>();
     passes::<&ThreadPool>();
     passes::<&JobHandle>();
+    passes::<WeakPool>();
+    passes::<&WeakPool>();
+    passes::<SubmitError<fn()>>();
+    passes::<&SubmitError<Cell<u32>>>();
+}
+
+#[test]
+fn two_references_to_one_pool_know_it() {
+    let (pool, other) = (started(0, 1), started(0, 1));
+    assert!(pool.same_pool(&pool.clone()));
+    assert!(!pool.same_pool(&other));
+    let weak = pool.downgrade();
+    assert!(weak.same_pool(&pool.downgrade()));
+    assert!(!weak.same_pool(&other.downgrade()));
+    drop(pool);
+    assert!(weak.same_pool(&weak.clone()), "also when it is gone");
+}
+
+#[test]
+fn the_errors_of_making_a_pool_pass_through_io_results() {
+    fn build(name: &str, max: usize) -> io::Result<ThreadPool> {
+        Ok(ThreadPool::builder().name(name).max_threads(max).build()?)
+    }
+    fn resize_and_start(pool: &ThreadPool, max: usize) -> io::Result<()> {
+        pool.set_max_threads(max)?;
+        Ok(pool.start()?)
+    }
+    for (name, max) in [("a\0b", 1), ("ab", 0)] {
+        let error = build(name, max).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        error.downcast::<BuildError>().unwrap();
+    }
+    let pool = build("ab", 1).unwrap();
+    let error = resize_and_start(&pool, 0).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    assert!(error.get_ref().unwrap().is::<InvalidSize>());
+    pool.stop();
+    let error = resize_and_start(&pool, 2).unwrap_err();
+    assert_eq!(error.to_string(), AlreadyStopped::default().to_string());
+    error.downcast::<AlreadyStopped>().unwrap();
 }

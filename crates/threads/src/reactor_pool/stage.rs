@@ -86,7 +86,7 @@ impl State {
     /// very pool.
     pub(super) fn go_over(&mut self, stage: Stage, sizes: (usize, usize)) -> Option<(u64, Stage)> {
         let is_same = match (self.stage.pool(), stage.pool()) {
-            (Some(one), Some(other)) => one.downgrade().same_pool(&other.downgrade()),
+            (Some(one), Some(other)) => one.same_pool(other),
             _ => false,
         };
         if is_same {

@@ -1,7 +1,8 @@
 //! What may cross threads (I1). What may not is in the compile-fail tests of the crate.
 
-use ropewalk_threads::{Eventual, ReactorThread, ReportingJob, WouldDeadlock};
+use ropewalk_threads::{Eventual, ReactorThread, ReportingJob, Watchdog, WouldDeadlock};
 use std::cell::Cell;
+use std::panic::UnwindSafe;
 use std::rc::Rc;
 
 fn crosses<T: Send>() {}
@@ -27,6 +28,16 @@ fn i1_answers_and_threads_may_cross() {
     is_shared::<ReportingJob<Cell<u32>>>();
     crosses::<WouldDeadlock>();
     is_shared::<WouldDeadlock>();
+}
+
+#[test]
+fn what_belongs_to_a_thread_passes_through_catch_unwind() {
+    fn passes<T: UnwindSafe>() {}
+    passes::<ReactorThread>();
+    passes::<&ReactorThread>();
+    passes::<Watchdog>();
+    passes::<&Watchdog>();
+    passes::<Eventual<String>>();
 }
 
 #[test]

@@ -4,9 +4,10 @@ use crate::support::{foreign, gated, is_closed, run_for, single, thread_name};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
-use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
-use ropewalk_threads::{HandleThreads as _, ReactorThreads as _};
+use ropewalk_threadpool::{AlreadyStopped, InvalidSize, SubmitErrorKind, ThreadPool};
+use ropewalk_threads::{HandleThreads as _, InstallError, ReactorThread, ReactorThreads as _};
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -336,5 +337,30 @@ fn w19_sizes_that_are_suggested_at_once_agree_with_the_pool_that_is_there() {
         reactor.run().unwrap();
         reactor.accept_calls();
         assert_eq!(size(reactor.thread_pool()), last);
+    });
+}
+
+/// What the closures of `ReactorThread::spawn_with` and `spawn_sharing` return.
+#[test]
+fn what_a_pool_refuses_passes_through_the_making_of_a_reactor() {
+    within(DEADLINE, || {
+        let resize = |reactor: &Reactor| Ok(reactor.suggest_thread_pool_size(0)?);
+        let error = ReactorThread::spawn_sharing(resize).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        error.downcast::<InvalidSize>().unwrap();
+
+        let stopped = ThreadPool::builder().build().unwrap();
+        stopped.stop();
+        let share = move |reactor: &Reactor| Ok(reactor.share_thread_pool(&stopped)?);
+        let error = ReactorThread::spawn_sharing(share).unwrap_err();
+        error.downcast::<AlreadyStopped>().unwrap();
+
+        let other = Reactor::new().unwrap();
+        let taken = other.thread_pool();
+        let install = move |reactor: &Reactor| Ok(reactor.install_thread_pool(taken)?);
+        let error = ReactorThread::spawn_sharing(install).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        let back = error.downcast::<InstallError>().unwrap().into_pool();
+        assert!(back.same_pool(&other.thread_pool()));
     });
 }
