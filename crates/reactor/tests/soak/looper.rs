@@ -16,6 +16,7 @@ use crate::callbacks;
 use crate::desk::{self, Desk};
 use crate::ending::{self, Way};
 use crate::life::Life;
+use crate::shared;
 use crate::submission;
 use crate::ticket::contained;
 use crate::work::Work;
@@ -36,6 +37,7 @@ pub(crate) fn live(world: &Arc<World>, ender: Sender<Arc<Life>>, post: &Post) ->
             break;
         }
     }
+    shared::let_go_of_references();
     post.is_off();
     drop(ender);
     Ok(())

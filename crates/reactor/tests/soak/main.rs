@@ -28,6 +28,7 @@ mod work;
 
 // What a reactor is given.
 mod desk;
+mod shared;
 mod socket;
 
 // What is checked.

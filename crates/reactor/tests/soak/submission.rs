@@ -11,6 +11,7 @@ use ropewalk_testing::soak::{Dice, add, handing_in};
 use crate::desk;
 use crate::life::Life;
 use crate::record::{Kind, Note, Record};
+use crate::shared;
 use crate::ticket::{Ticket, contained, seat};
 use crate::work::{self, Work};
 use crate::world::World;
@@ -56,7 +57,7 @@ pub(crate) fn call_shared(world: &Arc<World>, work: Work, dice: &mut Dice, depth
     }
     let (ticket, record) = ticket(world, &life, Kind::Call, &work);
     let job = work::job(ticket, work, Dice::new(dice.number()), depth);
-    let job = work::on_shared(job);
+    let job = shared::on_shared(job);
     if let Err(job) = ask(world, &life, &record, job, |_, job| remote.call_from_thread(job)) {
         contained(|| drop(job));
     }

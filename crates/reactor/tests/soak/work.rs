@@ -1,6 +1,5 @@
 //! What closures do when they run.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
@@ -13,10 +12,11 @@ use ropewalk_testing::soak::{Dice, add};
 use crate::callbacks;
 use crate::desk;
 use crate::ending::{self, Way};
-use crate::life::{LOOPER, Life};
+use crate::life::Life;
 use crate::record::{Note, Record};
+use crate::shared;
 use crate::submission;
-use crate::ticket::{LastAct, Ticket, contained, panic_as_planned, seat};
+use crate::ticket::{LastAct, Ticket, contained, panic_as_planned};
 use crate::world::World;
 
 /// So deep closures hand in closures.
@@ -44,6 +44,8 @@ pub(crate) enum Work {
     ChangesInterest,
     Writes,
     Shares,
+    /// With a reactor that it has kept a reference to, and which is gone most often.
+    SharesElsewhere,
     CallsShared,
     Holds,
     Releases,
@@ -75,6 +77,7 @@ impl Work {
         Self::ChangesInterest,
         Self::Writes,
         Self::Shares,
+        Self::SharesElsewhere,
         Self::CallsShared,
         Self::Holds,
         Self::Releases,
@@ -108,6 +111,7 @@ impl Work {
             Self::ChangesInterest => "changes an interest",
             Self::Writes => "writes",
             Self::Shares => "shares a value",
+            Self::SharesElsewhere => "shares a value elsewhere",
             Self::CallsShared => "calls a shared value",
             Self::Holds => "takes a hold",
             Self::Releases => "lets go",
@@ -175,12 +179,8 @@ impl Work {
                     wire.write(world, dice.pick(&[1, 100, 10_000]));
                 }
             }
-            Self::Shares => {
-                let value = Shared { world: Arc::clone(world), life: Arc::clone(life) };
-                add(&world.tally.shared);
-                let remote = reactor.share(value);
-                contained(|| world.keep_remote(remote, dice));
-            }
+            Self::Shares => shared::share(world, reactor, life, dice),
+            Self::SharesElsewhere => shared::share_elsewhere(world, reactor, life, dice),
             Self::CallsShared => {
                 let work = drawn(dice);
                 submission::call_shared(world, work, dice, DEPTH);
@@ -225,32 +225,6 @@ pub(crate) fn job(
         ticket.begin(reactor);
         work.perform(&ticket.world, reactor, &ticket.record.life(), &mut dice, depth);
         ticket.end();
-    }
-}
-
-/// A value that lives with a reactor, and is reached from all threads.
-pub(crate) struct Shared {
-    world: Arc<World>,
-    life: Arc<Life>,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        add(&self.world.tally.shared_dropped);
-        if seat() != LOOPER {
-            self.world.complain("a shared value was dropped on another thread".to_owned());
-        }
-    }
-}
-
-pub(crate) fn on_shared(
-    job: impl FnOnce(&Reactor) + Send + 'static,
-) -> impl FnOnce(&Rc<Shared>, &Reactor) + Send + 'static {
-    move |shared, reactor| {
-        if !shared.life.handle.same_reactor(&reactor.handle()) {
-            shared.world.complain("a shared value of another reactor".to_owned());
-        }
-        job(reactor);
     }
 }
 

@@ -12,8 +12,8 @@ use crate::account::Account;
 use crate::life::Life;
 use crate::plan::{DRIVERS, Plan};
 use crate::record::{Kind, Record};
+use crate::shared::Shared;
 use crate::socket::Wire;
-use crate::work::Shared;
 
 /// So many things of a kind are kept at once.
 const KEPT: usize = 16;
