@@ -112,7 +112,8 @@ fn ask(chain: &ChainRef, canceller: Canceller) -> Option<Failure> {
         return Some(panicked.map_or_else(|| Cancelled.into(), Failure::from));
     }
     if let Some(panicked) = panicked {
-        tracing::error!(created = %chain.created, "a canceller panicked: {}", panicked.message());
+        let (created, message) = (chain.created, panicked.message());
+        panics::tell(|| tracing::error!(%created, "a canceller panicked: {message}"));
     }
     None
 }

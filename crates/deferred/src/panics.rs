@@ -31,9 +31,17 @@ pub(crate) fn contain<R>(
     match catch(at, user_code) {
         Ok(value) => Some(value),
         Err(panicked) => {
-            tracing::error!(location = %at, panic = panicked.message(), "{what} panicked");
+            tell(|| tracing::error!(location = %at, panic = panicked.message(), "{what} panicked"));
             None
         }
+    }
+}
+
+/// Tells a `tracing` subscriber of a panic. It is anybody's code and may panic, too; that ends here,
+/// so that a report does not do what the panic itself was kept from doing.
+pub(crate) fn tell(event: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(event)) {
+        dispose(payload);
     }
 }
 

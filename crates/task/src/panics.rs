@@ -18,5 +18,13 @@ pub(crate) fn contain(what: &str, location: &'static Location<'static>, code: im
 #[cold]
 fn report(what: &str, location: &'static Location<'static>, payload: Box<dyn Any + Send>) {
     let panicked = Panicked::from_payload(payload, location);
-    tracing::error!(%location, panic = panicked.message(), "{what} panicked");
+    tell(|| tracing::error!(%location, panic = panicked.message(), "{what} panicked"));
+}
+
+/// Tells a `tracing` subscriber, whose own panic ends here: work goes on, whoever is told of it.
+pub(crate) fn tell(event: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(event)) {
+        // Its payload may panic in its drop; a `Panicked` contains that.
+        drop(Panicked::from_payload(payload, Location::caller()));
+    }
 }

@@ -6,7 +6,7 @@
 //! run already.
 
 use crate::late::late;
-use crate::{ExitWith, StoppedBeforeDone, TaskFailed};
+use crate::{ExitWith, StoppedBeforeDone, TaskFailed, panics};
 use ropewalk_deferred::{Deferred, Failure, FailureGroup, FirstError, Outcome, Panicked, Result};
 use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent};
 use std::cell::Cell;
@@ -171,7 +171,8 @@ pub(crate) fn run_until<T: 'static>(reactor: &Reactor, deferred: Deferred<T>) ->
     let Ended { result, run } = run_to_the_end(reactor, deferred);
     match (result, run) {
         (Some(Err(failure)), Err(error)) => {
-            tracing::error!(%error, "the run for a result that is a failure has failed, too");
+            let what = "the run for a result that is a failure has failed, too";
+            panics::tell(|| tracing::error!(%error, "{what}"));
             Err(failure)
         }
         (_, Err(error)) => Err(error.into()),

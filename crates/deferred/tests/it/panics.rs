@@ -2,7 +2,10 @@
 
 use crate::support::{Log, PanicsInDrop, failure_of, peek, result_of, take, unhandled_in};
 use crate::unhandled::logged_in;
-use ropewalk_deferred::{Deferred, Panicked, TimedOut, clear_unhandled_hook, set_unhandled_hook};
+use ropewalk_deferred::{
+    Deferred, Panicked, Promise, TimedOut, clear_unhandled_hook, set_unhandled_hook,
+};
+use ropewalk_testing::capture_tracing;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -180,4 +183,46 @@ fn a_panicked_can_be_made_of_any_payload() {
     assert_eq!(Panicked::from_payload(Box::new("str"), place).message(), "str");
     assert_eq!(Panicked::from_payload(Box::new("string".to_owned()), place).message(), "string");
     assert_eq!(Panicked::from_payload(Box::new(7), place).location(), place);
+}
+
+/// As a subscriber of `tracing` that is out of order.
+fn unheard(body: impl FnOnce()) {
+    let writer = || -> std::io::Sink { panic!("in a subscriber") };
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+    // The first dispatcher of the process may be asked once and for all: see `capture_tracing`.
+    capture_tracing(|| ());
+    tracing::subscriber::with_default(subscriber, body);
+}
+
+/// A panic in the report of another one goes no further than that one does.
+#[test]
+fn i3_a_chain_outlives_a_subscriber_that_panics() {
+    let log = Log::default();
+    let (promise, deferred) = Deferred::<u32>::new();
+    let (skipped, heard) = (PanicsInDrop, log.clone());
+    let skip = move |failure| {
+        drop(skipped);
+        Err(failure)
+    };
+    deferred.add_errback(skip).map(move |n| heard.add(n)).detach();
+    let reported = log.clone();
+    unheard(|| {
+        promise.callback(7);
+        reported.add("fired");
+    });
+    assert_eq!(log.take(), ["7", "fired"]);
+}
+
+/// It has fired its own promise, so that nobody is told of the panic otherwise.
+#[test]
+fn i3_a_cancel_outlives_a_subscriber_that_panics() {
+    let slot = std::rc::Rc::new(std::cell::Cell::new(None::<Promise<u32>>));
+    let own = std::rc::Rc::clone(&slot);
+    let (promise, deferred) = Deferred::with_canceller(move || {
+        own.take().unwrap().callback(7);
+        panic!("in a canceller");
+    });
+    slot.set(Some(promise));
+    unheard(|| deferred.cancel());
+    assert_eq!(result_of(deferred).unwrap(), 7);
 }

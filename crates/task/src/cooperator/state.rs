@@ -9,7 +9,7 @@
 use super::error::{SchedulerStopped, TaskFailed, TaskFinished, TaskStopped};
 use super::turns::Turns;
 use crate::late::late;
-use crate::panics::contain;
+use crate::panics::{contain, tell};
 use ropewalk_deferred::{
     Abandoned, CancelHandle, Cancelled, Deferred, Failure, Outcome, Panicked, Promise, Result,
 };
@@ -189,7 +189,8 @@ impl State {
                 let panicked = Panicked::from_payload(payload, self.location);
                 if self.has_ended() {
                     let (location, message) = (self.location, panicked.message());
-                    tracing::error!(%location, panic = message, "a task that was stopped panicked");
+                    let what = "a task that was stopped panicked";
+                    tell(|| tracing::error!(%location, panic = message, "{what}"));
                 }
                 return self.leave(steps, Ending::Failed(panicked.into()));
             }

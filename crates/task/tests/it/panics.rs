@@ -133,3 +133,21 @@ fn i3_a_panic_in_a_delayed_call_is_the_failure_of_its_deferred() {
     assert!(panicked.message().contains("divide by zero"));
     assert_eq!((panicked.location().file(), panicked.location().line()), (file!(), line));
 }
+
+/// A panic in the report of another one goes no further than that one does.
+#[test]
+fn i3_a_cancelled_task_outlives_a_subscriber_that_panics() {
+    let (clock, reactor) = manual();
+    let deferred = reactor.spawn(async {
+        let _guard = PanicOnDrop;
+        pending::<()>().await;
+        Ok(7)
+    });
+    settle(&clock);
+    let writer = || -> std::io::Sink { panic!("in a subscriber") };
+    let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+    // The first dispatcher of the process may be asked once and for all: see `capture_tracing`.
+    capture_tracing(|| ());
+    tracing::subscriber::with_default(subscriber, || deferred.cancel());
+    failure_as::<Cancelled, _>(deferred);
+}
