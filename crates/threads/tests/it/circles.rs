@@ -5,7 +5,8 @@ use ropewalk_deferred::{Cancelled, Deferred, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threads::{
-    Eventual, HandleThreads as _, JoinError, ReactorThread, ReactorThreads as _, WouldDeadlock,
+    Eventual, HandleThreads as _, JoinError, ReactorThread, ReactorThreads as _, Watchdog,
+    WatchdogReport, WouldDeadlock,
 };
 use std::io;
 use std::sync::mpsc::channel;
@@ -134,6 +135,37 @@ fn a_circle_in_which_somebody_gives_up_is_none() {
         });
         assert!(gave_up.unwrap());
         assert_eq!(receiver.recv().unwrap().unwrap(), 3);
+    });
+}
+
+/// As above, but the second asks when the first one is known to wait.
+#[test]
+fn nobody_is_refused_on_account_of_a_wait_with_a_limit() {
+    const LIMIT: Duration = Duration::from_millis(200);
+    within(DEADLINE, || {
+        let (first, second) = (named("first"), named("second"));
+        let (a, b) = (first.handle().clone(), second.handle().clone());
+        let (waits, first_waits) = channel();
+        let tell = move |report: &WatchdogReport| {
+            if report.blocked.iter().any(|one| one.waits_for.is_some()) {
+                let _ = waits.send(());
+            }
+        };
+        let watchdog = Watchdog::builder().blocked_after(Duration::from_millis(1));
+        let watchdog = watchdog.on_report(tell).watch(&a).spawn().unwrap();
+        let (sender, receiver) = channel();
+        let back = a.clone();
+        let answer = a.blocking_call_from_thread(move |_| {
+            let ask = move |_: &Reactor| {
+                // On a machine that is too busy the first may have given up before it is seen.
+                let _ = first_waits.recv_timeout(LIMIT);
+                sender.send(back.blocking_call_from_thread(|_| Ok(3))).unwrap();
+            };
+            Ok(b.blocking_call_from_thread_timeout(LIMIT, ask))
+        });
+        assert!(answer.unwrap().unwrap_err().is::<TimedOut>());
+        assert_eq!(receiver.recv().unwrap().unwrap(), 3);
+        watchdog.stop();
     });
 }
 
