@@ -42,6 +42,8 @@ mod reactor_thread;
 mod remote_threads;
 mod reply;
 mod slot;
+#[cfg(all(test, loom))]
+mod slot_models;
 mod sync;
 mod waits;
 mod watchdog;
