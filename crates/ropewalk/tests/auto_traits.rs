@@ -126,11 +126,12 @@ fn i1_a_registration_stays() {
 #[test]
 fn i1_an_answer_crosses_if_what_is_in_it_does() {
     use ropewalk::threads::{
-        BoxedJob, Eventual, InstallError, JobDropped, JoinError, ReactorThread,
-        ReactorThreadBuilder, ReportingJob, WouldDeadlock,
+        BoxedJob, Eventual, EventualCancelHandle, InstallError, JobDropped, JoinError,
+        ReactorThread, ReactorThreadBuilder, ReportingJob, WouldDeadlock,
     };
     crosses!(ReactorThreadBuilder, InstallError, JobDropped, JoinError, ReportingJob<Cell<u32>>);
     crosses!(Eventual<()>, Eventual<String>, Eventual<Cell<u32>>, ReactorThread, WouldDeadlock);
+    crosses!(EventualCancelHandle);
     stays!(Eventual<Rc<u32>>);
     const fn send<T: Send>() {}
     const _: () = send::<BoxedJob>();

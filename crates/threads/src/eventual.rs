@@ -1,8 +1,9 @@
 //! An answer from the reactor that another thread can wait for.
 
+use crate::cancel_handle::{EventualCancelHandle, describe};
 use crate::error::WouldDeadlock;
 use crate::panics;
-use crate::reply::{Question, call_off, cancel_chain, send};
+use crate::reply::{Question, cancel, send};
 use crate::slot::{Taker, slot};
 use crate::waits;
 use ropewalk_deferred::{Cancelled, Failure, Outcome, Result, TimedOut};
@@ -184,6 +185,35 @@ impl<T: Send + 'static> Eventual<T> {
         self.cancel_at(Location::caller());
     }
 
+    /// A handle that can [cancel](Self::cancel) it when it is somewhere else: with the thread that
+    /// waits for it, or in a future.
+    ///
+    /// It stands for the call, and so it can still cancel one that was detached.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Deferred};
+    /// use ropewalk_threads::{HandleThreads as _, ReactorThread};
+    ///
+    /// let reactor = ReactorThread::spawn()?;
+    /// let answer = reactor.handle().eventually(|_| {
+    ///     let (promise, deferred) = Deferred::<u32>::new();
+    ///     deferred.add_both(move |result| { drop(promise); result }) // never fired
+    /// });
+    /// let canceller = answer.canceller();
+    /// std::thread::scope(|scope| {
+    ///     let waiting = scope.spawn(|| answer.wait());
+    ///     canceller.cancel(); // the user has lost his patience
+    ///     assert!(waiting.join().unwrap().unwrap_err().is::<Cancelled>());
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use = "dropping it cancels nothing"]
+    pub fn canceller(&self) -> EventualCancelHandle {
+        EventualCancelHandle::new(self.taker.slot(), &self.handle)
+    }
+
     /// Makes its drop [cancel](Self::cancel) it, as if it had been polled.
     ///
     /// For an answer that is of no use to anybody but the one who holds this.
@@ -280,12 +310,7 @@ impl<T: Send + 'static> Eventual<T> {
 impl<T> Eventual<T> {
     /// Notes that nobody wants the answer, and has a `Deferred` cancelled where it lives.
     fn cancel_at(&self, location: &'static Location<'static>) {
-        if let Some(key) = call_off(&self.taker) {
-            // A reactor that has stopped has answered already, or is about to.
-            let _ = self
-                .handle
-                .call_from_thread_at(location, move |reactor| cancel_chain(reactor, key));
-        }
+        cancel(self.taker.slot(), &self.handle, location);
     }
 }
 
@@ -314,7 +339,7 @@ impl<T> Drop for Eventual<T> {
 
 impl<T> fmt::Debug for Eventual<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Eventual").finish_non_exhaustive()
+        describe(f.debug_struct("Eventual"), self.taker.slot())
     }
 }
 

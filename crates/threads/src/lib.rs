@@ -23,6 +23,7 @@
 
 mod boxed_job;
 mod bridge;
+mod cancel_handle;
 mod compile_fail;
 mod debts;
 mod defer_to_thread;
@@ -49,6 +50,7 @@ mod waits;
 mod watchdog;
 
 pub use crate::boxed_job::BoxedJob;
+pub use crate::cancel_handle::EventualCancelHandle;
 pub use crate::error::{InstallError, JobDropped, WouldDeadlock};
 pub use crate::eventual::Eventual;
 pub use crate::from_thread::HandleThreads;

@@ -2,7 +2,7 @@
 
 use crate::bridge::Bridge;
 use crate::ledger::{Key, Party};
-use crate::slot::{Filler, Taker};
+use crate::slot::{Filler, Slot};
 use ropewalk_deferred::{CancelHandle, Cancelled, Failure, Outcome, Panicked, Result};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use std::any::Any;
@@ -30,10 +30,22 @@ impl Question {
     }
 }
 
-/// Calls off what has not been answered. What it gives is the key of a `Deferred` that has to be
+/// Calls off what has not been answered, and has a `Deferred` cancelled where it lives.
+pub(crate) fn cancel<T>(
+    slot: &Slot<T, Question>,
+    handle: &ReactorHandle,
+    location: &'static Location<'static>,
+) {
+    if let Some(key) = call_off(slot) {
+        // A reactor that has stopped has answered already, or is about to.
+        let _ = handle.call_from_thread_at(location, move |reactor| cancel_chain(reactor, key));
+    }
+}
+
+/// Notes that nobody wants the answer. What it gives is the key of a `Deferred` that has to be
 /// cancelled on the reactor thread; in all other cases the reactor sees to it by itself.
-pub(crate) fn call_off<T>(taker: &Taker<T, Question>) -> Option<Key> {
-    match taker.note_if_open(Question::cancel) {
+fn call_off<T>(slot: &Slot<T, Question>) -> Option<Key> {
+    match slot.note_if_open(Question::cancel) {
         Some(Question::Waiting(key)) => Some(key),
         _ => None,
     }
@@ -144,7 +156,7 @@ fn answer<F, R>(
     }
 }
 
-pub(crate) fn cancel_chain(reactor: &Reactor, key: Key) {
+fn cancel_chain(reactor: &Reactor, key: Key) {
     // The chain answers by itself: with `Cancelled`, or with what its canceller makes of it.
     if let Some(chain) = Bridge::of(reactor).replies.take_work(key) {
         chain.cancel();
@@ -155,7 +167,7 @@ pub(crate) fn cancel_chain(reactor: &Reactor, key: Key) {
 mod loom_tests {
     use super::{Question, call_off, is_called_off, wait_for};
     use crate::ledger::{Key, Ledger};
-    use crate::slot::{Filler, slot};
+    use crate::slot::{Filler, SharedSlot, slot};
     use loom::sync::{Arc, Condvar, Mutex};
     use loom::thread;
 
@@ -218,7 +230,7 @@ mod loom_tests {
             let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
             let heard = Arc::clone(&calls);
             let reactor = thread::spawn(move || serve(filler, &heard, false));
-            let key = call_off(&taker);
+            let key = call_off(taker.slot());
             if let Some(key) = key {
                 calls.send(key);
             }
@@ -235,7 +247,7 @@ mod loom_tests {
             let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
             let heard = Arc::clone(&calls);
             let reactor = thread::spawn(move || serve(filler, &heard, false));
-            if let Some(key) = call_off(&taker) {
+            if let Some(key) = call_off(taker.slot()) {
                 calls.send(key);
             }
             drop(taker);
@@ -251,11 +263,59 @@ mod loom_tests {
             let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
             let heard = Arc::clone(&calls);
             let reactor = thread::spawn(move || serve(filler, &heard, true));
-            let waited_for = call_off(&taker).is_some();
+            let waited_for = call_off(taker.slot()).is_some();
             match taker.try_take() {
                 Some(answer) => assert!(!waited_for || answer == Some(Answer::Result)),
                 None => assert_eq!(taker.wait() == Some(Answer::Result), waited_for),
             }
+            assert_eq!(reactor.join().unwrap(), None);
+        });
+    }
+
+    /// By a third one, while the taker waits.
+    #[test]
+    fn loom_a_question_that_is_waited_for_is_called_off() {
+        loom::model(|| {
+            let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
+            let (heard, slot) = (Arc::clone(&calls), SharedSlot::clone(taker.slot()));
+            let reactor = thread::spawn(move || serve(filler, &heard, false));
+            let canceller = thread::spawn(move || call_off(&slot).map(|key| calls.send(key)));
+            let answer = taker.wait().unwrap();
+            let waited_for = canceller.join().unwrap().is_some();
+            assert_eq!(answer == Answer::CancelledByCall, waited_for);
+            assert_eq!(reactor.join().unwrap(), None);
+        });
+    }
+
+    /// By a third one, whether the taker is still there or not.
+    #[test]
+    fn loom_a_question_whose_taker_goes_is_called_off() {
+        loom::model(|| {
+            let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
+            let (heard, slot) = (Arc::clone(&calls), SharedSlot::clone(taker.slot()));
+            let reactor = thread::spawn(move || serve(filler, &heard, false));
+            let canceller = thread::spawn(move || call_off(&slot).map(|key| calls.send(key)));
+            drop(taker);
+            let waited_for = canceller.join().unwrap().is_some();
+            let answer = reactor.join().unwrap();
+            assert!(answer.is_none_or(|it| (it == Answer::CancelledByCall) == waited_for));
+        });
+    }
+
+    /// Two of them, for a question that nobody takes: one of them is the first.
+    #[test]
+    fn loom_two_call_off_one_question() {
+        loom::model(|| {
+            let ((filler, taker), calls) = (slot(Question::Open), Arc::new(Calls::default()));
+            let (heard, slot) = (Arc::clone(&calls), SharedSlot::clone(taker.slot()));
+            let reactor = thread::spawn(move || serve(filler, &heard, false));
+            let other = Arc::clone(&calls);
+            let canceller = thread::spawn(move || call_off(&slot).map(|key| other.send(key)));
+            if let Some(key) = call_off(taker.slot()) {
+                calls.send(key);
+            }
+            assert_ne!(taker.wait().unwrap(), Answer::Result);
+            canceller.join().unwrap();
             assert_eq!(reactor.join().unwrap(), None);
         });
     }

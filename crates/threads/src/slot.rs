@@ -14,11 +14,16 @@ use std::panic::Location;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-struct Slot<T, N> {
+/// What both ends hold. Whoever else knows of it can look, and change the note; that keeps no answer
+/// alive.
+pub(crate) struct Slot<T, N> {
     inside: Mutex<Inside<T, N>>,
     /// Who has asked: a waker that panics is reported with this.
     location: &'static Location<'static>,
 }
+
+/// Of which there are two, and further ones for those who only know of it.
+pub(crate) type SharedSlot<T, N> = Arc<Slot<T, N>>;
 
 struct Inside<T, N> {
     state: State<T>,
@@ -27,7 +32,10 @@ struct Inside<T, N> {
 
 enum State<T> {
     Waiting(Option<Waiter>),
+    /// The taker has gone, and there was no answer yet.
+    Left,
     Filled(Option<T>),
+    /// There has been an answer.
     Taken,
 }
 
@@ -81,7 +89,8 @@ impl<T, N> Slot<T, N> {
     /// Gives the value back if the taker has gone.
     fn fill(&self, value: Option<T>) -> Option<T> {
         let mut inside = lock(&self.inside);
-        if matches!(inside.state, State::Taken) {
+        if matches!(inside.state, State::Left | State::Taken) {
+            inside.state = State::Taken;
             return value;
         }
         let before = std::mem::replace(&mut inside.state, State::Filled(value));
@@ -92,15 +101,38 @@ impl<T, N> Slot<T, N> {
             State::Waiting(Some(Waiter::Task(waker))) => {
                 panics::contain("a waker", self.location, || waker.wake());
             }
-            State::Waiting(None) | State::Filled(_) | State::Taken => {}
+            State::Waiting(None) | State::Left | State::Filled(_) | State::Taken => {}
         }
         None
+    }
+
+    /// Who has asked.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// Whether there is still no answer.
+    pub(crate) fn is_open(&self) -> bool {
+        lock(&self.inside).is_open()
     }
 }
 
 impl<T, N: Copy> Slot<T, N> {
+    /// Changes the note, unless there is an answer, or has been; as it was before.
+    pub(crate) fn note_if_open(&self, change: impl FnOnce(N) -> N) -> Option<N> {
+        let mut inside = lock(&self.inside);
+        let is_open = inside.is_open();
+        is_open.then(|| inside.change(change))
+    }
+
     fn note(&self, change: impl FnOnce(N) -> N) -> N {
         lock(&self.inside).change(change)
+    }
+}
+
+impl<T, N> Inside<T, N> {
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Waiting(_) | State::Left)
     }
 }
 
@@ -116,6 +148,10 @@ impl<T, N: Copy> Inside<T, N> {
 pub(crate) struct Taker<T, N>(Arc<Slot<T, N>>);
 
 impl<T, N> Taker<T, N> {
+    pub(crate) fn slot(&self) -> &SharedSlot<T, N> {
+        &self.0
+    }
+
     /// Waits on this thread.
     pub(crate) fn wait(&self) -> Option<T> {
         loop {
@@ -171,7 +207,7 @@ impl<T, N> Taker<T, N> {
         let value = take(&mut inside.state);
         let waiter = match &mut inside.state {
             State::Waiting(waiter) => waiter.take(),
-            State::Filled(_) | State::Taken => None,
+            State::Left | State::Filled(_) | State::Taken => None,
         };
         drop(inside);
         // The user's, perhaps.
@@ -194,20 +230,11 @@ impl<T, N> Taker<T, N> {
     }
 }
 
-impl<T, N: Copy> Taker<T, N> {
-    /// Changes the note, unless there is an answer, or has been; as it was before.
-    pub(crate) fn note_if_open(&self, change: impl FnOnce(N) -> N) -> Option<N> {
-        let mut inside = lock(&self.0.inside);
-        let is_open = matches!(inside.state, State::Waiting(_));
-        is_open.then(|| inside.change(change))
-    }
-}
-
 impl<T: Send + 'static, N: Send + 'static> Taker<T, N> {
     /// What tells, to any thread and at any time, whether there is still no answer.
     pub(crate) fn is_open(&self) -> impl Fn() -> bool + Send + use<T, N> {
         let slot = Arc::clone(&self.0);
-        move || matches!(lock(&slot.inside).state, State::Waiting(_))
+        move || slot.is_open()
     }
 }
 
@@ -216,7 +243,8 @@ impl<T, N> Drop for Taker<T, N> {
         // Nobody is to be woken any more. The waker and the answer are the user's, and go after
         // the lock.
         let mut inside = lock(&self.0.inside);
-        let before = std::mem::replace(&mut inside.state, State::Taken);
+        let after = if inside.is_open() { State::Left } else { State::Taken };
+        let before = std::mem::replace(&mut inside.state, after);
         drop(inside);
         if let State::Waiting(Some(Waiter::Task(waker))) = before {
             panics::contain("the drop of a waker", self.0.location, || drop(waker));
@@ -227,7 +255,7 @@ impl<T, N> Drop for Taker<T, N> {
 /// What is in the slot, if it was filled; after that it is as if no answer would come.
 fn take<T>(state: &mut State<T>) -> Option<Option<T>> {
     match state {
-        State::Waiting(_) => None,
+        State::Waiting(_) | State::Left => None,
         State::Filled(value) => {
             let value = value.take();
             *state = State::Taken;

@@ -1,6 +1,8 @@
 //! What may cross threads (I1). What may not is in the compile-fail tests of the crate.
 
-use ropewalk_threads::{Eventual, ReactorThread, ReportingJob, Watchdog, WouldDeadlock};
+use ropewalk_threads::{
+    Eventual, EventualCancelHandle, ReactorThread, ReportingJob, Watchdog, WouldDeadlock,
+};
 use std::cell::Cell;
 use std::panic::UnwindSafe;
 use std::rc::Rc;
@@ -22,6 +24,8 @@ fn i1_answers_and_threads_may_cross() {
     is_shared::<Eventual<String>>();
     // Like a channel's end: a value that may cross need not be shared.
     is_shared::<Eventual<Cell<u32>>>();
+    crosses::<EventualCancelHandle>();
+    is_shared::<EventualCancelHandle>();
     crosses::<ReactorThread>();
     is_shared::<ReactorThread>();
     crosses::<ReportingJob<Cell<u32>>>();

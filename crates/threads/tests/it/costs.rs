@@ -65,6 +65,19 @@ fn a_blocking_call_is_one_allocation() {
     });
 }
 
+/// And whoever wants to cancel it from elsewhere the handle, which all its clones share.
+#[test]
+fn a_canceller_is_one_allocation_of_who_asks_for_it() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let answer = reactor.handle().eventually(|_| Ok([0_u8; 64]));
+        let mut canceller = None;
+        let cost = measure(|| canceller = Some(answer.canceller()));
+        let clones = measure(|| drop(canceller.clone()));
+        assert_eq!((cost.count_total, clones.count_total), (1, 0));
+    });
+}
+
 /// I7: those that are there are delivered together, up to the budget.
 #[test]
 fn results_that_are_there_are_delivered_in_one_turn() {

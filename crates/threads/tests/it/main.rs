@@ -21,6 +21,8 @@ mod eventual;
 mod awaited;
 // and when one side of them goes
 mod awaited_ends;
+// and cancelled by others than those who wait
+mod cancel_handle;
 // answers that somebody has begun to await, and drops
 mod dropped_eventuals;
 // the same questions to one value that lives with a reactor
