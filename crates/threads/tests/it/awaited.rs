@@ -1,7 +1,8 @@
 //! Answers that are awaited on runtimes which know nothing of the reactor.
 
-use crate::support::{block_on, foreign};
+use crate::support::foreign;
 use async_executor::Executor;
+use pollster::block_on;
 use ropewalk_deferred::{Deferred, Failure, Promise};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_testing::{DEADLINE, within};
@@ -40,7 +41,7 @@ impl On {
                 let executor = Executor::new();
                 block_on(executor.run(executor.spawn(future)))
             }
-            Self::Pollster => pollster::block_on(future),
+            Self::Pollster => block_on(future),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Answers that are awaited, when one side goes, gives up, or fails.
 
 use crate::awaited::{ALL, On, Promises, keep_promises, poll_in_vain, promised, tokio};
-use crate::support::{Drops, Refused, Witness, block_on, foreign, gated, must_not_run};
+use crate::support::{Drops, Refused, Witness, foreign, gated, must_not_run};
 use async_executor::Executor;
+use pollster::block_on;
 use ropewalk_deferred::{Cancelled, Deferred, Failure, Panicked, Result, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use ropewalk_testing::{DEADLINE, within};
@@ -46,7 +47,7 @@ fn a_task_that_is_aborted_cancels_the_deferred_and_leaves_nothing_behind() {
                     Poll::Ready(_) => Poll::Ready("the answer"),
                     Poll::Pending => Poll::Ready("the other one"),
                 });
-                assert_eq!(pollster::block_on(race), "the other one");
+                assert_eq!(block_on(race), "the other one");
             },
             |future| {
                 let runtime = tokio();

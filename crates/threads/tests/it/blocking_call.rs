@@ -1,7 +1,7 @@
 //! Foreign threads that wait for the reactor.
 
 use crate::log;
-use crate::support::{Drops, Refused, foreign, gated, just_above, must_not_run};
+use crate::support::{Drops, Refused, foreign, gated, just_above, must_not_run, unanswered};
 use ropewalk_deferred::{Cancelled, Deferred, Failure, Panicked, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorStopped};
 use ropewalk_testing::{DEADLINE, within};
@@ -339,10 +339,8 @@ fn i4_a_reactor_that_was_only_turned_tells_who_waits_that_it_is_gone() {
         let (sender, started) = channel();
         let waiting = foreign(move || {
             handle.blocking_call_from_thread(move |reactor| {
-                let (promise, deferred) = Deferred::<()>::new();
-                reactor.call_later(LONG, |_| promise.callback(()));
                 sender.send(()).unwrap();
-                deferred
+                unanswered::<()>(reactor, || ())
             })
         });
         while started.try_recv().is_err() {

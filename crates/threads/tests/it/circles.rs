@@ -1,7 +1,7 @@
 //! Reactor threads that would wait for each other for ever: one of them is refused (I4, W1).
 
-use crate::support::thread_name;
-use ropewalk_deferred::{Cancelled, Deferred, TimedOut};
+use crate::support::{thread_name, unanswered};
+use ropewalk_deferred::{Cancelled, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threads::{
@@ -17,6 +17,13 @@ const LONG: Duration = Duration::from_secs(3600);
 
 fn named(name: &str) -> ReactorThread {
     ReactorThread::builder().name(name).spawn().unwrap()
+}
+
+/// Two of them, and a handle of each.
+fn two() -> ([ReactorThread; 2], [ReactorHandle; 2]) {
+    let threads = ["first", "second"].map(named);
+    let handles = threads.each_ref().map(|thread| thread.handle().clone());
+    (threads, handles)
 }
 
 /// What the refusal says of who waits for whom; fails if it was none.
@@ -42,8 +49,7 @@ fn ask_in_turn(
 #[test]
 fn i4_two_that_ask_each_other() {
     within(DEADLINE, || {
-        let (first, second) = (named("first"), named("second"));
-        let (a, b) = (first.handle().clone(), second.handle().clone());
+        let ([first, _second], [a, b]) = two();
         let back = a.clone();
         let answer = ask_in_turn(&[a, b], move || {
             Ok(circle(back.blocking_call_from_thread(|_| Ok("in vain"))))
@@ -80,8 +86,7 @@ fn i4_a_circle_of_many() {
 #[test]
 fn i4_a_call_that_is_refused_is_never_made() {
     within(DEADLINE, || {
-        let (first, second) = (named("first"), named("second"));
-        let (a, b) = (first.handle().clone(), second.handle().clone());
+        let (_threads, [a, b]) = two();
         let (sender, receiver) = channel();
         let back = a.clone();
         let refused = ask_in_turn(&[a.clone(), b], move || {
@@ -101,8 +106,7 @@ fn i4_a_call_that_is_refused_is_never_made() {
 #[test]
 fn i4_a_wait_with_a_limit_that_would_close_a_circle_is_refused_at_once() {
     within(DEADLINE, || {
-        let (first, second) = (named("first"), named("second"));
-        let (a, b) = (first.handle().clone(), second.handle().clone());
+        let (_threads, [a, b]) = two();
         let back = a.clone();
         let answer = ask_in_turn(&[a, b], move || {
             Ok(circle(back.blocking_call_from_thread_timeout(LONG, |_| Ok("in vain"))))
@@ -115,8 +119,7 @@ fn i4_a_wait_with_a_limit_that_would_close_a_circle_is_refused_at_once() {
 #[test]
 fn a_circle_in_which_somebody_gives_up_is_none() {
     within(DEADLINE, || {
-        let (first, second) = (named("first"), named("second"));
-        let (a, b) = (first.handle().clone(), second.handle().clone());
+        let (_threads, [a, b]) = two();
         let (begun, has_begun) = channel();
         let (sender, receiver) = channel();
         let back = a.clone();
@@ -224,8 +227,7 @@ fn i4_a_reactor_that_does_not_run_yet() {
 #[test]
 fn a_job_between_two_reactors_is_no_circle() {
     within(DEADLINE, || {
-        let (first, second) = (named("first"), named("second"));
-        let (a, b) = (first.handle().clone(), second.handle().clone());
+        let ([first, _second], [a, b]) = two();
         let (sender, receiver) = channel();
         first
             .handle()
@@ -241,8 +243,7 @@ fn a_job_between_two_reactors_is_no_circle() {
 #[test]
 fn i4_a_join_of_who_waits_for_the_thread_that_joins() {
     within(DEADLINE, || {
-        let (first, second) = (named("first"), named("second"));
-        let (a, b) = (first.handle().clone(), second.handle().clone());
+        let ([_first, second], [a, b]) = two();
         let (begun, has_begun) = channel();
         let (sender, receiver) = channel();
         let joined = a.clone().blocking_call_from_thread(move |_| {
@@ -346,10 +347,8 @@ fn i9_a_limit_that_has_not_passed_is_not_said_to_have() {
         let (asked, is_asked) = channel();
         let answer = first.handle().eventually(move |_| {
             let never = move |reactor: &Reactor| {
-                let (promise, deferred) = Deferred::<()>::new();
-                reactor.call_later(LONG, |_| drop(promise));
                 asked.send(()).unwrap();
-                deferred
+                unanswered::<()>(reactor, || ())
             };
             let given_up = b.blocking_call_from_thread_timeout(LONG, never).unwrap_err();
             Ok((given_up.is::<Cancelled>(), given_up.is::<TimedOut>()))

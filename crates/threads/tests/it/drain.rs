@@ -1,6 +1,6 @@
 //! The reactor's pool through the shutdown: who may still use it, and when it ends.
 
-use crate::support::{foreign, gated, peek, taken};
+use crate::support::{foreign, gated, peek, taken, while_held};
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitError, SubmitErrorKind};
@@ -9,15 +9,21 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 
+/// A reactor whose pool has been made already, or not.
+fn with_pool(is_made: bool) -> Reactor {
+    let reactor = Reactor::new().unwrap();
+    if is_made {
+        let _ = reactor.thread_pool();
+    }
+    reactor
+}
+
 /// What Twisted is used for: a *before* trigger that saves something in a thread.
 #[test]
 fn a_before_trigger_may_defer_to_the_pool_whenever_the_pool_was_made() {
     within(DEADLINE, || {
         for made_first in [true, false] {
-            let reactor = Reactor::new().unwrap();
-            if made_first {
-                let _ = reactor.thread_pool();
-            }
+            let reactor = with_pool(made_first);
             let saved = Rc::new(RefCell::new(None));
             let place = Rc::clone(&saved);
             reactor.add_system_event_trigger(
@@ -42,10 +48,7 @@ fn a_before_trigger_may_defer_to_the_pool_whenever_the_pool_was_made() {
 fn a_before_trigger_may_have_as_many_steps_as_it_holds_the_shutdown_for() {
     within(DEADLINE, || {
         for made_first in [true, false] {
-            let reactor = Reactor::new().unwrap();
-            if made_first {
-                let _ = reactor.thread_pool();
-            }
+            let reactor = with_pool(made_first);
             let saved = Rc::new(RefCell::new(None));
             let place = Rc::clone(&saved);
             let steps = move |reactor: &Reactor| {
@@ -103,22 +106,18 @@ fn i2_a_pool_made_while_the_shutdown_is_held_is_drained_and_closed() {
         for event in [SystemEvent::Shutdown, SystemEvent::Drain] {
             let reactor = Reactor::new().unwrap();
             let (sender, receiver) = channel();
-            reactor.add_system_event_trigger(Phase::Before, event, move |reactor| {
-                let hold = reactor.hold(event);
-                reactor.call_soon(move |reactor| {
-                    let (gate, wait) = gated();
-                    reactor
-                        .call_in_thread(move || {
-                            wait();
-                            sender.send("ran").unwrap();
-                        })
-                        .unwrap();
-                    let opening = foreign(move || {
-                        gate.started.recv().unwrap();
-                        drop(gate);
-                    });
-                    reactor.call_soon(move |_| drop((hold, opening)));
+            while_held(&reactor, event, move |reactor, hold| {
+                let (gate, wait) = gated();
+                let job = move || {
+                    wait();
+                    sender.send("ran").unwrap();
+                };
+                reactor.call_in_thread(job).unwrap();
+                let opening = foreign(move || {
+                    gate.started.recv().unwrap();
+                    drop(gate);
                 });
+                reactor.call_soon(move |_| drop((hold, opening)));
             });
             reactor.stop();
             reactor.run().unwrap();

@@ -1,7 +1,8 @@
 //! Answers that somebody has begun to await, and then drops: that calls them off.
 
 use crate::awaited::{keep_promises, promised};
-use crate::support::{Drops, OnDrop, block_on, foreign, gated, must_not_run, single};
+use crate::support::{Drops, OnDrop, foreign, gated, must_not_run, single, unanswered};
+use pollster::block_on;
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use ropewalk_testing::{DEADLINE, within};
@@ -67,10 +68,7 @@ fn dropped_while_it_runs_its_deferred_is_cancelled() {
         let ((gate, wait), (cancelled, was_cancelled)) = (gated(), channel());
         let answer = reactor.handle().eventually(move |reactor| {
             wait();
-            let (promise, deferred) =
-                Deferred::<u32>::with_canceller(move || cancelled.send(()).unwrap());
-            reactor.call_later(Duration::MAX, move |_| promise.callback(3));
-            deferred
+            unanswered::<u32>(reactor, move || cancelled.send(()).unwrap())
         });
         gate.started.recv().unwrap();
         drop(polled(answer));
@@ -86,10 +84,8 @@ fn i1_dropped_while_it_waits_its_deferred_is_cancelled_on_the_reactor_thread() {
         let ((asked, is_asked), (cancelled, was_cancelled)) = (channel(), channel());
         let answer = reactor.handle().eventually(move |reactor| {
             let here = move || cancelled.send(Reactor::with_current(|_| thread::current().id()));
-            let (promise, deferred) = Deferred::<u32>::with_canceller(move || here().unwrap());
-            reactor.call_later(Duration::MAX, move |_| promise.callback(3));
             reactor.call_soon(move |_| asked.send(thread::current().id()).unwrap());
-            deferred
+            unanswered::<u32>(reactor, move || here().unwrap())
         });
         let its_own = is_asked.recv().unwrap();
         foreign(move || drop(polled(answer))).join().unwrap();
@@ -321,13 +317,11 @@ fn i3_a_waker_that_panics_when_it_goes_and_a_canceller_that_panics_do_not_reach_
         let reactor = ReactorThread::spawn().unwrap();
         let ((asked, is_asked), (cancelled, was_cancelled)) = (channel(), channel());
         let mut answer = reactor.handle().eventually(move |reactor| {
-            let (promise, deferred) = Deferred::<u32>::with_canceller(move || {
+            reactor.call_soon(move |_| asked.send(()).unwrap());
+            unanswered::<u32>(reactor, move || {
                 cancelled.send(()).unwrap();
                 panic!("in a canceller");
-            });
-            reactor.call_later(Duration::MAX, move |_| promise.callback(3));
-            reactor.call_soon(move |_| asked.send(()).unwrap());
-            deferred
+            })
         });
         is_asked.recv().unwrap();
         struct Bomb(#[expect(dead_code, reason = "for its drop")] OnDrop<fn()>);

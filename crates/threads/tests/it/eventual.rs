@@ -1,6 +1,7 @@
 //! Answers that can be waited for, looked at, cancelled and awaited.
 
-use crate::support::{Drops, OnDrop, block_on, foreign, gated, must_not_run};
+use crate::support::{Drops, OnDrop, foreign, gated, must_not_run};
+use pollster::block_on;
 use ropewalk_deferred::{Cancelled, Deferred};
 use ropewalk_reactor::{Reactor, ReactorStopped};
 use ropewalk_testing::{DEADLINE, EventLog, within};

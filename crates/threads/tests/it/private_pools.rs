@@ -1,7 +1,7 @@
 //! Jobs that are deferred to pools which their users start and stop, or do not.
 
 use crate::log;
-use crate::support::{Drops, OnDrop, gated, is_stopped, must_not_run, peek, taken};
+use crate::support::{Drops, OnDrop, gated, is_stopped, must_not_run, peek, taken, while_held};
 use ropewalk_reactor::{Phase, Reactor, ReactorStopped, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::{SubmitError, ThreadPool};
@@ -108,12 +108,8 @@ fn i9_the_first_job_of_a_shutdown_does_not_hold_it_if_its_pool_was_never_started
             let pool = private();
             let (place, late) = (Rc::new(RefCell::new(None)), pool.clone());
             let kept = Rc::clone(&place);
-            reactor.add_system_event_trigger(Phase::Before, event, move |reactor| {
-                let hold = reactor.hold(event);
-                reactor.call_soon(move |reactor| {
-                    kept.replace(Some(peek(reactor.defer_to_thread_pool(&late, || ()))));
-                    drop(hold);
-                });
+            while_held(&reactor, event, move |reactor, _hold| {
+                kept.replace(Some(peek(reactor.defer_to_thread_pool(&late, || ()))));
             });
             reactor.stop();
             reactor.run().unwrap();

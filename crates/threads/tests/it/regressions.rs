@@ -1,6 +1,7 @@
 //! Programs that hang with others, by the issue that tells of them.
 
-use crate::support::{Drops, Witness, block_on, foreign, must_not_run, peek, run_for, taken};
+use crate::support::{Drops, Witness, foreign, must_not_run, peek, run_for, taken};
+use pollster::block_on;
 use ropewalk_deferred::{Deferred, Failure, Result};
 use ropewalk_reactor::{Phase, Reactor, ReactorHandle, ReactorStopped, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, within};

@@ -1,6 +1,7 @@
 //! Questions to a value that lives with a reactor.
 
-use crate::support::{Drops, block_on, foreign, gated, just_above, must_not_run};
+use crate::support::{Drops, foreign, gated, just_above, must_not_run, unanswered};
+use pollster::block_on;
 use ropewalk_deferred::{Deferred, Panicked, Result, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorStopped, Remote};
 use ropewalk_testing::{DEADLINE, within};
@@ -129,10 +130,7 @@ fn i2_a_limit_calls_off_what_waits_and_what_has_not_begun() {
         let (reactor, counter) = counting();
         let (cancelled, was_cancelled) = channel();
         let late = counter.blocking_call_from_thread_timeout(Duration::ZERO, move |_, reactor| {
-            let (promise, deferred) =
-                Deferred::<u32>::with_canceller(move || cancelled.send(()).unwrap());
-            reactor.call_later(Duration::MAX, move |_| promise.callback(3));
-            deferred
+            unanswered::<u32>(reactor, move || cancelled.send(()).unwrap())
         });
         assert!(late.unwrap_err().is::<TimedOut>());
         // By its canceller, or, where it had not begun, by its drop.

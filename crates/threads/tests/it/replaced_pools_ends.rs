@@ -1,7 +1,7 @@
 //! Pools that were replaced, and those that replace them, when the reactor stops.
 
 use crate::support::{Gate, foreign, gated, is_closed, is_stopped, peek, run_for, taken};
-use crate::support::{single, thread_name};
+use crate::support::{single, thread_name, while_held};
 use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, within};
 use ropewalk_threadpool::SubmitError;
@@ -172,21 +172,17 @@ fn i2_pools_that_come_while_the_shutdown_is_held_are_drained() {
         for event in [SystemEvent::Shutdown, SystemEvent::Drain] {
             let reactor = Reactor::new().unwrap();
             let (sender, receiver) = channel();
-            reactor.add_system_event_trigger(Phase::Before, event, move |reactor| {
-                let hold = reactor.hold(event);
-                reactor.call_soon(move |reactor| {
-                    for name in ["one", "two"] {
-                        reactor.install_thread_pool(single(name)).unwrap();
-                        let ((gate, job), sender) = (gated(), sender.clone());
-                        let job = move || {
-                            job();
-                            sender.send(thread_name()).unwrap();
-                        };
-                        reactor.call_in_thread(job).unwrap();
-                        reactor.call_soon(move |reactor| reactor.call_soon(move |_| drop(gate)));
-                    }
-                    drop(hold);
-                });
+            while_held(&reactor, event, move |reactor, _hold| {
+                for name in ["one", "two"] {
+                    reactor.install_thread_pool(single(name)).unwrap();
+                    let ((gate, job), sender) = (gated(), sender.clone());
+                    let job = move || {
+                        job();
+                        sender.send(thread_name()).unwrap();
+                    };
+                    reactor.call_in_thread(job).unwrap();
+                    reactor.call_soon(move |reactor| reactor.call_soon(move |_| drop(gate)));
+                }
             });
             reactor.stop();
             reactor.run().unwrap();
@@ -237,13 +233,9 @@ fn i2_after_a_crash_the_replaced_pool_is_waited_for_by_the_next_shutdown() {
 fn i2_a_crash_in_a_late_drain_leaves_the_next_run_alone() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Drain, |reactor| {
-            let hold = reactor.hold(SystemEvent::Drain);
-            reactor.call_soon(move |reactor| {
-                reactor.install_thread_pool(single("late")).unwrap();
-                reactor.crash();
-                drop(hold);
-            });
+        while_held(&reactor, SystemEvent::Drain, |reactor, _hold| {
+            reactor.install_thread_pool(single("late")).unwrap();
+            reactor.crash();
         });
         reactor.stop();
         reactor.run().unwrap();

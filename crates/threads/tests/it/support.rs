@@ -1,18 +1,16 @@
 //! What the tests share.
 
 use ropewalk_deferred::{Deferred, Result};
-use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
+use ropewalk_reactor::{Hold, Phase, Reactor, ReactorHandle, ReactorStopped, SystemEvent};
 use ropewalk_threadpool::{SubmitErrorKind, ThreadPool};
 use std::cell::RefCell;
-use std::future::Future;
 use std::panic::Location;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Builder, JoinHandle, Thread};
+use std::thread::{self, Builder, JoinHandle};
+use std::time::Duration;
 
 /// An error of the tests, to be found again by its type.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,6 +68,28 @@ pub(crate) fn run_for<T>(reactor: &Reactor, deferred: Deferred<T>) -> Result<T> 
         reactor.run().unwrap();
     }
     taken(&place)
+}
+
+/// A deferred whose result does not come, with its canceller.
+pub(crate) fn unanswered<T: 'static>(
+    reactor: &Reactor,
+    canceller: impl FnOnce() + 'static,
+) -> Deferred<T> {
+    let (promise, deferred) = Deferred::with_canceller(canceller);
+    reactor.call_later(Duration::MAX, |_| drop(promise));
+    deferred
+}
+
+/// Has `body` called while a *before* trigger of `event` holds the shutdown, in a turn of its own.
+pub(crate) fn while_held(
+    reactor: &Reactor,
+    event: SystemEvent,
+    body: impl FnOnce(&Reactor, Hold) + 'static,
+) {
+    reactor.add_system_event_trigger(Phase::Before, event, move |reactor| {
+        let hold = reactor.hold(event);
+        reactor.call_soon(move |reactor| body(reactor, hold));
+    });
 }
 
 /// Stops the reactor once it has dealt with all calls that were handed in before.
@@ -147,24 +167,6 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
     fn drop(&mut self) {
         if let Some(f) = self.0.take() {
             f();
-        }
-    }
-}
-
-/// The smallest executor: this thread.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Calls whose answer somebody waits for, or looks at, or lets go.
 
-use std::future::Future;
+use std::future::Future as _;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll, Waker};
 
+use pollster::block_on;
 use ropewalk_deferred::Result;
 use ropewalk_testing::soak::{Dice, handing_in};
 use ropewalk_threads::{Eventual, HandleThreads as _};
@@ -119,23 +119,5 @@ fn use_eventual(
     match kept {
         Ok(result) => told(result),
         Err(eventual) => world.keep_eventual((eventual, record), dice),
-    }
-}
-
-/// The smallest executor: this thread.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }

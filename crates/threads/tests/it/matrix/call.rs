@@ -1,7 +1,8 @@
 //! One call over one bridge, on whatever thread, and what came of it.
 
 use crate::matrix::table::{Answer, Bridge, Moment, Outcome};
-use crate::support::{Drops, Place, Witness, block_on, peek};
+use crate::support::{Drops, Place, Witness, peek};
+use pollster::block_on;
 use ropewalk_deferred::{Deferred, Result, TimedOut};
 use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped, Remote};
 use ropewalk_testing::EventLog;
