@@ -87,22 +87,26 @@ fn two_cancellations_against_taking_back() {
     loom::model(|| cancellations_against_taking_back(2));
 }
 
-/// A job that only its hook lets go on: one of the two sees the other.
+/// A job that only its hook lets go on, which counts its calls.
+fn waits_for_its_hook(called: &Count) -> impl FnOnce() + Send + 'static {
+    let (gate, counts) = (Gate::new(), called.up());
+    let opens = Arc::clone(&gate);
+    move || {
+        let hook = CancelToken::current().on_cancel(move || {
+            counts();
+            opens.open();
+        });
+        gate.pass();
+        drop(hook);
+    }
+}
+
+/// One of the two sees the other.
 #[test]
 fn two_cancellations_against_setting() {
     loom::model(|| {
         let called = Count::default();
-        let counts = called.up();
-        cancelled_by(2, move || {
-            let gate = Gate::new();
-            let opens = Arc::clone(&gate);
-            let hook = CancelToken::current().on_cancel(move || {
-                counts();
-                opens.open();
-            });
-            gate.pass();
-            drop(hook);
-        });
+        cancelled_by(2, waits_for_its_hook(&called));
         assert_eq!(called.get(), 1);
     });
 }
@@ -112,17 +116,8 @@ fn two_cancellations_against_setting() {
 #[test]
 fn a_cancellation_against_setting() {
     loom::model(|| {
-        let (pool, gate, called) = (pool(1), Gate::new(), Count::default());
-        let (opens, counts) = (Arc::clone(&gate), called.up());
-        let job = move || {
-            let hook = CancelToken::current().on_cancel(move || {
-                counts();
-                opens.open();
-            });
-            gate.pass();
-            drop(hook);
-        };
-        let handle = pool.call_in_thread(job).unwrap();
+        let (pool, called) = (pool(1), Count::default());
+        let handle = pool.call_in_thread(waits_for_its_hook(&called)).unwrap();
         let withdrawn = handle.cancel();
         pool.stop();
         assert_eq!(called.get(), usize::from(!withdrawn));
@@ -133,17 +128,8 @@ fn a_cancellation_against_setting() {
 #[test]
 fn a_stop_now_against_setting() {
     loom::model(|| {
-        let (pool, gate, called) = (pool(1), Gate::new(), Count::default());
-        let (opens, counts) = (Arc::clone(&gate), called.up());
-        let job = move || {
-            let hook = CancelToken::current().on_cancel(move || {
-                counts();
-                opens.open();
-            });
-            gate.pass();
-            drop(hook);
-        };
-        pool.call_in_thread(job).unwrap();
+        let (pool, called) = (pool(1), Count::default());
+        pool.call_in_thread(waits_for_its_hook(&called)).unwrap();
         let returned = pool.stop_now().len();
         pool.stop();
         assert_eq!(called.get() + returned, 1);

@@ -122,22 +122,26 @@ fn a_stop_that_drains_calls_none() {
     });
 }
 
+/// Runs a job that has its own handle, and awaits its end.
+fn run_with_own_handle(pool: &ThreadPool, work: impl FnOnce(JobHandle) + Send + 'static) {
+    let (handles, handle) = channel();
+    let job = pool.call_in_thread(move || work(handle.recv().unwrap())).unwrap();
+    handles.send(job.clone()).unwrap();
+    job.wait().unwrap();
+}
+
 #[test]
 fn it_is_called_here_and_now_if_the_job_has_been_cancelled() {
     within(DEADLINE, || {
         let pool = started(1, 1);
         let (sender, receiver) = channel();
-        let (handles, handle) = channel::<JobHandle>();
-        let job = move || {
-            handle.recv().unwrap().cancel();
+        run_with_own_handle(&pool, move |own| {
+            own.cancel();
             let called_by = says(&sender, Some(thread_id()));
             let hook = CancelToken::current().on_cancel(called_by);
             sender.send(None).unwrap();
             drop(hook);
-        };
-        let job = pool.call_in_thread(job).unwrap();
-        handles.send(job.clone()).unwrap();
-        job.wait().unwrap();
+        });
         let called = all(&receiver);
         assert!(matches!(called[..], [Some(by), None] if by != thread_id()), "{called:?}");
     });
@@ -148,18 +152,13 @@ fn a_job_may_cancel_itself_and_calls_its_hook_itself() {
     within(DEADLINE, || {
         let pool = started(1, 1);
         let (sender, receiver) = channel();
-        let (handles, handle) = channel::<JobHandle>();
-        let job = move || {
-            let own: JobHandle = handle.recv().unwrap();
-            let asks = move || sender.send((token_is_set(), own.wait())).unwrap();
+        run_with_own_handle(&pool, move |own| {
+            let waits = own.clone();
+            let asks = move || sender.send((token_is_set(), waits.wait())).unwrap();
             let hook = CancelToken::current().on_cancel(asks);
-            handle.recv().unwrap().cancel();
+            own.cancel();
             drop(hook);
-        };
-        let job = pool.call_in_thread(job).unwrap();
-        handles.send(job.clone()).unwrap();
-        handles.send(job.clone()).unwrap();
-        job.wait().unwrap();
+        });
         assert_eq!(all(&receiver), [(true, Err(WouldDeadlock::default()))]);
     });
 }

@@ -58,16 +58,24 @@ fn it_is_dropped_there_and_not_called_any_more() {
     });
 }
 
+/// Cancels a job when it says that it is ready, and awaits its end.
+fn cancelled_when_ready(pool: &ThreadPool, work: impl FnOnce(Sender<()>) + Send + 'static) {
+    let (ready, is_ready) = channel();
+    let job = pool.call_in_thread(move || work(ready)).unwrap();
+    is_ready.recv().unwrap();
+    job.cancel();
+    assert_eq!(job.wait(), Ok(JobState::Finished));
+}
+
 /// The wait is seen from the hook: the pool counts the worker as blocked.
 #[test]
 fn i2_who_drops_it_waits_until_a_call_is_over() {
     within(DEADLINE, || {
         let pool = started(1, 1);
-        let (ready, is_ready) = channel();
         let (enters, entered) = channel();
         let is_over = Arc::new(AtomicBool::new(false));
         let (ends, asks) = (Arc::clone(&is_over), pool.clone());
-        let job = move || {
+        cancelled_when_ready(&pool, move |ready| {
             let hook = CancelToken::current().on_cancel(move || {
                 enters.send(()).unwrap();
                 until(&asks, |stats| stats.blocked == 1);
@@ -77,11 +85,7 @@ fn i2_who_drops_it_waits_until_a_call_is_over() {
             entered.recv().unwrap();
             drop(hook);
             assert!(is_over.load(Ordering::Relaxed), "it still runs");
-        };
-        let job = pool.call_in_thread(job).unwrap();
-        is_ready.recv().unwrap();
-        job.cancel();
-        assert_eq!(job.wait(), Ok(JobState::Finished));
+        });
     });
 }
 
@@ -90,10 +94,9 @@ fn i2_who_drops_it_waits_until_a_call_is_over() {
 fn w6_meanwhile_the_hook_may_wait_for_another_job() {
     within(DEADLINE, || {
         let pool = started(1, 1);
-        let (ready, is_ready) = channel();
         let (enters, entered) = channel();
         let asks = pool.clone();
-        let job = move || {
+        cancelled_when_ready(&pool, move |ready| {
             let hook = CancelToken::current().on_cancel(move || {
                 enters.send(()).unwrap();
                 let other = asks.call_in_thread(|| ()).unwrap();
@@ -104,11 +107,7 @@ fn w6_meanwhile_the_hook_may_wait_for_another_job() {
             entered.recv().unwrap();
             drop(hook);
             entered.recv().unwrap();
-        };
-        let job = pool.call_in_thread(job).unwrap();
-        is_ready.recv().unwrap();
-        job.cancel();
-        assert_eq!(job.wait(), Ok(JobState::Finished));
+        });
     });
 }
 

@@ -62,21 +62,31 @@ mod tests {
     use ropewalk_threadpool::SubmitErrorKind;
     use std::sync::mpsc::channel;
 
+    /// The pool as a foreign thread has made it, and the request that it has not sent yet.
+    fn made(reactor: &Reactor) -> (Found, TieRequest) {
+        let handle = reactor.handle();
+        let shared = handle.shared::<ReactorPool>();
+        let found = shared.get(&handle);
+        let number = found.number;
+        (found, TieRequest { shared, number })
+    }
+
     /// A foreign thread makes the pool, and the run ends before it has asked to have it tied.
     #[test]
     fn i2_a_pool_that_the_end_of_a_run_leaves_loose_is_closed_by_who_made_it() {
         within(DEADLINE, || {
             let reactor = Reactor::new().unwrap();
-            let handle = reactor.handle();
-            let shared = handle.shared::<ReactorPool>();
-            let Found { pool, number, .. } = shared.get(&handle);
-            let other = shared.get(&handle).pool;
+            let (found, request) = made(&reactor);
+            let other = request.shared.get(&reactor.handle()).pool;
             let (sender, receiver) = channel();
             other.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
             reactor.stop();
             reactor.run().unwrap();
-            TieRequest { shared, number }.send(&handle);
-            assert_eq!(pool.call_in_thread(|| ()).unwrap_err().kind(), SubmitErrorKind::Stopped);
+            request.send(&reactor.handle());
+            assert_eq!(
+                found.pool.call_in_thread(|| ()).unwrap_err().kind(),
+                SubmitErrorKind::Stopped
+            );
             assert_eq!(receiver.recv().unwrap(), "ran");
         });
     }
@@ -86,11 +96,9 @@ mod tests {
     fn i2_a_late_request_leaves_a_pool_alone_that_is_tied() {
         within(DEADLINE, || {
             let reactor = Reactor::new().unwrap();
-            let handle = reactor.handle();
-            let shared = handle.shared::<ReactorPool>();
-            let number = shared.get(&handle).number;
+            let (_, request) = made(&reactor);
             let pool = ReactorPool::of(&reactor);
-            TieRequest { shared, number }.send(&handle);
+            request.send(&reactor.handle());
             let (sender, receiver) = channel();
             pool.call_in_thread(move || sender.send("ran").unwrap()).unwrap();
             reactor.stop();
@@ -104,17 +112,19 @@ mod tests {
     fn i2_a_job_that_overtakes_who_made_the_pool_has_run_when_the_run_is_over() {
         within(DEADLINE, || {
             let reactor = Reactor::new().unwrap();
-            let handle = reactor.handle();
-            let shared = handle.shared::<ReactorPool>();
-            let number = shared.get(&handle).number;
+            let (handle, (_, request)) = (reactor.handle(), made(&reactor));
             let (sender, receiver) = channel();
             let job = move || sender.send("ran").unwrap();
             assert!(ReactorPool::submit(&handle, job).is_ok());
-            assert_eq!(shared.get(&handle).tie, Tie::Asked, "one accepted request is enough");
+            assert_eq!(
+                request.shared.get(&handle).tie,
+                Tie::Asked,
+                "one accepted request is enough"
+            );
             reactor.stop();
             reactor.run().unwrap();
             assert_eq!(receiver.try_recv(), Ok("ran"));
-            TieRequest { shared, number }.send(&handle);
+            request.send(&handle);
         });
     }
 }
