@@ -1,6 +1,7 @@
 //! Answers that others cancel than those who wait for them.
 
-use crate::support::{Drops, Witness, block_on, foreign, gated, must_not_run};
+use crate::support::{Drops, Witness, foreign, gated, must_not_run};
+use pollster::block_on;
 use ropewalk_deferred::{Cancelled, Deferred, Result};
 use ropewalk_reactor::{Phase, Reactor, ReactorStopped, SystemEvent};
 use ropewalk_testing::{DEADLINE, within};
