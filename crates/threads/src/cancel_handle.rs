@@ -8,7 +8,7 @@ use crate::slot::{SharedSlot, Slot};
 use ropewalk_deferred::Result;
 use ropewalk_reactor::ReactorHandle;
 use std::fmt;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// Cancels an [`Eventual`](crate::Eventual) that has been moved elsewhere: to the thread that waits
@@ -68,6 +68,10 @@ impl EventualCancelHandle {
         self.0.cancel(Location::caller());
     }
 }
+
+// As an `Eventual` has it: a panic of whoever holds the handle leaves nothing behind it half-done.
+impl UnwindSafe for EventualCancelHandle {}
+impl RefUnwindSafe for EventualCancelHandle {}
 
 impl fmt::Debug for EventualCancelHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -42,6 +42,8 @@ fn what_belongs_to_a_thread_passes_through_catch_unwind() {
     passes::<Watchdog>();
     passes::<&Watchdog>();
     passes::<Eventual<String>>();
+    passes::<EventualCancelHandle>();
+    passes::<&EventualCancelHandle>();
 }
 
 #[test]
