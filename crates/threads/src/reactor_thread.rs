@@ -12,7 +12,7 @@ use ropewalk_reactor::{Reactor, ReactorHandle, Remote, RunError};
 use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::io;
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle, Thread};
 
 /// A reactor that runs in a thread of its own, for a program whose main thread blocks.
@@ -63,9 +63,10 @@ impl ReactorThread {
     ///
     /// What the operating system says if it refuses the thread, or the error of `make`; of kind
     /// [`Deadlock`](io::ErrorKind::Deadlock), with a [`WouldDeadlock`] inside, if `make` waits for
-    /// a reactor of this thread. The errors of [`suggest_thread_pool_size`], [`install_thread_pool`]
-    /// and the like convert with `?`; an error of another type becomes one of these by
-    /// [`io::Error::other`].
+    /// a reactor of this thread; or with a [`Panicked`] inside, the text of the panic and the line of
+    /// this call, if `make` panics. The errors of [`suggest_thread_pool_size`],
+    /// [`install_thread_pool`] and the like convert with `?`; an error of another type becomes one of
+    /// these by [`io::Error::other`].
     ///
     /// # Examples
     ///
@@ -95,8 +96,7 @@ impl ReactorThread {
     /// there: other threads reach it by the [`Remote`]. It need not be `Send`, and it is dropped
     /// there, after its last `Remote`, or with the reactor.
     ///
-    /// To share a state of a reactor with other settings, ask it:
-    /// `handle.blocking_call_from_thread(|reactor| Ok(reactor.share(state)))`.
+    /// For a reactor with other settings there is [`ReactorThreadBuilder::reactor`].
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl ReactorThread {
 
     /// Settings for the thread of a reactor.
     pub fn builder() -> ReactorThreadBuilder {
-        ReactorThreadBuilder { name: "reactor".to_owned() }
+        ReactorThreadBuilder { name: "reactor".to_owned(), make: Reactor::new }
     }
 
     /// The handle of the reactor.
@@ -215,8 +215,8 @@ fn first_word<W: Send + 'static>(
     // Making it is the caller's code, and may need the pool that this thread is in, or a reactor of
     // this thread.
     let _waiting = waits::begin(thread, false, || taker.is_open()).map_err(deadlock)?;
-    let panicked = || Err(io::Error::other("making the reactor panicked"));
-    blocking(|| taker.wait()).unwrap_or_else(panicked)
+    let ended = || Err(io::Error::other("the thread has ended without making a reactor"));
+    blocking(|| taker.wait()).unwrap_or_else(ended)
 }
 
 fn deadlock(error: WouldDeadlock) -> io::Error {
@@ -259,13 +259,13 @@ impl fmt::Debug for ReactorThread {
 /// }
 /// # std::io::Result::Ok(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until `spawn`"]
-pub struct ReactorThreadBuilder {
+pub struct ReactorThreadBuilder<Make = fn() -> io::Result<Reactor>> {
     name: String,
+    make: Make,
 }
 
-impl ReactorThreadBuilder {
+impl<Make> ReactorThreadBuilder<Make> {
     /// Sets the name of the thread, by which reports and debuggers tell it from others, and of the
     /// reactor's pool: the threads of `network` are `network-1` and so on. Default: `reactor`, as for
     /// the pool of any other reactor; and for a pool that gets a job while its reactor is being made.
@@ -274,17 +274,33 @@ impl ReactorThreadBuilder {
         self
     }
 
-    /// As [`ReactorThread::spawn`].
+    /// Sets how the reactor is made, in the new thread: with what settings, and what is done to it
+    /// before it runs. Default: [`Reactor::new`].
     ///
-    /// # Errors
+    /// # Examples
     ///
-    /// As for [`ReactorThread::spawn`], and if the name contains a NUL character.
-    #[track_caller]
-    pub fn spawn(self) -> io::Result<ReactorThread> {
-        self.spawn_with(Reactor::new)
+    /// ```
+    /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_threads::{ReactorThread, RemoteThreads as _};
+    /// use std::cell::Cell;
+    /// use std::time::Duration;
+    ///
+    /// let settings = || Reactor::builder().shutdown_deadline(Duration::from_secs(5)).build();
+    /// let builder = ReactorThread::builder().name("network").reactor(settings);
+    /// let (reactor, count) = builder.spawn_sharing(|_| Ok(Cell::new(3)))?;
+    /// assert_eq!(count.blocking_call_from_thread(|count, _| Ok(count.get())).unwrap(), 3);
+    /// reactor.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn reactor<M>(self, make: M) -> ReactorThreadBuilder<M>
+    where
+        M: FnOnce() -> io::Result<Reactor> + Send + 'static,
+    {
+        ReactorThreadBuilder { name: self.name, make }
     }
 
-    /// As [`ReactorThread::spawn_with`].
+    /// As [`ReactorThread::spawn_with`]. It is [`reactor`](Self::reactor) and `spawn` in one, so
+    /// `make` comes in place of what an earlier `reactor` has set.
     ///
     /// # Errors
     ///
@@ -294,7 +310,19 @@ impl ReactorThreadBuilder {
         self,
         make: impl FnOnce() -> io::Result<Reactor> + Send + 'static,
     ) -> io::Result<ReactorThread> {
-        let (thread, ()) = self.spawn_giving(|| Ok((make()?, ())))?;
+        self.reactor(make).spawn()
+    }
+}
+
+impl<Make: FnOnce() -> io::Result<Reactor> + Send + 'static> ReactorThreadBuilder<Make> {
+    /// As [`ReactorThread::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReactorThread::spawn_with`], and if the name contains a NUL character.
+    #[track_caller]
+    pub fn spawn(self) -> io::Result<ReactorThread> {
+        let (thread, ()) = self.spawn_giving(|_| Ok(()))?;
         Ok(thread)
     }
 
@@ -308,18 +336,14 @@ impl ReactorThreadBuilder {
         self,
         make: impl FnOnce(&Reactor) -> io::Result<T> + Send + 'static,
     ) -> io::Result<(ReactorThread, Remote<T>)> {
-        self.spawn_giving(move || {
-            let reactor = Reactor::new()?;
-            let remote = reactor.share(make(&reactor)?);
-            Ok((reactor, remote))
-        })
+        self.spawn_giving(|reactor| Ok(reactor.share(make(reactor)?)))
     }
 
-    /// Starts the thread, and brings back something that was made in it.
+    /// Starts the thread, and brings back something that was made in it with the reactor.
     #[track_caller]
     fn spawn_giving<G: Send + 'static>(
         self,
-        make: impl FnOnce() -> io::Result<(Reactor, G)> + Send + 'static,
+        give: impl FnOnce(&Reactor) -> io::Result<G> + Send + 'static,
     ) -> io::Result<(ReactorThread, G)> {
         if self.name.contains('\0') {
             // The standard library panics.
@@ -328,10 +352,17 @@ impl ReactorThreadBuilder {
         }
         let location = Location::caller();
         let (filler, taker) = slot(());
-        let pools = self.name.clone();
+        let (pools, make) = (self.name.clone(), self.make);
+        let make = move || {
+            let reactor = make()?;
+            let given = give(&reactor)?;
+            Ok((reactor, given))
+        };
         let thread = Builder::new().name(self.name).spawn(move || {
             waits::may_be_waited_for();
-            let made = make();
+            let made = catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|payload| {
+                Err(io::Error::other(Panicked::from_payload(payload, location)))
+            });
             if let Ok((reactor, _)) = &made {
                 reactor.handle().shared::<ReactorPool>().set_name(pools);
             }
@@ -349,5 +380,11 @@ impl ReactorThreadBuilder {
         })?;
         let (handle, given) = first_word(&taker, thread.thread())?;
         Ok((ReactorThread { handle, thread: Some(thread), location }, given))
+    }
+}
+
+impl<Make> fmt::Debug for ReactorThreadBuilder<Make> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReactorThreadBuilder").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -57,6 +57,8 @@ mod replaced_pools_hammer;
 mod manual_pool;
 // a reactor in a thread of its own
 mod reactor_thread;
+// and how it is made
+mod reactor_making;
 // several of them, that call each other
 mod many_reactors;
 // two of them, by every bridge at once

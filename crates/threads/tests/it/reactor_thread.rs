@@ -50,23 +50,6 @@ fn dropping_it_stops_the_reactor_and_waits_for_it() {
     });
 }
 
-#[test]
-fn the_error_of_making_the_reactor_comes_back() {
-    within(DEADLINE, || {
-        let refused = || Err(io::Error::from(io::ErrorKind::OutOfMemory));
-        let error = ReactorThread::spawn_with(refused).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
-    });
-}
-
-#[test]
-fn i3_a_panic_of_making_the_reactor_is_an_error() {
-    within(DEADLINE, || {
-        let error = ReactorThread::spawn_with(|| panic!("no reactor today")).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::Other);
-    });
-}
-
 /// A reactor thread whose shutdown is short, with the job of a gate in its pool.
 fn stuck() -> (ReactorThread, crate::support::Gate) {
     let make = || Reactor::builder().shutdown_deadline(Duration::from_millis(50)).build();
@@ -352,12 +335,6 @@ fn their_names_tell_them_apart() {
         drop((idle, busy));
         watchdog.stop();
     });
-}
-
-#[test]
-fn a_name_that_no_thread_can_have_is_refused() {
-    let error = ReactorThread::builder().name("a\0b").spawn().unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
 
 #[test]
