@@ -155,7 +155,7 @@ fn nobody_is_refused_on_account_of_a_wait_with_a_limit() {
             }
         };
         let watchdog = Watchdog::builder().blocked_after(Duration::from_millis(1));
-        let watchdog = watchdog.on_report(tell).watch(&a).spawn().unwrap();
+        let _watchdog = watchdog.on_report(tell).watch(&a).spawn().unwrap();
         let (sender, receiver) = channel();
         let back = a.clone();
         let answer = a.blocking_call_from_thread(move |_| {
@@ -168,7 +168,6 @@ fn nobody_is_refused_on_account_of_a_wait_with_a_limit() {
         });
         assert!(answer.unwrap().unwrap_err().is::<TimedOut>());
         assert_eq!(receiver.recv().unwrap().unwrap(), 3);
-        watchdog.stop();
     });
 }
 
@@ -358,6 +357,23 @@ fn i9_a_limit_that_has_not_passed_is_not_said_to_have() {
         assert_eq!(answer.wait().unwrap(), (true, false));
         drop(first.join());
         second.join().unwrap();
+    });
+}
+
+/// A stop shortens a wait, and makes none longer.
+#[test]
+fn i9_a_limit_holds_also_in_a_reactor_that_is_to_stop() {
+    within(DEADLINE, || {
+        let make = || Reactor::builder().shutdown_deadline(LONG).build();
+        let (first, second) = (ReactorThread::spawn_with(make).unwrap(), named("second"));
+        let b = second.handle().clone();
+        let late = first.handle().blocking_call_from_thread(move |reactor| {
+            reactor.stop();
+            let never = |reactor: &Reactor| unanswered::<()>(reactor, || ());
+            let late = b.blocking_call_from_thread_timeout(Duration::from_millis(10), never);
+            Ok(late.unwrap_err().is::<TimedOut>())
+        });
+        assert!(late.unwrap());
     });
 }
 
