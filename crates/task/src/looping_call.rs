@@ -163,7 +163,8 @@ impl LoopingCall {
     /// The deferred fires with the loop when that has been [stopped](Self::stop), and fails with
     /// what has ended it: the failure of a call, [`Panicked`](ropewalk_deferred::Panicked), or
     /// [`Abandoned`](ropewalk_deferred::Abandoned) if the reactor was dropped. By then the loop
-    /// does not run any more, and can be started again.
+    /// does not run any more, and can be started again. A program that ends while its loop runs, and
+    /// that wants no word of it, stops it first, or [`detach`](Deferred::detach)es the deferred.
     ///
     /// Cancelling the deferred ends the loop and fails it with
     /// [`Cancelled`](ropewalk_deferred::Cancelled); a `Deferred` that the function has returned is

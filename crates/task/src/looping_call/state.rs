@@ -14,7 +14,9 @@ use super::loops::Loops;
 use crate::late::late;
 use crate::panics::contain;
 use crate::{AlreadyRunning, NotRunning};
-use ropewalk_deferred::{Abandoned, Cancelled, Deferred, Outcome as _, Panicked, Promise, Result};
+use ropewalk_deferred::{
+    Abandoned, Cancelled, Deferred, Failure, Outcome as _, Panicked, Promise, Result,
+};
 use ropewalk_reactor::{DelayedCall, Reactor, WeakReactor};
 use std::cell::{Cell, RefCell};
 use std::mem::replace;
@@ -99,7 +101,7 @@ impl Looping {
         let is_lost = body.is_none();
         self.body.set(body);
         if is_lost {
-            return Ok(Deferred::fail(Abandoned));
+            return Ok(Deferred::fail(abandoned()));
         }
         let loops = reactor.local::<Loops>();
         let id = loops.insert(self);
@@ -289,7 +291,14 @@ impl Looping {
     pub(super) fn close(&self) {
         let run = self.run.take();
         self.drop_body();
-        contain("abandoning a loop", self.location, || drop(run));
+        contain("abandoning a loop", self.location, || {
+            let Some(Run { stage, promise, .. }) = run else { return };
+            drop(stage);
+            // In its own canceller the drop is enough: the cancel has the word.
+            if !promise.is_cancelled() {
+                promise.errback(abandoned());
+            }
+        });
     }
 
     fn drop_body(&self) {
@@ -300,6 +309,14 @@ impl Looping {
     fn with_run<R>(&self, id: u64, look: impl FnOnce(&mut Run) -> R) -> Option<R> {
         self.run.borrow_mut().as_mut().filter(|run| run.id == id).map(look)
     }
+}
+
+/// `Abandoned`, and what that means here: nobody has seen the promise.
+fn abandoned() -> Failure {
+    Failure::new(Abandoned).context(
+        "the loop ended with its reactor, which was dropped: to end without a failure it has to be \
+         stopped before",
+    )
 }
 
 /// While it lives, a loop is the current one.

@@ -231,6 +231,24 @@ fn i2_dropping_the_reactor_abandons_its_loops_and_drops_their_functions() {
     assert!(!waiting.running());
 }
 
+/// At the end of a program, mostly: nobody there knows of a promise.
+#[test]
+fn i2_a_loop_that_ends_with_its_reactor_says_so() {
+    let (_clock, reactor) = manual();
+    let looping = LoopingCall::new(|_| ());
+    let told = Rc::new(RefCell::new(String::new()));
+    let tells = Rc::clone(&told);
+    let started = looping.start(&reactor, SECOND).unwrap();
+    started.on_failure(move |failure| {
+        assert!(failure.is::<Abandoned>());
+        tells.replace(failure.to_string());
+    });
+    let silent = LoopingCall::new(|_| ()).start(&reactor, SECOND).unwrap();
+    silent.detach();
+    assert_eq!(capture_tracing(move || drop(reactor)), []);
+    assert!(told.borrow().starts_with("the loop ended with its reactor"), "{told:?}");
+}
+
 #[test]
 fn a_failure_that_comes_after_the_reactor_is_gone_is_unhandled() {
     let (_clock, reactor) = manual();
