@@ -305,7 +305,9 @@ impl Builder {
         Ok(ThreadPool::new(Shared::new(self.config, State::new(sizes))))
     }
 
-    /// Makes a pool without threads, not started, whose jobs a test runs by hand.
+    /// Makes a pool without threads whose jobs a test runs by hand. Unlike that of
+    /// [`ThreadPool::manual`] it is not started: to run a job before [`start`](ThreadPool::start) was
+    /// called is a mistake in the test, and panics.
     ///
     /// # Errors
     ///

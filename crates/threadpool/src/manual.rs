@@ -85,23 +85,38 @@ impl ManualPool {
         jobs.into_iter().map(JobHandle::new).collect()
     }
 
-    /// Runs the job that has waited longest, here; false if none waits, or the pool has not been
-    /// started.
+    /// Runs the job that has waited longest, here; false if none waits.
     ///
     /// A job may itself call this: its jobs are then inside of one another, as jobs are on two
     /// threads of which one waits for the other.
+    ///
+    /// # Panics
+    ///
+    /// If a job waits, and the pool was never started, as one of
+    /// [`Builder::manual`](crate::Builder::manual) is not: a false would read as if none waited. To see
+    /// that jobs wait for the start, look at [`queued`](Self::queued).
+    #[track_caller]
     pub fn run_next(&self) -> bool {
         run_next(self.pool.shared())
     }
 
-    /// Runs this job, here, whatever waits before it; false if it does not wait in this pool, or
-    /// the pool has not been started.
+    /// Runs this job, here, whatever waits before it; false if it does not wait in this pool.
+    ///
+    /// # Panics
+    ///
+    /// If it does, and the pool was never started.
+    #[track_caller]
     pub fn run(&self, job: &JobHandle) -> bool {
         run(self.pool.shared(), Some(job.job()))
     }
 
     /// Runs jobs in the order of submission until none waits, those included that they submit;
     /// how many there were. A job that always submits another keeps it from returning.
+    ///
+    /// # Panics
+    ///
+    /// If a job waits, and the pool was never started.
+    #[track_caller]
     pub fn run_all(&self) -> usize {
         let mut ran = 0;
         while self.run_next() {
@@ -118,6 +133,7 @@ impl fmt::Debug for ManualPool {
 }
 
 /// Runs the job that has waited longest.
+#[track_caller]
 pub(crate) fn run_next(shared: &Arc<Shared>) -> bool {
     run(shared, None)
 }
@@ -134,6 +150,7 @@ pub(crate) fn run_until(
 }
 
 /// Runs this job, or the one that has waited longest, if it waits.
+#[track_caller]
 fn run(shared: &Arc<Shared>, chosen: Option<&Arc<dyn Run>>) -> bool {
     let mut core = shared.core();
     let mut inbox = shared.inbox();
@@ -142,7 +159,18 @@ fn run(shared: &Arc<Shared>, chosen: Option<&Arc<dyn Run>>) -> bool {
     };
     // A cancelled one may still have its place in the queue.
     let is_queued = job.header().state() == JobState::Queued;
-    if core.state.phase() == Phase::New || !is_queued || !core.queue.take(&mut inbox, &job) {
+    if core.state.phase() == Phase::New {
+        let waits = is_queued && inbox.jobs().any(|other| Arc::ptr_eq(other, &job));
+        drop((inbox, core));
+        assert!(
+            !waits,
+            "jobs wait for the start of the pool {}: call start() on it, or have the code under test \
+             do it; a pool of ThreadPool::manual() is started",
+            shared.config.name
+        );
+        return false;
+    }
+    if !is_queued || !core.queue.take(&mut inbox, &job) {
         return false;
     }
     drop(inbox);

@@ -1,5 +1,6 @@
 //! The pool without threads, whose jobs run when a test says so.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -126,11 +127,37 @@ fn nothing_runs_before_the_start() {
     let manual = ThreadPool::builder().manual().unwrap();
     let job = manual.pool().call_in_thread(|| ()).unwrap();
     assert!(job.waits_for_start());
-    assert!(!manual.run_next() && !manual.run(&job));
-    assert_eq!((manual.run_all(), manual.queued().len()), (0, 1));
+    assert_eq!(manual.queued().len(), 1);
     manual.pool().start().unwrap();
     assert!(manual.run(&job));
     assert_eq!(job.state(), JobState::Finished);
+}
+
+/// `assert!(!manual.run_next())` is to say that nothing is left, and not that nobody called `start`.
+#[test]
+fn to_run_jobs_of_a_pool_that_was_never_started_is_a_mistake() {
+    let manual = ThreadPool::builder().name("asleep").manual().unwrap();
+    let elsewhere = ThreadPool::manual();
+    let other = elsewhere.pool().call_in_thread(|| ()).unwrap();
+    assert!(!manual.run_next() && !manual.run(&other), "none waits here");
+    assert_eq!(manual.run_all(), 0);
+    let cancelled = manual.pool().call_in_thread(|| ()).unwrap();
+    assert!(cancelled.cancel());
+    assert!(!manual.run_next() && !manual.run(&cancelled));
+
+    let job = manual.pool().call_in_thread(|| ()).unwrap();
+    let text = |mistake: &dyn Fn()| {
+        let payload = catch_unwind(AssertUnwindSafe(mistake)).unwrap_err();
+        payload.downcast_ref::<String>().unwrap().clone()
+    };
+    let mistakes: [&dyn Fn(); 3] =
+        [&|| _ = manual.run_next(), &|| _ = manual.run_all(), &|| _ = manual.run(&job)];
+    for mistake in mistakes {
+        let text = text(mistake);
+        assert!(text.contains("the start of the pool asleep"), "{text}");
+    }
+    manual.pool().stop();
+    assert_eq!(job.state(), JobState::Finished, "nothing is broken");
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn a_pool_that_is_not_started_is_started_by_the_reactor() {
         let (reactor, manual) = (Reactor::new().unwrap(), ThreadPool::builder().manual().unwrap());
         reactor.install_thread_pool(manual.pool().clone()).unwrap();
         let place = peek(reactor.defer_to_thread(|| Ok(3)));
-        assert!(!manual.run_next(), "jobs are kept until the reactor runs");
+        assert_eq!(manual.queued().len(), 1, "jobs are kept until the reactor runs");
         reactor.call_when_running(move |reactor| {
             reactor.stop();
             assert!(manual.run_next());
