@@ -49,7 +49,8 @@ impl fmt::Display for RunError {
             Self::Poll(_) => f.write_str("waiting for events failed"),
             Self::ShutdownTimedOut(stuck) => {
                 let count: usize = stuck.iter().map(Stuck::count).sum();
-                write!(f, "the shutdown ended with {count} thing(s) unfinished: {}", Lines(stuck))
+                let things = if count == 1 { "thing" } else { "things" };
+                write!(f, "the shutdown ended with {count} {things} unfinished: {}", Lines(stuck))
             }
             Self::Panicked { message, location } => {
                 write!(

@@ -178,7 +178,7 @@ const CASES: &[Case] = &[
             react_on(&reactor, |_| Deferred::<()>::fail(ExitWith(7)).add_errback(Err))
         },
         code: 7,
-        prints: "error: the shutdown ended with 1 thing(s) unfinished: a knot\n",
+        prints: "error: the shutdown ended with 1 thing unfinished: a knot\n",
     },
     Case {
         name: "b189_a_success_with_an_unclean_end_is_none",
@@ -188,7 +188,7 @@ const CASES: &[Case] = &[
             react_on(&reactor, |_| ())
         },
         code: 1,
-        prints: "error: the shutdown ended with 1 thing(s) unfinished: a knot\n",
+        prints: "error: the shutdown ended with 1 thing unfinished: a knot\n",
     },
 ];
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
+use crate::counted;
 use crate::report::RunningJob;
 
 /// Sizes that no pool can have.
@@ -271,8 +272,10 @@ impl fmt::Display for StillRunning {
         let Self { pool, jobs, queued, threads, waited } = self;
         write!(
             f,
-            "{threads} threads of pool {pool} still run after {waited:.1?}, {queued} jobs wait; \
-             see to it that these jobs end, then wait again"
+            "pool {pool} still has {} after {waited:.1?}, and {}; see to it that these jobs end, \
+             then wait again",
+            counted::threads(*threads),
+            counted::waiting(*queued)
         )?;
         for job in jobs {
             write!(f, "; {job}")?;

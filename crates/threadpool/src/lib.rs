@@ -52,6 +52,7 @@ mod watch;
 mod worker;
 
 mod chores;
+mod counted;
 mod ending;
 mod events;
 mod hook;

@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::counted::{self, counted};
 use crate::lifetime::PoolState;
 use crate::pool::ThreadPool;
 use crate::seat::Seat;
@@ -82,14 +83,17 @@ impl fmt::Display for PoolReport {
         }
         write!(
             f,
-            "{threads} threads (at most {max_threads}), {idle} idle, {busy} busy, \
-             {blocked} of them blocked; {queued} jobs wait"
+            "{} (at most {max_threads}), {idle} idle, {busy} busy, {blocked} of them blocked; {}",
+            counted::threads(*threads),
+            counted::waiting(*queued)
         )?;
         if let Some(wait) = stats.oldest_wait {
             write!(f, ", the oldest for {wait:.1?}")?;
         }
         if stats.waiting_for_room > 0 {
-            write!(f, "; {} submitters wait for room", stats.waiting_for_room)?;
+            let waiting = stats.waiting_for_room;
+            let who = counted(waiting, "submitter waits", "submitters wait");
+            write!(f, "; {who} for room")?;
         }
         workers.iter().try_for_each(|worker| write!(f, "\n  {worker}"))
     }
@@ -125,7 +129,7 @@ impl ThreadPool {
     /// pool.start()?;
     /// pool.call_in_thread(|| ())?.wait()?;
     /// let report = pool.report().to_string();
-    /// assert!(report.starts_with("pool files: 1 threads (at most 10)"), "{report}");
+    /// assert!(report.starts_with("pool files: 1 thread (at most 10)"), "{report}");
     /// assert!(report.contains("files-1"), "{report}");
     /// # pool.stop();
     /// # Ok::<(), Box<dyn std::error::Error>>(())

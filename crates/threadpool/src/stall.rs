@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use crate::counted::{self, counted};
 use crate::events;
 use crate::job::drop_contained;
 use crate::pool::ThreadPool;
@@ -42,15 +43,18 @@ pub struct StallReport {
 impl fmt::Display for StallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pool, queued, oldest_wait, threads, max_threads, .. } = self;
-        write!(
-            f,
-            "pool {pool} is stalled: {queued} jobs wait, the oldest for {oldest_wait:.1?}, and \
-             all {threads} threads (at most {max_threads}) are busy; if these jobs wait for those \
-             in the queue, "
-        )?;
+        let waiting = counted::waiting(*queued);
+        write!(f, "pool {pool} is stalled: {waiting}, the oldest for {oldest_wait:.1?}, and ")?;
+        if *threads == 1 {
+            write!(f, "the only thread (at most {max_threads}) is busy; if what it runs")?;
+        } else {
+            write!(f, "all {threads} threads (at most {max_threads}) are busy; if what they run")?;
+        }
+        f.write_str(" waits for what is in the queue, ")?;
         if self.blocked > self.max_spare_threads {
-            let (blocked, spare) = (self.blocked, self.max_spare_threads);
-            write!(f, "raise max_spare_threads: {blocked} of them block, and {spare} may")?;
+            let blocked = counted(self.blocked, "thread blocks", "threads block");
+            let spare = self.max_spare_threads;
+            write!(f, "raise max_spare_threads: {blocked}, and {spare} may")?;
         } else {
             f.write_str("wait inside of blocking(), or raise max_threads")?;
         }

@@ -160,7 +160,7 @@ fn i9_the_text_of_the_error_does_not_grow_with_the_flood() {
         let text = error.to_string();
         let RunError::ShutdownTimedOut(stuck) = error else { panic!("{text}") };
         assert!(
-            text.starts_with("the shutdown ended with 50001 thing(s) unfinished: held at"),
+            text.starts_with("the shutdown ended with 50001 things unfinished: held at"),
             "{text}"
         );
         assert!(text.contains(&format!("{}:{line}:", file!())), "{text}");

@@ -27,7 +27,7 @@ fn w19_the_state_only_moves_forward() {
         let blocker = Blocker::on(&pool);
         pool.close(|| ());
         assert_eq!(pool.state(), PoolState::Draining);
-        assert!(pool.report().to_string().contains("draining; 1 threads"));
+        assert!(pool.report().to_string().contains("draining; 1 thread ("));
         blocker.release();
         pool.stop();
         assert_eq!(pool.state(), PoolState::Stopped);

@@ -37,7 +37,28 @@ fn a_pool_without_threads_is_one_line() {
     pool.call_in_thread(|| ()).unwrap().cancel();
     pool.call_in_thread(|| ()).unwrap();
     let text = pool.report().to_string();
-    assert!(text.contains("; 1 jobs wait, the oldest for "), "{text}");
+    assert!(text.contains("; 1 job waits, the oldest for "), "{text}");
+}
+
+#[test]
+fn one_is_not_many() {
+    within(DEADLINE, || {
+        let pool = named("one", 1);
+        let running = Blocker::on(&pool);
+        let job = || pool.call_in_thread(|| ()).unwrap();
+        let last = job();
+        let text = pool.report().to_string();
+        assert!(text.starts_with("pool one: 1 thread (at most 1), "), "{text}");
+        assert!(text.contains("; 1 job waits, "), "{text}");
+        job();
+        assert!(pool.report().to_string().contains("; 2 jobs wait, "));
+        assert!(last.cancel());
+        let text = pool.stop_within(Duration::ZERO).unwrap_err().to_string();
+        assert!(text.starts_with("pool one still has 1 thread after "), "{text}");
+        assert!(text.contains(", and 1 job waits; "), "{text}");
+        running.release();
+        pool.stop();
+    });
 }
 
 #[test]

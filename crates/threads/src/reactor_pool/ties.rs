@@ -140,7 +140,8 @@ fn unfinished(pool: &ThreadPool) -> Vec<String> {
     let (jobs, stats) = (pool.running_jobs(), pool.stats());
     let running = jobs.iter().map(|job| format!("pool job {job}"));
     let waiting = stats.oldest_wait.map(|oldest| {
-        format!("{} jobs wait in pool {}, the oldest for {oldest:.1?}", stats.queued, pool.name())
+        let wait = if stats.queued == 1 { "job waits" } else { "jobs wait" };
+        format!("{} {wait} in pool {}, the oldest for {oldest:.1?}", stats.queued, pool.name())
     });
     running.chain(waiting).collect()
 }

@@ -198,7 +198,7 @@ fn i9_jobs_behind_one_that_is_stuck_are_counted() {
         });
         let report = reactor.run().unwrap_err().to_string();
         assert!(report.contains("ms on narrow-1"), "{report}");
-        assert!(report.contains("1 jobs wait in pool narrow"), "{report}");
+        assert!(report.contains("1 job waits in pool narrow"), "{report}");
         drop(open);
     });
 }

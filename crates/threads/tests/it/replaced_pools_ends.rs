@@ -34,7 +34,7 @@ fn i9_the_stuck_jobs_of_a_replaced_pool_are_named_and_hold_one_shutdown_only() {
         let report = reactor.run().unwrap_err().to_string();
         for name in ["first", "second", "third"] {
             assert!(report.contains(&format!(" on {name}-1")), "{report}");
-            assert!(report.contains(&format!("1 jobs wait in pool {name}")), "{report}");
+            assert!(report.contains(&format!("1 job waits in pool {name}")), "{report}");
         }
         for _ in 0..2 {
             reactor.call_when_running(|reactor| {

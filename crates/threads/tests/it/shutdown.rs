@@ -317,7 +317,7 @@ fn i9_a_job_of_the_own_pool_that_does_not_end_is_named_once() {
         let line = line!() + 1;
         let submit = |reactor: &Reactor, job: Job| peek(reactor.defer_to_thread(job));
         let (report, _, place) = stuck(submit);
-        assert!(report.contains("with 1 thing(s) unfinished: pool job "), "{report}");
+        assert!(report.contains("with 1 thing unfinished: pool job "), "{report}");
         assert_eq!(report.matches(&format!("{}:{line}", file!())).count(), 1, "{report}");
         assert!(is_stopped(&place));
     });

@@ -235,7 +235,7 @@ fn w6_a_stalled_pool_is_reported_with_its_jobs() {
                 let report = reports.wait(|report| Some(report.clone()));
                 assert_eq!((report.stalled.len(), report.blocked.len()), (1, 0));
                 assert_eq!(report.stalled[0].jobs[0].location.line(), line);
-                assert!(report.to_string().starts_with("pool stalls is stalled: 1 jobs wait"));
+                assert!(report.to_string().starts_with("pool stalls is stalled: 1 job waits"));
             }
             drop(gate);
             waiting.wait().unwrap();
@@ -266,7 +266,7 @@ fn w6_a_blocked_reactor_and_its_stalled_pool_are_in_one_report() {
             let lines = report.to_string();
             let mut lines = lines.lines();
             assert!(lines.next().unwrap().contains("is blocked by a callback (timer)"));
-            assert!(lines.next().unwrap().starts_with("pool own is stalled: 1 jobs wait"));
+            assert!(lines.next().unwrap().starts_with("pool own is stalled: 1 job waits"));
             drop(gate);
             reactor.stop();
         });
