@@ -3,12 +3,12 @@
 use crate::cancel_handle::{EventualCancelHandle, describe};
 use crate::error::WouldDeadlock;
 use crate::panics;
+use crate::patience::{self, Limit};
 use crate::reply::{Question, cancel, send};
 use crate::slot::{Taker, slot};
 use crate::waits;
 use ropewalk_deferred::{Cancelled, Failure, Outcome, Result, TimedOut};
-use ropewalk_reactor::{Haste, Reactor, ReactorHandle, ReactorStopped};
-use ropewalk_threadpool::blocking;
+use ropewalk_reactor::{Reactor, ReactorHandle, ReactorStopped};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -115,7 +115,7 @@ impl<T: Send + 'static> Eventual<T> {
 
     /// Waits for the answer.
     ///
-    /// A job of a pool waits inside of [`blocking`]: what it waits for may need a thread of the
+    /// A job of a pool waits inside of [`blocking`](ropewalk_threadpool::blocking()): what it waits for may need a thread of the
     /// same pool, and gets one.
     ///
     /// # Errors
@@ -142,14 +142,13 @@ impl<T: Send + 'static> Eventual<T> {
 
     /// Waits for the answer, for at most `limit`; gives itself back if that was not enough.
     ///
-    /// In a callback of another reactor, which is to stop, it does so early: when [`wait`](Self::wait)
-    /// would give up, and at once from then on. Who asks again and again looks at
-    /// [`stopping`](Reactor::stopping) of that one.
+    /// In a callback of another reactor, which is to stop, it gives up when [`wait`](Self::wait)
+    /// would, before its limit: the call is cancelled then.
     ///
     /// # Errors
     ///
-    /// The outer error is the `Eventual`, still without an answer. The inner one is as for
-    /// [`wait`](Self::wait).
+    /// The outer error is the `Eventual`, still without an answer: its limit has passed. The inner
+    /// one is as for [`wait`](Self::wait).
     #[track_caller]
     pub fn wait_timeout(self, limit: Duration) -> std::result::Result<Result<T>, Self> {
         let Some(deadline) = Instant::now().checked_add(limit) else { return Ok(self.wait()) };
@@ -157,9 +156,10 @@ impl<T: Send + 'static> Eventual<T> {
             return Ok(understand(answer));
         }
         match begin_wait(&self.handle, &self.taker, true) {
-            Ok(_waiting) => match self.wait_until(Some(deadline)) {
-                Some(answer) => Ok(understand(answer)),
-                None => Err(self),
+            Ok(_waiting) => match patience::wait(&self.taker, Some(deadline)) {
+                Ok(answer) => Ok(understand(answer)),
+                Err(Limit::Own) => Err(self),
+                Err(Limit::Stop) => Ok(self.give_up()),
             },
             Err(refusal) => Ok(self.refuse(refusal)),
         }
@@ -257,19 +257,17 @@ impl<T: Send + 'static> Eventual<T> {
     /// Waits as long as it takes, or as long as a callback may.
     #[track_caller]
     fn wait_for_answer(self) -> Result<T> {
-        match self.wait_until(None) {
-            Some(answer) => understand(answer),
-            None => self.give_up(),
+        match patience::wait(&self.taker, None) {
+            Ok(answer) => understand(answer),
+            Err(_) => self.give_up(),
         }
     }
 
     /// Waits for at most `limit`, and calls it off if there is no answer by then.
     #[track_caller]
     pub(crate) fn wait_or_cancel(self, limit: Duration) -> Result<T> {
-        let begun = Instant::now();
         match self.wait_timeout(limit) {
             Ok(result) => result,
-            Err(late) if begun.elapsed() < limit => late.give_up(),
             Err(late) => {
                 late.cancel();
                 // The words of the `timeout` of a `Deferred`.
@@ -286,18 +284,6 @@ impl<T: Send + 'static> Eventual<T> {
         let what = "a wait was given up: the reactor that waits is to stop";
         panics::tell(|| tracing::warn!(%location, "{what}"));
         Err(Failure::new(Cancelled))
-    }
-
-    /// Waits until `deadline`, and in a callback no longer than the stop of its reactor lets it.
-    fn wait_until(&self, deadline: Option<Instant>) -> Option<Option<Result<T>>> {
-        blocking(|| match (Haste::of_current(), deadline) {
-            (None, None) => Some(self.taker.wait()),
-            (None, Some(_)) => self.taker.wait_until(|| deadline),
-            (Some(haste), _) => self.taker.wait_until(|| match (haste.limit(), deadline) {
-                (Some(limit), Some(deadline)) => Some(limit.min(deadline)),
-                (limit, deadline) => limit.or(deadline),
-            }),
-        })
     }
 
     #[track_caller]

@@ -140,8 +140,8 @@ pub trait HandleThreads: Sealed {
     ///
     /// # Errors
     ///
-    /// As there, and `TimedOut`, with the limit as its context: a call that has not begun then never
-    /// runs, and a `Deferred` that is waited for is cancelled.
+    /// As there, and `TimedOut`, with the limit as its context. After that, as after `Cancelled`, a
+    /// call that has not begun never runs, and a `Deferred` that is waited for is cancelled.
     #[track_caller]
     fn blocking_call_from_thread_timeout<F, R>(&self, limit: Duration, f: F) -> Result<R::Value>
     where

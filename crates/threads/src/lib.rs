@@ -37,6 +37,7 @@ mod latest;
 mod ledger;
 mod outcome;
 mod panics;
+mod patience;
 mod progress;
 mod reactor_pool;
 mod reactor_thread;

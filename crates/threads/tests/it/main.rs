@@ -65,6 +65,8 @@ mod many_reactors;
 mod every_bridge;
 // several of them, that would wait for each other for ever
 mod circles;
+// callbacks that wait and wait, until their reactor is to stop
+mod waits_again;
 // a thread that tells what blocks a reactor, and which pools are stalled
 mod watchdog;
 // how the callbacks of results are named by both diagnoses
