@@ -214,6 +214,7 @@ impl Builder {
             emptying: Cell::new(false),
             crashed: Cell::new(false),
             draining: Cell::new(false),
+            stop_seen: Cell::new(None),
             runs: Cell::new(0),
             panic: Cell::new(None),
             counters: Counters::default(),

@@ -23,7 +23,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often [`Core::purge`] looks again for what the last drops have handed in.
 const PURGE_ROUNDS: u32 = 100;
@@ -70,6 +70,8 @@ pub(crate) struct Core {
     pub(crate) crashed: Cell<bool>,
     /// What held the shutdown has let go.
     pub(crate) draining: Cell<bool>,
+    /// When the wait of a callback has first seen that a stop was asked for, and which callback's.
+    pub(crate) stop_seen: Cell<Option<(u64, Instant)>>,
     /// How many runs have begun.
     pub(crate) runs: Cell<u64>,
     /// The panic that stops the reactor under [`PanicPolicy::Stop`].

@@ -4,6 +4,7 @@
 //! waits inside of one of our own waits can be let go; so that a stop ends in bounded time (I9)
 //! also if what is waited for never comes.
 
+use crate::core::Core;
 use crate::inbox::Shared;
 use crate::reactor::Reactor;
 use std::cell::Cell;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a wait inside of a callback asks, whenever its thread is unparked: a stop does that, too.
-/// For crates that extend the reactor.
+/// The waits of one callback share one limit, so that it ends also if it waits again and again. For
+/// crates that extend the reactor.
 #[doc(hidden)]
 pub struct Haste {
     shared: Arc<Shared>,
@@ -28,7 +30,7 @@ impl Haste {
         Reactor::with_current(|reactor| Self {
             shared: Arc::clone(&reactor.core.shared),
             shutdown_deadline: reactor.core.shutdown_deadline,
-            stopping: Cell::new(None),
+            stopping: Cell::new(reactor.core.stop_seen()),
         })
     }
 
@@ -38,12 +40,28 @@ impl Haste {
         if !self.shared.stop_requested() {
             return None;
         }
-        let since = self.stopping.get().unwrap_or_else(Instant::now);
-        self.stopping.set(Some(since));
+        let since = self.stopping.get().unwrap_or_else(|| {
+            let now = Instant::now();
+            self.stopping.set(Some(now));
+            Reactor::with_current(|reactor| reactor.core.see_stop(now));
+            now
+        });
         if self.shared.stop_now_requested() {
             return Some(since);
         }
         since.checked_add(self.shutdown_deadline)
+    }
+}
+
+impl Core {
+    /// When a wait of the callback that runs has first seen that a stop was asked for.
+    fn stop_seen(&self) -> Option<Instant> {
+        let (callback, since) = self.stop_seen.get()?;
+        (callback == self.counters.callbacks()).then_some(since)
+    }
+
+    fn see_stop(&self, now: Instant) {
+        self.stop_seen.set(Some((self.counters.callbacks(), now)));
     }
 }
 

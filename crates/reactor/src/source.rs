@@ -330,8 +330,8 @@ impl Reactor {
             return watched.rearm();
         };
         let _running = core.running.enter(Kind::Source.name(), location);
-        self.contain(Kind::Source.what(), location, || callback(self, readiness));
         core.counters.event();
+        self.contain(Kind::Source.what(), location, || callback(self, readiness));
 
         let mut spare = Some(callback);
         if let Some(source) = core.sources.borrow_mut().get_mut(event.key) {

@@ -57,6 +57,8 @@ pub(crate) struct Counters {
     timers: Cell<u64>,
     soon: Cell<u64>,
     events: Cell<u64>,
+    /// Of triggers that have been run.
+    phases: Cell<u64>,
     panics: Cell<u64>,
     lag: Cell<Duration>,
     longest_lag: Cell<Duration>,
@@ -101,6 +103,18 @@ impl Counters {
 
     pub(crate) fn event(&self) {
         count(&self.events);
+    }
+
+    /// How many callbacks have begun and phases of triggers, counted together: the same number means
+    /// the same callback, or another trigger of its phase.
+    pub(crate) fn callbacks(&self) -> u64 {
+        [&self.calls, &self.timers, &self.soon, &self.events, &self.phases]
+            .into_iter()
+            .fold(0, |sum, counter| sum.wrapping_add(counter.get()))
+    }
+
+    pub(crate) fn phase(&self) {
+        count(&self.phases);
     }
 
     pub(crate) fn panic(&self) {

@@ -145,6 +145,7 @@ impl Reactor {
     }
 
     pub(crate) fn fire(&self, event: SystemEvent, phase: Phase) {
+        self.core.counters.phase();
         self.start_watch();
         loop {
             let next = self

@@ -1,6 +1,7 @@
 //! Callbacks that wait for another reactor again and again, until their own is to stop (I9).
 
 use ropewalk_deferred::{Cancelled, Deferred};
+use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threads::{Eventual, HandleThreads as _, ReactorThread};
 use std::sync::mpsc::channel;
@@ -44,6 +45,21 @@ fn i9_stop_now_ends_a_callback_that_waits_again_and_again() {
         first.handle().stop_now();
         assert!(answer.wait().unwrap(), "called off");
         drop(first.join());
+        second.join().unwrap();
+    });
+}
+
+/// The shutdown deadline counts from the stop, and not anew with each wait.
+#[test]
+fn i9_a_stop_ends_a_callback_that_waits_again_and_again() {
+    within(DEADLINE, || {
+        let deadline = Duration::from_millis(50);
+        let make = move || Reactor::builder().shutdown_deadline(deadline).build();
+        let first = ReactorThread::spawn_with(make).unwrap();
+        let second = ReactorThread::spawn().unwrap();
+        let answer = wait_again_and_again(&first, &second, Duration::from_millis(5));
+        first.join().unwrap();
+        assert!(answer.wait().unwrap(), "called off");
         second.join().unwrap();
     });
 }
