@@ -7,8 +7,10 @@ use std::{fmt, io};
 /// A blocking call, or a wait, that would have waited for itself.
 ///
 /// It was made on the reactor thread, which it would have kept from answering; or by a reactor
-/// thread for another that waits for the first, directly or through further reactors. Nothing was
-/// called, and nothing is left queued.
+/// thread for another that waits for the first, directly or through further reactors. A blocking
+/// call that is refused has called nothing, and leaves nothing queued. A wait comes after its
+/// question: that of an [`Eventual`](crate::Eventual::wait) cancels it, whose closure may have run by
+/// then.
 ///
 /// On the reactor thread call the function directly, and add a callback to the `Deferred` that it
 /// returns. To ask another reactor, await its [`eventually`](crate::HandleThreads::eventually) in a
