@@ -128,6 +128,10 @@ impl<T: Send + 'static> Eventual<T> {
     /// - [`ReactorStopped`]: the reactor has stopped, or stopped before there was an answer;
     /// - [`WouldDeadlock`]: this is the reactor thread, or one for which the reactor waits in its
     ///   turn, and the answer is not there yet. The call is cancelled.
+    ///
+    /// # Panics
+    ///
+    /// If it has given its answer already, when it was polled.
     #[track_caller]
     pub fn wait(self) -> Result<T> {
         // An answer that is there needs no wait, and so no thread in place of this one.
@@ -149,6 +153,10 @@ impl<T: Send + 'static> Eventual<T> {
     ///
     /// The outer error is the `Eventual`, still without an answer: its limit has passed. The inner
     /// one is as for [`wait`](Self::wait).
+    ///
+    /// # Panics
+    ///
+    /// If it has given its answer already, when it was polled.
     #[track_caller]
     pub fn wait_timeout(self, limit: Duration) -> std::result::Result<Result<T>, Self> {
         let Some(deadline) = Instant::now().checked_add(limit) else { return Ok(self.wait()) };
@@ -170,6 +178,10 @@ impl<T: Send + 'static> Eventual<T> {
     /// # Errors
     ///
     /// As for [`wait_timeout`](Self::wait_timeout).
+    ///
+    /// # Panics
+    ///
+    /// If it has given its answer already, when it was polled.
     pub fn try_take(self) -> std::result::Result<Result<T>, Self> {
         match self.taker.try_take() {
             Some(answer) => Ok(understand(answer)),
@@ -303,6 +315,9 @@ impl<T> Eventual<T> {
 impl<T: Send + 'static> Future for Eventual<T> {
     type Output = Result<T>;
 
+    /// # Panics
+    ///
+    /// If polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
         // From here on somebody awaits it, also if his waker panics.
         self.on_drop = OnDrop::Cancel;

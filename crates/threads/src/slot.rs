@@ -144,7 +144,7 @@ impl<T, N: Copy> Inside<T, N> {
     }
 }
 
-/// The end that waits. What it gives is `None` if no answer will come.
+/// The end that waits. What it gives, once, is `None` if no answer will come.
 pub(crate) struct Taker<T, N>(Arc<Slot<T, N>>);
 
 impl<T, N> Taker<T, N> {
@@ -184,7 +184,8 @@ impl<T, N> Taker<T, N> {
 
     /// Looks, without waiting.
     pub(crate) fn try_take(&self) -> Option<Option<T>> {
-        take(&mut lock(&self.0.inside).state)
+        let found = take(&mut lock(&self.0.inside).state);
+        found.answer()
     }
 
     /// Looks, and leaves word which thread to wake if there is nothing yet.
@@ -193,18 +194,18 @@ impl<T, N> Taker<T, N> {
         // A user's waker from an earlier poll goes after the lock.
         let _replaced;
         let mut inside = lock(&self.0.inside);
-        let value = take(&mut inside.state);
-        if value.is_none() {
+        let found = take(&mut inside.state);
+        if matches!(found, Found::Nothing) {
             _replaced = std::mem::replace(&mut inside.state, State::Waiting(Some(this)));
         }
         drop(inside);
-        value
+        found.answer()
     }
 
     /// Takes back who was to be told, or takes what he was to be told.
     fn forget_waiter(&self) -> Option<Option<T>> {
         let mut inside = lock(&self.0.inside);
-        let value = take(&mut inside.state);
+        let found = take(&mut inside.state);
         let waiter = match &mut inside.state {
             State::Waiting(waiter) => waiter.take(),
             State::Left | State::Filled(_) | State::Taken => None,
@@ -212,7 +213,7 @@ impl<T, N> Taker<T, N> {
         drop(inside);
         // The user's, perhaps.
         drop(waiter);
-        value
+        found.answer()
     }
 
     /// Looks, and leaves word where to call if there is nothing yet.
@@ -221,12 +222,12 @@ impl<T, N> Taker<T, N> {
         let waker = Waiter::Task(context.waker().clone());
         let _replaced;
         let mut inside = lock(&self.0.inside);
-        if let Some(value) = take(&mut inside.state) {
-            return Poll::Ready(value);
+        let found = take(&mut inside.state);
+        if matches!(found, Found::Nothing) {
+            _replaced = std::mem::replace(&mut inside.state, State::Waiting(Some(waker)));
         }
-        _replaced = std::mem::replace(&mut inside.state, State::Waiting(Some(waker)));
         drop(inside);
-        Poll::Pending
+        found.answer().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -252,15 +253,39 @@ impl<T, N> Drop for Taker<T, N> {
     }
 }
 
-/// What is in the slot, if it was filled; after that it is as if no answer would come.
-fn take<T>(state: &mut State<T>) -> Option<Option<T>> {
+/// What a look into the slot finds.
+enum Found<T> {
+    Nothing,
+    Answer(Option<T>),
+    /// It was taken before.
+    Spent,
+}
+
+impl<T> Found<T> {
+    /// To be asked when the lock has been released.
+    fn answer(self) -> Option<Option<T>> {
+        match self {
+            Self::Nothing => None,
+            Self::Answer(value) => Some(value),
+            Self::Spent => spent(),
+        }
+    }
+}
+
+/// What is asked again has nothing to give.
+#[cold]
+fn spent() -> ! {
+    panic!("an Eventual was asked for its answer after it had given it")
+}
+
+fn take<T>(state: &mut State<T>) -> Found<T> {
     match state {
-        State::Waiting(_) | State::Left => None,
+        State::Waiting(_) | State::Left => Found::Nothing,
         State::Filled(value) => {
             let value = value.take();
             *state = State::Taken;
-            Some(value)
+            Found::Answer(value)
         }
-        State::Taken => Some(None),
+        State::Taken => Found::Spent,
     }
 }

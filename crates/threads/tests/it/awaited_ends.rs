@@ -11,6 +11,7 @@ use ropewalk_threads::{
     Eventual, HandleThreads as _, ReactorThread, ReactorThreads as _, WouldDeadlock,
 };
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -20,6 +21,29 @@ use std::time::Duration;
 
 /// What a task awaits.
 type Awaiting = Pin<Box<dyn Future<Output = Result<Witness>> + Send>>;
+
+/// What was given is not there any more: that is no answer of the reactor's, and as with a `Deferred`
+/// the mistake of who asks.
+#[test]
+fn an_answer_is_given_once() {
+    within(DEADLINE, || {
+        let reactor = ReactorThread::spawn().unwrap();
+        let again: [fn(Eventual<i32>) -> bool; 4] = [
+            |answer| block_on(answer).is_ok(),
+            |answer| answer.wait().is_ok(),
+            |answer| answer.wait_timeout(Duration::ZERO).is_ok(),
+            |answer| answer.try_take().is_ok(),
+        ];
+        for again in again {
+            let mut answer = reactor.handle().eventually(|_| Ok(3)).cancel_on_drop();
+            assert_eq!(block_on(&mut answer).unwrap(), 3);
+            let payload = catch_unwind(AssertUnwindSafe(|| again(answer))).unwrap_err();
+            let text = payload.downcast_ref::<&str>().unwrap();
+            assert_eq!(*text, "an Eventual was asked for its answer after it had given it");
+        }
+        reactor.join().unwrap();
+    });
+}
 
 /// The task is aborted, or loses a race, or goes with its runtime, while the reactor's deferred is
 /// still open: that is cancelled, and a value that comes all the same is dropped.
