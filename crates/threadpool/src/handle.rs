@@ -129,7 +129,9 @@ impl JobHandle {
     ///
     /// # Threads
     ///
-    /// Any but a reactor thread, which it would block.
+    /// Any but a reactor thread, which it would block: for ever, if the job waits for that reactor,
+    /// since a pool knows of none and refuses nobody. There, `defer_to_thread` of the crate
+    /// `ropewalk-threads` has a `Deferred` for the end of the job.
     ///
     /// # Errors
     ///

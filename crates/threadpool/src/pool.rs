@@ -152,6 +152,10 @@ impl ThreadPool {
     /// Any thread. On a thread of this pool it closes the pool and returns, since that thread
     /// cannot wait for its own end. The jobs of a [`ManualPool`] run on this thread.
     ///
+    /// Not in a callback of a reactor: that stands still meanwhile, and if a job waits for it, both
+    /// wait for ever, which nobody sees. There, [`close`](Self::close) with a closure that tells the
+    /// reactor does not wait at all, and [`stop_within`](Self::stop_within) has an end.
+    ///
     /// Twisted: `ThreadPool.stop`.
     pub fn stop(&self) {
         self.shared().close(None);
@@ -175,7 +179,9 @@ impl ThreadPool {
     ///
     /// # Threads
     ///
-    /// Any thread. The jobs of a [`ManualPool`] run on this thread; none begins after `limit`.
+    /// Any thread. The jobs of a [`ManualPool`] run on this thread; none begins after `limit`. In a
+    /// callback of a reactor it blocks that, for all of `limit` if a job waits for it:
+    /// [`close`](Self::close) does not.
     ///
     /// # Errors
     ///

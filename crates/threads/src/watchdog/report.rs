@@ -22,7 +22,8 @@ pub struct BlockedCallback {
     pub location: &'static Location<'static>,
     /// For how long it has been seen running; of one that has ended, how long it took.
     pub age: Duration,
-    /// For which reactor it waits, and since which line, if it is in a blocking call or a join.
+    /// For which reactor it waits, and since which line, if it is in a blocking call or a join. Other
+    /// waits are not seen, as that for a job (`JobHandle::wait`) or for a pool (`ThreadPool::stop`).
     pub waits_for: Option<Arc<str>>,
     /// It is a reason for this report.
     pub(super) is_due: bool,
