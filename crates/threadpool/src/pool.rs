@@ -125,6 +125,7 @@ impl ThreadPool {
     pub fn start(&self) -> Result<(), AlreadyStopped> {
         let mut chores = Chores::default();
         let mut core = self.shared().core();
+        let is_first = core.state.phase() == Phase::New;
         if !core.state.start() {
             return Err(AlreadyStopped);
         }
@@ -132,7 +133,9 @@ impl ThreadPool {
         self.shared().advance(&mut core, &mut chores, true);
         drop(core);
         self.shared().finish(chores);
-        tell(|| tracing::debug!(pool = self.name(), "the pool is started"));
+        if is_first {
+            tell(|| tracing::debug!(pool = self.name(), "the pool is started"));
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 use super::{ReactorPool, STOPPED};
 use crate::panics::tell;
-use ropewalk_reactor::{Hold, Phase, Reactor, SystemEvent};
+use ropewalk_reactor::{DelayedCall, Hold, Phase, Reactor, SystemEvent};
 use ropewalk_threadpool::{PoolState, ThreadPool};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +21,10 @@ pub(super) struct Ties {
     /// The start is on its way.
     start: Cell<bool>,
     drain: Cell<Drain>,
+    /// The system is asked again for threads.
+    retry: Cell<Option<DelayedCall>>,
+    /// The end of the run ends that.
+    retry_ends: Cell<bool>,
     /// The end of the run is waited for.
     end: Cell<bool>,
     /// How many runs have ended in which `end` was set. What such a run has left behind when it
@@ -45,12 +49,7 @@ pub(super) fn is_draining(reactor: &Reactor) -> bool {
 /// Ties whatever pool there will be to the run that goes on, or to the next one.
 pub(super) fn tie(reactor: &Reactor) {
     let ties = reactor.local::<Ties>();
-    if !ties.start.replace(true) {
-        reactor.call_when_running(|reactor| {
-            reactor.local::<Ties>().start.set(false);
-            start(reactor);
-        });
-    }
+    start_with_run(reactor, &ties);
     if ties.drain.get() != Drain::Unset {
         return;
     }
@@ -80,6 +79,15 @@ fn tie_to_shutdown(reactor: &Reactor, ties: &Ties) {
     await_end(reactor, ties);
 }
 
+fn start_with_run(reactor: &Reactor, ties: &Ties) {
+    if !ties.start.replace(true) {
+        reactor.call_when_running(|reactor| {
+            reactor.local::<Ties>().start.set(false);
+            start(reactor);
+        });
+    }
+}
+
 fn start(reactor: &Reactor) {
     if let Some(pool) = reactor.handle().shared::<ReactorPool>().with(|state| state.own()) {
         see_to_threads(reactor, &pool);
@@ -91,13 +99,42 @@ fn see_to_threads(reactor: &Reactor, pool: &ThreadPool) {
     if pool.start().is_err() {
         tell(|| tracing::debug!("the reactor's pool was stopped before its reactor started"));
     } else if pool.lacks_threads() {
-        let pool = pool.downgrade();
-        reactor.call_later(RETRY_THREADS, move |reactor| {
-            if let Some(pool) = pool.upgrade().filter(|pool| pool.state() == PoolState::Running) {
-                see_to_threads(reactor, &pool);
-            }
-        });
+        ask_again(reactor, pool);
     }
+}
+
+/// Asks the system again, later, if the run goes on until then.
+fn ask_again(reactor: &Reactor, pool: &ThreadPool) {
+    let ties = reactor.local::<Ties>();
+    let pool = pool.downgrade();
+    let retry = reactor.call_later(RETRY_THREADS, move |reactor| {
+        if let Some(pool) = pool.upgrade().filter(is_running) {
+            see_to_threads(reactor, &pool);
+        }
+    });
+    // One at a time: that of a pool which has been replaced has nothing to do any more.
+    if let Some(before) = ties.retry.replace(Some(retry)) {
+        let _ = before.cancel();
+    }
+    if ties.retry_ends.replace(true) {
+        return;
+    }
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, |reactor| {
+        let ties = reactor.local::<Ties>();
+        ties.retry_ends.set(false);
+        if let Some(retry) = ties.retry.take() {
+            let _ = retry.cancel();
+        }
+        // After a crash the pool lives on, and the next run sees to it.
+        let own = reactor.handle().shared::<ReactorPool>().with(|state| state.own());
+        if own.is_some_and(|pool| is_running(&pool)) {
+            start_with_run(reactor, &ties);
+        }
+    });
+}
+
+fn is_running(pool: &ThreadPool) -> bool {
+    pool.state() == PoolState::Running
 }
 
 /// Lets the own pools take no more jobs, and the shutdown wait for those that they have.

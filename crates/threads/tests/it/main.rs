@@ -45,6 +45,8 @@ mod restart;
 mod kept_references;
 // the sizes of the reactor's pool, and its life
 mod pool_size;
+// and a system that gives it no threads
+mod refused_threads;
 // a pool that another one has come in place of
 mod replaced_pools;
 // such pools when the reactor stops
