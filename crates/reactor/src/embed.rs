@@ -7,6 +7,8 @@
 //! thread, has to be made known as well.
 
 use crate::core::Core;
+#[cfg(target_os = "linux")]
+use crate::panics;
 use crate::reactor::Reactor;
 use crate::selector::Wait;
 use std::time::{Duration, Instant};
@@ -138,7 +140,8 @@ impl Core {
         {
             let due = if let Wait::Until(due) = wait { Some(due) } else { None };
             if let Err(error) = self.selector.announce(due) {
-                tracing::error!(%error, "the reactor's descriptor cannot tell of timers");
+                let what = "the reactor's descriptor cannot tell of timers";
+                panics::tell(|| tracing::error!(%error, "{what}"));
             }
         }
     }

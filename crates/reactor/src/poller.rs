@@ -6,6 +6,7 @@
 
 #![expect(unsafe_code, reason = "polling's registration contract, upheld by `Armed`")]
 
+use crate::panics;
 use crate::source::Interest;
 use polling::{AsSource, Event, PollMode, Poller};
 use std::cell::Cell;
@@ -99,7 +100,7 @@ impl<S: AsSource> Armed<S> {
             // SAFETY: `interest` is `Some`, so `raw` is open (invariant above).
             let source = unsafe { Borrowed::borrow_raw(self.raw) };
             if let Err(error) = self.poller.modify_with_mode(source, event, mode) {
-                tracing::error!(%error, "a source could not be watched on");
+                panics::tell(|| tracing::error!(%error, "a source could not be watched on"));
             }
         }
     }
@@ -110,7 +111,8 @@ impl<S: AsSource> Armed<S> {
             // SAFETY: `interest` was `Some`, so `raw` is open (invariant above).
             let source = unsafe { Borrowed::borrow_raw(self.raw) };
             if let Err(error) = self.poller.delete(source) {
-                tracing::debug!(%error, "a source could not be removed from the poller");
+                let what = "a source could not be removed from the poller";
+                panics::tell(|| tracing::debug!(%error, "{what}"));
             }
         }
     }

@@ -16,6 +16,7 @@ pub(crate) use self::armed::Armed;
 pub use self::manual::ManualSelector;
 
 use crate::clock::Clock;
+use crate::panics;
 use crate::poller;
 use crate::source::{Interest, Readiness};
 use polling::{AsSource, Events, Poller};
@@ -190,7 +191,7 @@ impl Waker {
             }
         };
         if let Err(error) = woken {
-            tracing::error!(%error, "the reactor could not be woken");
+            panics::tell(|| tracing::error!(%error, "the reactor could not be woken"));
         }
     }
 }

@@ -17,6 +17,7 @@
 use crate::clock::{self, Clock};
 use crate::core::Core;
 use crate::error::RunError;
+use crate::panics;
 use crate::reactor::Reactor;
 use crate::selector::{Event, Wait};
 use crate::stopwatch::Kind;
@@ -89,7 +90,7 @@ impl Reactor {
     pub(crate) fn pass_of_clock(&self) -> bool {
         let Some(_entered) = self.enter() else { return false };
         if let Err(error) = self.pass(Some(Duration::ZERO)) {
-            tracing::error!(%error, "waiting for events failed");
+            panics::tell(|| tracing::error!(%error, "waiting for events failed"));
         }
         self.core.has_work()
     }

@@ -6,7 +6,7 @@
 use super::Finding;
 use super::tree::{File, Tree};
 
-const CRATES: &[&str] = &["crates/threadpool/src/", "crates/threads/src/"];
+const CRATES: &[&str] = &["crates/reactor/src/", "crates/threadpool/src/", "crates/threads/src/"];
 
 const LEVELS: &[&str] = &["error!", "warn!", "info!", "debug!", "trace!"];
 

@@ -14,6 +14,7 @@
 //! which it does not promise: so [`works`] tries it once in each process, and all else, too.
 
 use super::{EVENTS, Event, Wait};
+use crate::panics;
 use crate::poller;
 use crate::source::{Interest, Readiness};
 use polling::Poller;
@@ -177,12 +178,14 @@ pub(super) fn works() -> io::Result<bool> {
             return tried;
         }
     }
-    Ok(*WORKS.get_or_init(|| {
-        if !matches!(tried, Ok(true)) {
-            tracing::warn!(?tried, "waiting for events goes the long way, through polling");
-        }
-        tried.unwrap_or(false)
-    }))
+    let works = matches!(tried, Ok(true));
+    let is_first = WORKS.set(works).is_ok();
+    // Not while it is set: a subscriber that makes a reactor of its own would wait for itself.
+    if is_first && !works {
+        let what = "waiting for events goes the long way, through polling";
+        panics::tell(|| tracing::warn!(?tried, "{what}"));
+    }
+    Ok(*WORKS.get_or_init(|| works))
 }
 
 /// A source, a wake-up and the timer must each be told by their own key.

@@ -6,6 +6,7 @@
 
 use super::process::{Handler, Name};
 use crate::lending::WeakReactor;
+use crate::panics;
 use crate::reactor::Reactor;
 use crate::source::{Interest, Registration};
 use std::cell::{Cell, RefCell};
@@ -187,7 +188,10 @@ impl Reactor {
         let location = Location::caller();
         let registration =
             listen(self, signal, None, location, move |reactor, _| callback(reactor))?;
-        tracing::debug!(signal = %Name(signal), %location, "listening to a signal");
+        // It listens whatever a subscriber makes of it.
+        panics::tell(|| {
+            tracing::debug!(signal = %Name(signal), %location, "listening to a signal");
+        });
         Ok(registration)
     }
 }

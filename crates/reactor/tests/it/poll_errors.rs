@@ -6,7 +6,7 @@ use crate::rig::{Rig, secs};
 use ropewalk_reactor::{Interest, Phase, Reactor, RunError, SystemEvent};
 use ropewalk_testing::{DEADLINE, capture_tracing, within};
 use std::error::Error as _;
-use std::io::{Error, ErrorKind};
+use std::io::{Error, ErrorKind, Stderr};
 
 /// A rig with a trigger that logs in each phase of each event.
 fn rig() -> Rig {
@@ -145,6 +145,19 @@ fn w25_an_error_while_a_clock_is_moved_is_reported() {
     let reported = capture_tracing(|| clock.advance(secs(1)));
     assert_eq!(rig.logged(), "timer", "time goes on");
     assert!(format!("{reported:?}").contains("waiting for events failed"), "{reported:?}");
+}
+
+/// I3: whoever moves the clock has not written the subscriber.
+#[test]
+fn i3_w25_time_goes_on_where_a_subscriber_panics() {
+    let rig = rig();
+    let _source = rig.watch("io", Interest::READABLE);
+    refuse(&rig);
+    rig.reactor.call_later(secs(1), rig.adds("timer"));
+    let clock = rig.clock.clone();
+    let fragile = tracing_subscriber::fmt().with_writer(|| -> Stderr { panic!("told") });
+    tracing::subscriber::with_default(fragile.finish(), || clock.advance(secs(1)));
+    assert_eq!(rig.logged(), "timer");
 }
 
 /// An accepted call has one outcome (I2): it is dropped, as in a crash; one that comes later is

@@ -6,8 +6,8 @@
 use ropewalk_reactor::{PanicPolicy, Reactor, RunError, SignalRegistration};
 use ropewalk_testing::{DEADLINE, EventLog, capture_tracing, within};
 use signal_hook::consts::{
-    SIGALRM, SIGFPE, SIGHUP, SIGILL, SIGIO, SIGKILL, SIGPROF, SIGSEGV, SIGSTOP, SIGSYS, SIGTRAP,
-    SIGTTIN, SIGTTOU, SIGURG, SIGUSR1, SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
+    SIGALRM, SIGCONT, SIGFPE, SIGHUP, SIGILL, SIGIO, SIGKILL, SIGPROF, SIGSEGV, SIGSTOP, SIGSYS,
+    SIGTRAP, SIGTTIN, SIGTTOU, SIGURG, SIGUSR1, SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
 };
 use signal_hook::{flag, low_level};
 use std::cell::{Cell, RefCell};
@@ -298,5 +298,22 @@ fn i6_a_reactor_that_listens_is_idle() {
         raise(SIGURG);
         reactor.turn(None).unwrap();
         assert_eq!((count.get(), reactor.poll_timeout()), (1, None));
+    });
+}
+
+/// I3: a subscriber that panics when it is told takes no registration away.
+#[test]
+fn i3_a_subscriber_that_panics_does_not_keep_anybody_from_listening() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let fragile = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(|| -> io::Stderr { panic!("told") });
+        let registration = tracing::subscriber::with_default(fragile.finish(), || {
+            reactor.on_signal(SIGCONT, Reactor::stop)
+        });
+        reactor.call_soon(|_| raise(SIGCONT));
+        reactor.run().unwrap();
+        drop(registration);
     });
 }
