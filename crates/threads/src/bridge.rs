@@ -85,10 +85,10 @@ impl Bridge {
         self.deliveries.hold_shutdown(reactor);
     }
 
-    /// As the trigger would, if the run has not ended since.
+    /// As the trigger would, if the run has not ended since. No reply is open: those that come in a
+    /// shutdown are closed at once.
     fn drain_late(&self, reactor: &Reactor) {
         if reactor.draining() && !self.draining.get() {
-            self.replies.close_all();
             self.drain(reactor);
             self.deliveries.settled();
         }
