@@ -47,7 +47,7 @@ pub use factory::Factory;
 pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
 pub use protocol::Protocol;
 pub use reactor_net::ReactorNet;
-pub use resolver::Resolver;
+pub use resolver::{AddressFamily, NameQuery, ResolveOptions, Resolver};
 pub use tcp::{ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
 pub use transport::{Pressure, Transport};
 

@@ -145,7 +145,7 @@ impl Network {
     pub(crate) fn resolver(&self) -> Rc<dyn Resolver> {
         let installed = self.resolver.borrow().clone();
         installed.unwrap_or_else(|| {
-            let threaded: Rc<dyn Resolver> = Rc::new(Threaded::default());
+            let threaded: Rc<dyn Resolver> = Rc::new(Threaded::new());
             self.resolver.replace(Some(Rc::clone(&threaded)));
             threaded
         })

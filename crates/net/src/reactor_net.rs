@@ -1,7 +1,7 @@
 //! What this crate adds to a reactor.
 
 use crate::error::CannotListen;
-use crate::resolver::{self, Resolver};
+use crate::resolver::{self, ResolveOptions, Resolver};
 use crate::tcp::{self, ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
 use crate::{Factory, Protocol, Transport, network};
 use ropewalk_deferred::Deferred;
@@ -172,12 +172,45 @@ pub trait ReactorNet: sealed::Sealed {
     /// Finds the addresses of `host`, within 60 seconds; `port` is put into each.
     ///
     /// An address is its own answer. A name that is asked for outside of a run has its answer in
-    /// the next one. The deferred fails with [`ResolveError`](crate::ResolveError);
-    /// cancelling it forgets the name.
+    /// the next one. Those who want the same name at the same time share one question.
+    ///
+    /// The deferred fails with [`ResolveError`](crate::ResolveError), which tells apart what cannot
+    /// be a name, what does not exist, and what nobody answered. Cancelling it forgets the name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::ReactorNet as _;
+    /// use ropewalk_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let stop = reactor.handle();
+    /// let looked_up = reactor.resolve("localhost", 80).add_both(move |result| {
+    ///     stop.stop();
+    ///     result
+    /// });
+    /// reactor.run().unwrap();
+    /// for address in looked_up.try_take().unwrap()? {
+    ///     println!("{address}");
+    /// }
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
+    /// ```
     ///
     /// Twisted: `resolve`.
     #[track_caller]
     fn resolve(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>>;
+
+    /// As [`resolve`](Self::resolve), with other settings: one family of addresses, another deadline.
+    ///
+    /// Twisted: `IReactorPluggableNameResolver.nameResolver`, `resolveHostName`.
+    #[doc(alias = "resolveHostName")]
+    #[track_caller]
+    fn resolve_with(
+        &self,
+        host: &str,
+        port: u16,
+        options: &ResolveOptions,
+    ) -> Deferred<Vec<SocketAddr>>;
 
     /// Has another resolver answer for names from now on; gives back the one before.
     ///
@@ -227,7 +260,16 @@ impl ReactorNet for Reactor {
     }
 
     fn resolve(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
-        resolver::resolve(self, host, port, resolver::TIMEOUT)
+        resolver::resolve(self, host, port, &ResolveOptions::new())
+    }
+
+    fn resolve_with(
+        &self,
+        host: &str,
+        port: u16,
+        options: &ResolveOptions,
+    ) -> Deferred<Vec<SocketAddr>> {
+        resolver::resolve(self, host, port, options)
     }
 
     fn install_resolver(&self, resolver: impl Resolver) -> Rc<dyn Resolver> {

@@ -3,12 +3,22 @@
 //! Every lookup ends: with addresses, or with a typed error. Names that cannot be names and
 //! addresses that need no lookup never reach a resolver.
 
-mod host;
+mod options;
+mod query;
+
 mod lookup;
+
+mod flight;
+mod host;
+mod international;
+
+mod system;
 mod threaded;
 
 pub(crate) use host::{Host, classify};
-pub(crate) use lookup::{TIMEOUT, resolve};
+pub(crate) use lookup::resolve;
+pub use options::ResolveOptions;
+pub use query::{AddressFamily, NameQuery};
 pub(crate) use threaded::Threaded;
 
 use ropewalk_deferred::Deferred;
@@ -21,11 +31,16 @@ use std::rc::Rc;
 /// The default one asks the system, in a few threads of its own: a name that takes long keeps no
 /// other work from running, and no other work keeps a name from being found.
 ///
+/// Whichever it is, what all lookups have in common is done around it: names with letters beyond ASCII
+/// are encoded (feature `idna`), each lookup has a deadline, those who want the same name at the same
+/// time share one question, and failures of other types, panics among them, become
+/// [`ResolveErrorKind::Resolver`](crate::ResolveErrorKind::Resolver).
+///
 /// # Examples
 ///
 /// ```
 /// use ropewalk_deferred::Deferred;
-/// use ropewalk_net::{ReactorNet as _, ResolveError, ResolveErrorKind, Resolver};
+/// use ropewalk_net::{NameQuery, ReactorNet as _, ResolveError, ResolveErrorKind, Resolver};
 /// use ropewalk_reactor::Reactor;
 /// use std::net::SocketAddr;
 ///
@@ -33,10 +48,10 @@ use std::rc::Rc;
 /// struct Fixed;
 ///
 /// impl Resolver for Fixed {
-///     fn resolve(&self, _: &Reactor, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
-///         match host {
-///             "database" => Deferred::succeed(vec![([127, 0, 0, 1], port).into()]),
-///             _ => Deferred::fail(ResolveError::new(host, ResolveErrorKind::NoAddress)),
+///     fn resolve(&self, _: &Reactor, query: &NameQuery<'_>) -> Deferred<Vec<SocketAddr>> {
+///         match query.name() {
+///             "database" => Deferred::succeed(vec![([127, 0, 0, 1], 0).into()]),
+///             name => Deferred::fail(ResolveError::new(name, ResolveErrorKind::NotFound)),
 ///         }
 ///     }
 /// }
@@ -52,19 +67,24 @@ use std::rc::Rc;
 #[doc(alias = "IResolverSimple")]
 #[doc(alias = "IHostnameResolver")]
 pub trait Resolver: 'static {
-    /// Looks up `host`, a name and not an address; the answer has `port` in it.
+    /// Looks up a name.
+    ///
+    /// The addresses are tried in the order given. Port 0 in them stands for the one that is wanted;
+    /// another one is kept. If there are none, the answer is an empty list, or a
+    /// [`ResolveError`](crate::ResolveError) that knows more.
     ///
     /// Called on the reactor thread; it must not block. The deferred is cancelled if nobody wants
-    /// the answer any more, or if it takes too long.
-    fn resolve(&self, reactor: &Reactor, host: &str, port: u16) -> Deferred<Vec<SocketAddr>>;
+    /// the answer any more, or if it takes too long for everybody. A resolver that has the reactor
+    /// look up the very name that it is asked for waits for itself, until the deadline.
+    fn resolve(&self, reactor: &Reactor, query: &NameQuery<'_>) -> Deferred<Vec<SocketAddr>>;
 
     /// The reactor stops: let go of threads and sockets. Lookups may come again, in another run.
     fn stopped(&self) {}
 }
 
 impl<R: Resolver + ?Sized> Resolver for Rc<R> {
-    fn resolve(&self, reactor: &Reactor, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
-        (**self).resolve(reactor, host, port)
+    fn resolve(&self, reactor: &Reactor, query: &NameQuery<'_>) -> Deferred<Vec<SocketAddr>> {
+        (**self).resolve(reactor, query)
     }
 
     fn stopped(&self) {

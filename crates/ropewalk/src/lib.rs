@@ -52,6 +52,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `net` | yes | the module `net` |
+//! | `idna` | yes | in `net`, host names with letters beyond ASCII |
 //! | `signals` | no | `Reactor::on_signal`, and `Reactor::stop_on_signals`, which `task::react` then calls; their numbers in `reactor::signal` (Unix) |
 
 #![forbid(unsafe_code)]

@@ -1,24 +1,39 @@
 //! Why a name has no address.
 
+use ropewalk_deferred::Failure;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is wrong.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ResolveErrorKind {
     /// It cannot be a name; the text says why.
     InvalidName(&'static str),
-    /// It is a name, and has no addresses.
+    /// There is no such name.
+    NotFound,
+    /// The name exists, but has no address of the family that was asked for.
     NoAddress,
-    /// The system could not say: no such name, or no answer from the name servers.
-    Lookup(io::Error),
+    /// The name servers do not answer, or cannot say for now.
+    TryAgain,
+    /// The system failed.
+    Io(Arc<io::Error>),
+    /// The installed resolver failed: with an error of its own, which can be downcast, or by a panic
+    /// ([`Panicked`](ropewalk_deferred::Panicked)).
+    Resolver(Arc<Failure>),
     /// No answer in the time allowed, which includes the time in the queue.
     TimedOut(Duration),
     /// The reactor stopped.
     Stopped,
+}
+
+impl From<io::Error> for ResolveErrorKind {
+    fn from(error: io::Error) -> Self {
+        Self::Io(Arc::new(error))
+    }
 }
 
 /// A name has no address: which one, why, and what to do.
@@ -26,7 +41,7 @@ pub enum ResolveErrorKind {
 /// It is the failure of [`resolve`](crate::ReactorNet::resolve).
 ///
 /// Twisted: `DNSLookupError`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ResolveError {
     pub(crate) host: String,
     pub(crate) kind: ResolveErrorKind,
@@ -50,6 +65,18 @@ impl ResolveError {
     pub fn kind(&self) -> &ResolveErrorKind {
         &self.kind
     }
+
+    /// Whether the name is known not to exist, or to have no such address: to ask again is of no use.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.kind, ResolveErrorKind::NotFound | ResolveErrorKind::NoAddress)
+    }
+
+    /// Whether to ask again later may help: nobody answered, or not in time.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self.kind, ResolveErrorKind::TryAgain | ResolveErrorKind::TimedOut(_))
+    }
 }
 
 impl fmt::Display for ResolveError {
@@ -57,11 +84,20 @@ impl fmt::Display for ResolveError {
         write!(f, "the name {:?} ", self.host)?;
         match &self.kind {
             ResolveErrorKind::InvalidName(why) => write!(f, "is not a host name: {why}"),
-            ResolveErrorKind::NoAddress => f.write_str("has no address; check the spelling"),
-            ResolveErrorKind::Lookup(error) => write!(
-                f,
-                "was not found; check the spelling, and the name servers of this machine ({error})"
+            ResolveErrorKind::NotFound => f.write_str("does not exist; check the spelling"),
+            ResolveErrorKind::NoAddress => f.write_str(
+                "has no address of the family that was asked for; check the spelling, or ask for both",
             ),
+            ResolveErrorKind::TryAgain => f.write_str(
+                "could not be looked up for now; try again later, and check the name servers of this \
+                 machine",
+            ),
+            ResolveErrorKind::Io(error) => {
+                write!(f, "could not be looked up: {error}; check the name service of this machine")
+            }
+            ResolveErrorKind::Resolver(failure) => {
+                write!(f, "could not be looked up: the resolver that is installed says: {failure:#}")
+            }
             ResolveErrorKind::TimedOut(limit) => {
                 write!(f, "was not answered within {limit:?}; check the name servers")
             }

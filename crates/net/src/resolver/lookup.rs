@@ -1,31 +1,30 @@
-//! One lookup: the deadline around whatever resolver is installed, and the end with the reactor.
+//! One lookup: a deadline, a way to cancel, and the end with the reactor, for one who asks.
 //!
 //! As with a connection attempt, the timer owns the lookup and all else refers to it weakly.
 
+use super::ResolveOptions;
+use super::flight::{self, Answer, Seat};
 use super::host::{Host, classify};
 use crate::error::{ResolveError, ResolveErrorKind};
 use crate::network::{Network, Pending};
-use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure, Promise};
-use ropewalk_reactor::{DelayedCall, Reactor, WeakReactor};
+use ropewalk_deferred::{Cancelled, Deferred, Failure, Promise};
+use ropewalk_reactor::{DelayedCall, Reactor};
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-/// How long a lookup may take if nobody says otherwise.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
-
-struct Lookup {
+pub(super) struct Lookup {
+    /// As it was asked for.
     host: String,
+    port: u16,
     timeout: Duration,
     /// Who asked: the callbacks that the answer runs are named by this.
     location: &'static Location<'static>,
     promise: Cell<Option<Promise<Vec<SocketAddr>>>>,
-    /// What the resolver is at.
-    answer: Cell<Option<CancelHandle>>,
+    seat: Cell<Option<Seat>>,
     timer: Cell<Option<DelayedCall>>,
-    reactor: WeakReactor,
     network: Weak<Network>,
     key: Cell<Option<usize>>,
 }
@@ -35,17 +34,20 @@ pub(crate) fn resolve(
     reactor: &Reactor,
     host: &str,
     port: u16,
-    timeout: Duration,
+    options: &ResolveOptions,
 ) -> Deferred<Vec<SocketAddr>> {
-    let network = Network::of(reactor);
-    let fault = match classify(host, port) {
-        Host::Address(address) => return Deferred::succeed(vec![address]),
-        Host::Invalid(why) => Some(ResolveErrorKind::InvalidName(why)),
-        Host::Name if !network.is_open() => Some(ResolveErrorKind::Stopped),
-        Host::Name => None,
+    let failed = |kind| Deferred::fail(ResolveError::new(host, kind));
+    let name = match classify(host, port) {
+        Host::Address(address) if options.family.admits(&address) => {
+            return Deferred::succeed(vec![address]);
+        }
+        Host::Address(_) => return failed(ResolveErrorKind::NoAddress),
+        Host::Invalid(why) => return failed(ResolveErrorKind::InvalidName(why)),
+        Host::Name(name) => name,
     };
-    if let Some(kind) = fault {
-        return Deferred::fail(ResolveError::new(host, kind));
+    let network = Network::of(reactor);
+    if !network.is_open() {
+        return failed(ResolveErrorKind::Stopped);
     }
     let slot = Rc::new(OnceCell::<Weak<Lookup>>::new());
     let cancelled = Rc::clone(&slot);
@@ -56,50 +58,53 @@ pub(crate) fn resolve(
     });
     let lookup = Rc::new(Lookup {
         host: host.to_owned(),
-        timeout,
+        port,
+        timeout: options.timeout,
         location: Location::caller(),
         promise: Cell::new(Some(promise)),
-        answer: Cell::new(None),
+        seat: Cell::new(None),
         timer: Cell::new(None),
-        reactor: reactor.downgrade(),
         network: Rc::downgrade(&network),
         key: Cell::new(None),
     });
     let _ = slot.set(Rc::downgrade(&lookup));
-    lookup.begin(reactor, &network, port);
+    lookup.prepare(reactor, &network);
+    flight::ask(reactor, network.resolver(), (&name, options.family), &lookup);
     deferred
 }
 
 impl Lookup {
     #[track_caller]
-    fn begin(self: &Rc<Self>, reactor: &Reactor, network: &Network, port: u16) {
-        let weak: Weak<Self> = Rc::downgrade(self);
-        self.key.set(Some(network.add_pending(Weak::<Self>::clone(&weak))));
+    fn prepare(self: &Rc<Self>, reactor: &Reactor, network: &Network) {
+        let weak = Rc::downgrade(self);
+        self.key.set(Some(network.add_pending(weak)));
         let owned = Rc::clone(self);
         let timer = reactor.call_later(self.timeout, move |_| {
             owned.fail(ResolveErrorKind::TimedOut(owned.timeout));
         });
         self.timer.set(Some(timer));
-
-        let answer = network.resolver().resolve(reactor, &self.host, port);
-        self.answer.set(Some(answer.canceller()));
-        answer
-            .add_both(move |result| {
-                if let Some(lookup) = weak.upgrade() {
-                    lookup.answer.take();
-                    lookup.answered(result);
-                }
-            })
-            .detach();
     }
 
-    fn answered(&self, result: Result<Vec<SocketAddr>, Failure>) {
-        // A reactor that is gone has ended all lookups.
-        self.reactor.with(|reactor| {
-            reactor.timed("result", self.location, || match result {
-                Ok(addresses) if addresses.is_empty() => self.fail(ResolveErrorKind::NoAddress),
-                result => self.end(result),
-            });
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    pub(super) fn take_seat(&self, seat: Seat) {
+        self.seat.set(Some(seat));
+    }
+
+    /// `reactor` is this lookup's own.
+    pub(super) fn answered(&self, reactor: &Reactor, answer: Answer) {
+        reactor.timed("result", self.location, || match answer {
+            Ok(mut addresses) => {
+                for address in &mut addresses {
+                    if address.port() == 0 {
+                        address.set_port(self.port);
+                    }
+                }
+                self.end(Ok(addresses));
+            }
+            Err(kind) => self.fail(kind),
         });
     }
 
@@ -112,9 +117,7 @@ impl Lookup {
         if let (Some(key), Some(network)) = (self.key.take(), self.network.upgrade()) {
             network.forget_pending(key);
         }
-        if let Some(answer) = self.answer.take() {
-            answer.cancel();
-        }
+        drop(self.seat.take());
         if let Some(timer) = self.timer.take() {
             let _ = timer.cancel();
         }

@@ -1,17 +1,23 @@
 //! The resolver that asks the system, which blocks: so it does in threads of its own (W24).
 //!
-//! The answer comes back through a `Remote` of the promise. The shutdown does not wait for the
+//! A name that the system is at cannot be called off. If nobody wants it any more, and then somebody
+//! asks again, who asks waits for the answer that is under way: otherwise a client that tries again
+//! and again to reach a host whose name server is silent would soon have all threads wait for it.
+//!
+//! The answer comes back through a `Remote` of the question. The shutdown does not wait for the
 //! system's answer: its pool is closed, not joined, and whoever waited has been told.
 
-use super::Resolver;
+use super::{AddressFamily, NameQuery, Resolver, system};
 use crate::error::{ResolveError, ResolveErrorKind};
 use ropewalk_deferred::{Deferred, Promise};
 use ropewalk_reactor::Reactor;
 use ropewalk_threadpool::{JobHandle, ThreadPool};
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::rc::Rc;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Names that are looked up at the same time; the others wait.
@@ -20,13 +26,29 @@ const THREADS: usize = 4;
 /// How long a thread waits for another name.
 const IDLE: Duration = Duration::from_secs(10);
 
+type Key = (String, AddressFamily);
+type UnderWay = RefCell<HashMap<Key, Weak<Question>>>;
+
+/// What a thread does for a name.
+type Ask = Arc<dyn Fn(&str, AddressFamily) -> Found + Send + Sync>;
+type Found = Result<Vec<SocketAddr>, ResolveErrorKind>;
+
 /// Asks the system. Its pool is made with the first name.
-#[derive(Debug, Default)]
 pub(crate) struct Threaded {
+    ask: Ask,
     pool: RefCell<Option<ThreadPool>>,
+    under_way: Rc<UnderWay>,
 }
 
 impl Threaded {
+    pub(crate) fn new() -> Self {
+        Self::asking(Arc::new(system::look_up))
+    }
+
+    fn asking(ask: Ask) -> Self {
+        Self { ask, pool: RefCell::default(), under_way: Rc::default() }
+    }
+
     fn pool(&self) -> io::Result<ThreadPool> {
         if let Some(pool) = &*self.pool.borrow() {
             return Ok(pool.clone());
@@ -46,91 +68,275 @@ impl Threaded {
 }
 
 impl Resolver for Threaded {
-    fn resolve(&self, reactor: &Reactor, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
+    fn resolve(&self, reactor: &Reactor, query: &NameQuery<'_>) -> Deferred<Vec<SocketAddr>> {
+        let key = (query.name().to_owned(), query.family());
+        let question = self.under_way.borrow().get(&key).and_then(Weak::upgrade);
+        if let Some(question) = question {
+            return question.join();
+        }
         let pool = match self.pool() {
             Ok(pool) => pool,
-            Err(error) => {
-                return Deferred::fail(ResolveError::new(host, ResolveErrorKind::Lookup(error)));
-            }
+            Err(error) => return Deferred::fail(ResolveError::new(query.name(), error.into())),
         };
-        let queued = Rc::new(Cell::new(None::<JobHandle>));
-        let cancelled = Rc::clone(&queued);
-        let (promise, deferred) = Deferred::with_canceller(move || {
-            // A name that waits is forgotten; one that the system is at cannot be stopped, and its
-            // answer will find nobody.
-            if let Some(job) = cancelled.take() {
-                job.cancel();
-            }
-        });
-        let submit = {
-            let host = host.to_owned();
-            move |reactor: &Reactor| {
-                if !promise.is_cancelled() {
-                    queued.set(look_up(reactor, &pool, host, port, promise));
-                }
-            }
-        };
+        let question = Question::new(key, Rc::clone(&self.under_way));
+        let answer = question.join();
         // Between two runs no answer could come in, also if somebody turns the loop by hand: then
         // the question waits for the next one.
         if reactor.handle().accepts_calls() {
-            submit(reactor);
+            question.put(reactor, &pool, &self.ask);
         } else {
-            reactor.call_when_running(submit);
+            let ask = Arc::clone(&self.ask);
+            reactor.call_when_running(move |reactor| question.put(reactor, &pool, &ask));
         }
-        deferred
+        answer
     }
 
     fn stopped(&self) {
-        let pool = self.pool.borrow_mut().take();
+        let (pool, under_way) = (self.pool.borrow_mut().take(), self.under_way.take());
         if let Some(pool) = pool {
             pool.close(|| ());
         }
+        drop(under_way);
     }
 }
 
-/// Has a thread ask the system; nothing if there is no thread, and then `promise` has failed.
-fn look_up(
-    reactor: &Reactor,
-    pool: &ThreadPool,
-    host: String,
-    port: u16,
-    promise: Promise<Vec<SocketAddr>>,
-) -> Option<JobHandle> {
-    let answer = reactor.share(Cell::new(Some(promise)));
-    let (waiting, name) = (answer.clone(), host.clone());
-    let submitted = pool.call_in_thread(move || {
-        let result = match (host.as_str(), port).to_socket_addrs() {
-            Ok(addresses) => Ok(distinct(addresses)),
-            Err(error) => Err(ResolveError::new(host, ResolveErrorKind::Lookup(error))),
-        };
-        // A reactor that has stopped has told those who waited.
-        let _ = answer.call_from_thread(move |promise, _| {
-            if let Some(promise) = promise.take() {
-                promise.settle(result.map_err(Into::into));
+/// One name that the system is asked for. It lives as long as somebody is to bring its answer.
+struct Question {
+    key: Key,
+    promises: Cell<Vec<Promise<Vec<SocketAddr>>>>,
+    /// How many wait; those who gave up are among the promises still.
+    wanted: Cell<usize>,
+    job: Cell<Option<JobHandle>>,
+    under_way: Rc<UnderWay>,
+}
+
+impl Question {
+    fn new(key: Key, under_way: Rc<UnderWay>) -> Rc<Self> {
+        let question = Rc::new(Self {
+            key,
+            promises: Cell::default(),
+            wanted: Cell::new(0),
+            job: Cell::new(None),
+            under_way,
+        });
+        let listed = Rc::downgrade(&question);
+        question.under_way.borrow_mut().insert(question.key.clone(), listed);
+        question
+    }
+
+    fn join(self: &Rc<Self>) -> Deferred<Vec<SocketAddr>> {
+        let weak = Rc::downgrade(self);
+        let (promise, deferred) = Deferred::with_canceller(move || {
+            if let Some(question) = weak.upgrade() {
+                question.give_up();
             }
         });
-    });
-    match submitted {
-        Ok(job) => Some(job),
-        Err(refused) => {
-            let error = io::Error::other(refused.to_string());
-            tracing::warn!(host = name, %error, "a name cannot be looked up");
-            if let Some(promise) = waiting.get(reactor).and_then(|promise| promise.take()) {
-                let error = ResolveError::new(name, ResolveErrorKind::Lookup(error));
-                promise.settle(Err(error.into()));
+        let mut promises = self.promises.take();
+        promises.retain(|promise| !promise.is_cancelled());
+        promises.push(promise);
+        self.promises.set(promises);
+        self.wanted.set(self.wanted.get() + 1);
+        deferred
+    }
+
+    /// One of those who wait does so no more. With the last one, a name that is still queued is
+    /// forgotten.
+    fn give_up(&self) {
+        self.wanted.set(self.wanted.get() - 1);
+        if self.wanted.get() == 0 {
+            if let Some(job) = self.job.take() {
+                if job.cancel() {
+                    self.unlist();
+                } else {
+                    self.job.set(Some(job));
+                }
             }
-            None
+        }
+    }
+
+    /// Has a thread ask the system.
+    fn put(self: &Rc<Self>, reactor: &Reactor, pool: &ThreadPool, ask: &Ask) {
+        if self.wanted.get() == 0 {
+            self.unlist();
+            return;
+        }
+        let answer = reactor.share(Rc::clone(self));
+        let ((name, family), ask) = (self.key.clone(), Arc::clone(ask));
+        let submitted = pool.call_in_thread(move || {
+            let result = ask(&name, family);
+            // A reactor that has stopped has told those who waited.
+            let _ = answer.call_from_thread(move |question, _| question.answered(&result));
+        });
+        match submitted {
+            Ok(job) => self.job.set(Some(job)),
+            Err(refused) => {
+                self.answered(&Err(io::Error::other(refused.to_string()).into()));
+            }
+        }
+    }
+
+    fn answered(&self, result: &Found) {
+        self.unlist();
+        for promise in self.promises.take() {
+            let result = result.clone();
+            promise
+                .settle(result.map_err(|kind| ResolveError::new(self.key.0.as_str(), kind).into()));
+        }
+    }
+
+    /// Nobody can join this question any more.
+    fn unlist(&self) {
+        let mut under_way = self.under_way.borrow_mut();
+        if under_way.get(&self.key).is_some_and(|weak| std::ptr::eq(weak.as_ptr(), self)) {
+            under_way.remove(&self.key);
         }
     }
 }
 
-/// The system gives one address once for each kind of socket.
-fn distinct(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let mut all = Vec::new();
-    for address in addresses {
-        if !all.contains(&address) {
-            all.push(address);
+#[cfg(test)]
+mod tests {
+    use super::{Question, THREADS, Threaded};
+    use crate::{ReactorNet as _, ResolveError, ResolveErrorKind};
+    use ropewalk_deferred::{Cancelled, Deferred};
+    use ropewalk_reactor::Reactor;
+    use ropewalk_testing::{DEADLINE, EventLog, failure_as, success_of, within};
+    use std::collections::HashMap;
+    use std::net::SocketAddr;
+    use std::rc::Weak;
+    use std::sync::{Arc, Condvar, Mutex};
+    use std::time::Duration;
+
+    /// A system that answers when it is told to, and logs what it is asked.
+    #[derive(Clone, Default)]
+    struct Slow {
+        asked: EventLog,
+        open: Arc<(Mutex<bool>, Condvar)>,
+    }
+
+    impl Slow {
+        fn install(&self, reactor: &Reactor) {
+            let slow = self.clone();
+            let _ = reactor.install_resolver(Threaded::asking(Arc::new(move |name, _| {
+                slow.asked.add(name);
+                let (open, opened) = &*slow.open;
+                drop(opened.wait_while(open.lock().unwrap(), |open| !*open).unwrap());
+                Ok(vec![([127, 0, 0, 1], 0).into()])
+            })));
+        }
+
+        fn answer(&self) {
+            let (open, opened) = &*self.open;
+            *open.lock().unwrap() = true;
+            opened.notify_all();
         }
     }
-    all
+
+    /// So that no thread is left when a test fails.
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            self.answer();
+        }
+    }
+
+    fn finish(reactor: &Reactor, lookup: Deferred<Vec<SocketAddr>>) -> Vec<SocketAddr> {
+        let log = EventLog::<()>::default();
+        let done = log.clone();
+        let lookup = lookup.map(move |addresses| {
+            done.add(());
+            addresses
+        });
+        while log.is_empty() {
+            reactor.turn(Some(Duration::from_millis(20))).unwrap();
+        }
+        success_of(lookup)
+    }
+
+    #[test]
+    fn w23_a_queued_name_that_nobody_wants_is_forgotten() {
+        within(DEADLINE, || {
+            let (reactor, slow) = (Reactor::new().unwrap(), Slow::default());
+            slow.install(&reactor);
+            let names: Vec<_> = (0..THREADS).map(|n| format!("name-{n}.example")).collect();
+            let mut lookups: Vec<_> = names.iter().map(|name| reactor.resolve(name, 80)).collect();
+            slow.asked.wait_for_len(THREADS, DEADLINE);
+            let unwanted = reactor.resolve("unwanted.example", 80);
+            let wanted = reactor.resolve("wanted.example", 80);
+            unwanted.cancel();
+            let _: Cancelled = failure_as(unwanted);
+            slow.answer();
+            lookups.push(wanted);
+            for lookup in lookups {
+                assert_eq!(finish(&reactor, lookup), ["127.0.0.1:80".parse().unwrap()]);
+            }
+            let mut asked = slow.asked.take();
+            asked.sort();
+            assert_eq!(asked, [&names[..], &["wanted.example".to_owned()]].concat());
+        });
+    }
+
+    #[test]
+    fn w24_who_asks_again_waits_for_the_answer_that_is_under_way() {
+        within(DEADLINE, || {
+            let (reactor, slow) = (Reactor::new().unwrap(), Slow::default());
+            slow.install(&reactor);
+            for _ in 0..2 * THREADS {
+                let impatient = reactor.resolve("slow.example", 80);
+                slow.asked.wait_for_len(1, DEADLINE);
+                impatient.cancel();
+                let _: Cancelled = failure_as(impatient);
+            }
+            let patient = reactor.resolve("slow.example", 80);
+            let other = reactor.resolve("other.example", 80);
+            slow.asked.wait_for("other.example", DEADLINE);
+            slow.answer();
+            finish(&reactor, patient);
+            finish(&reactor, other);
+            assert_eq!(slow.asked.take(), ["slow.example", "other.example"]);
+            finish(&reactor, reactor.resolve("slow.example", 80));
+            assert_eq!(slow.asked.take(), ["slow.example"], "an answer is not kept");
+        });
+    }
+
+    /// I9: the shutdown does not wait for the system. What was under way is no use to the next run.
+    #[test]
+    fn i9_a_stop_in_the_middle_of_a_lookup_is_not_held_up() {
+        within(DEADLINE, || {
+            let (reactor, slow) = (Reactor::new().unwrap(), Slow::default());
+            slow.install(&reactor);
+            let lookup = reactor.resolve("slow.example", 80);
+            slow.asked.wait_for_len(1, DEADLINE);
+            reactor.call_soon(Reactor::stop);
+            reactor.run().unwrap();
+            let error: ResolveError = failure_as(lookup);
+            assert!(matches!(error.kind(), ResolveErrorKind::Stopped));
+
+            let lookup = reactor.resolve("slow.example", 80);
+            let (slow, stop) = (slow, reactor.handle());
+            let lookup = lookup.map(move |addresses| {
+                stop.stop();
+                addresses
+            });
+            let asked = slow.asked.clone();
+            reactor.call_when_running(move |_| {
+                asked.wait_for_len(2, DEADLINE);
+                slow.answer();
+            });
+            reactor.run().unwrap();
+            assert_eq!(success_of(lookup).len(), 1);
+        });
+    }
+
+    #[test]
+    fn nothing_is_listed_when_everything_is_answered() {
+        within(DEADLINE, || {
+            let (reactor, slow) = (Reactor::new().unwrap(), Slow::default());
+            slow.install(&reactor);
+            let threaded = std::rc::Rc::new(Threaded::new());
+            let listed = std::rc::Rc::clone(&threaded.under_way);
+            let _ = reactor.install_resolver(threaded);
+            finish(&reactor, reactor.resolve("localhost", 80));
+            let left: HashMap<_, Weak<Question>> = listed.take();
+            assert!(left.is_empty());
+        });
+    }
 }

@@ -8,7 +8,7 @@ use super::connection::{Owner, Tcp};
 use crate::connection::Connection;
 use crate::error::{ConnectError, ConnectErrorKind, FailedAttempt, ResolveError};
 use crate::network::{Network, Pending};
-use crate::resolver;
+use crate::resolver::{self, ResolveOptions};
 use crate::{Address, Protocol, Transport};
 use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure, Promise};
 use ropewalk_reactor::{DelayedCall, Interest, Reactor, Registration, WeakReactor};
@@ -146,7 +146,9 @@ pub(crate) fn connect(
 impl Attempt {
     #[track_caller]
     fn look_up(self: &Rc<Self>, reactor: &Reactor) {
-        let lookup = resolver::resolve(reactor, &self.host, self.port, Duration::MAX);
+        // The deadline of the attempt is that of the lookup.
+        let options = ResolveOptions::new().timeout(Duration::MAX);
+        let lookup = resolver::resolve(reactor, &self.host, self.port, &options);
         self.lookup.set(Some(lookup.canceller()));
         let weak = Rc::downgrade(self);
         lookup

@@ -52,8 +52,8 @@ impl ListenAddress for (&str, u16) {
     fn into_socket_addr(self) -> Result<SocketAddr, String> {
         match classify(self.0, self.1) {
             Host::Address(address) => Ok(address),
-            Host::Name if self.0 == "localhost" => Ok((Ipv4Addr::LOCALHOST, self.1).into()),
-            Host::Name | Host::Invalid(_) => Err(format!("{}:{}", self.0, self.1)),
+            Host::Name(_) if self.0 == "localhost" => Ok((Ipv4Addr::LOCALHOST, self.1).into()),
+            Host::Name(_) | Host::Invalid(_) => Err(format!("{}:{}", self.0, self.1)),
         }
     }
 }

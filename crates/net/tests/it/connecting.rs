@@ -3,7 +3,7 @@
 use crate::fixture::{Probe, has, turn_a_little, turn_until};
 use ropewalk_deferred::{Cancelled, Deferred, Failure};
 use ropewalk_net::{
-    ConnectError, ConnectErrorKind, ConnectOptions, ConnectionLost, ReactorNet as _,
+    ConnectError, ConnectErrorKind, ConnectOptions, ConnectionLost, NameQuery, ReactorNet as _,
     ResolveErrorKind, Resolver, Transport,
 };
 use ropewalk_reactor::{ManualClock, Reactor};
@@ -25,7 +25,7 @@ pub(crate) struct Stub {
 }
 
 impl Resolver for Stub {
-    fn resolve(&self, _: &Reactor, _: &str, _: u16) -> Deferred<Vec<SocketAddr>> {
+    fn resolve(&self, _: &Reactor, _: &NameQuery<'_>) -> Deferred<Vec<SocketAddr>> {
         self.asked.set(self.asked.get() + 1);
         if let Some(addresses) = &self.addresses {
             return Deferred::succeed(addresses.clone());

@@ -3,9 +3,7 @@
 use crate::connecting::Refusing;
 use crate::fixture::{Probe, pair, turn_until};
 use ropewalk_deferred::Failure;
-use ropewalk_net::{
-    ConnectionLost, ListenError, ReactorNet as _, ResolveError, ResolveErrorKind, Transport,
-};
+use ropewalk_net::{ConnectionLost, ListenError, ReactorNet as _, ResolveError, Transport};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{Captured, DEADLINE, EventLog, capture_tracing, within};
 use std::cell::{Cell, RefCell};
@@ -114,7 +112,7 @@ fn a_failed_connection_gives_its_reason_once() {
 #[test]
 fn other_errors_give_their_reason_once_too() {
     let reason = || io::Error::other("the reason");
-    let resolve = text(ResolveError::new("a.example", ResolveErrorKind::Lookup(reason())));
+    let resolve = text(ResolveError::new("a.example", reason().into()));
     assert_eq!(times(&resolve, "the reason"), 1, "{resolve}");
     let lost = text(ConnectionLost::Lost(Arc::new(reason())));
     assert_eq!(times(&lost, "the reason"), 1, "{lost}");

@@ -15,8 +15,10 @@ mod lines; // lines instead of bytes
 mod listening; // ports and factories
 mod memory;
 mod reading; // what comes in: pause, resume, the end
+mod resolvers; // what is done around any resolver
 mod resolving; // host names
 mod sharing; // one port, several reactors
+mod single_flight; // one question for all who want a name
 mod writing; // what goes out: at once, buffered, under pressure // protocols without sockets
 
 // across all of them

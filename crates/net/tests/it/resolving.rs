@@ -56,7 +56,7 @@ fn b196_localhost_is_found() {
 fn w23_what_cannot_be_a_name_fails_at_once_and_disturbs_nothing() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
-        for host in ["", ".", "no such host.invalid", "a..b", "bücher.example", &"x".repeat(70)] {
+        for host in ["", ".", "no such host.invalid", "a..b", "\u{301}a.example", &"x".repeat(70)] {
             let error: ResolveError = failure_as(reactor.resolve(host, 80));
             assert_eq!(error.host(), host);
             assert!(matches!(error.kind(), ResolveErrorKind::InvalidName(_)), "{error}");
@@ -76,7 +76,7 @@ fn w23_a_name_that_does_not_exist_is_a_typed_error() {
         let failure = wait_for(&reactor, lookup).unwrap_err();
         let error: &ResolveError = failure.downcast_ref().unwrap();
         assert_eq!(error.host(), "256.256.256.256");
-        assert!(matches!(error.kind(), ResolveErrorKind::Lookup(_)), "{error:?}");
+        assert!(error.is_not_found() || error.is_temporary(), "{error:?}");
     });
 }
 
@@ -120,7 +120,9 @@ fn b191_no_timer_is_left_behind_in_any_case() {
 
     let abandoned = reactor.resolve("a.example", 80);
     drop(stub.pending.borrow_mut().pop());
-    let _: ropewalk_deferred::Abandoned = failure_as(abandoned);
+    let error: ResolveError = failure_as(abandoned);
+    let ResolveErrorKind::Resolver(failure) = error.kind() else { panic!("{error}") };
+    assert!(failure.is::<ropewalk_deferred::Abandoned>());
 
     let cancelled = reactor.resolve("a.example", 80);
     cancelled.cancel();
