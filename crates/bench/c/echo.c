@@ -1,15 +1,12 @@
-// libuv, `echo`: a server that sends back what it reads over each connection, until all are closed.
+// libuv, `echo` and `accept`: a server that sends back what it reads over each connection, until all are closed.
 #include "contest.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-// As in `src/workloads/echo.rs`.
-#define BUFFER 256
-
 struct connection {
     uv_tcp_t handle;
-    char buffer[BUFFER];
+    char buffer[];
 };
 
 // What could not be written at once.
@@ -20,9 +17,15 @@ struct rest {
 
 static uv_tcp_t listener;
 static size_t expected;
+// How many bytes a buffer has.
+static size_t room;
 static size_t greeted;
+static size_t parted;
 static size_t closed;
-// Processor time, when all have been greeted, and when the first one says farewell.
+// Processor time, from so many greetings to so many farewells: in `echo` from the last to the first,
+// in `accept` the other way round.
+static size_t greetings;
+static size_t farewells;
 static uint64_t busy_before;
 static uint64_t busy_after;
 
@@ -57,12 +60,13 @@ static void answer(uv_stream_t *stream, char *bytes, size_t length) {
 static void lend(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
     struct connection *connection = handle->data;
     (void)suggested;
-    *buffer = uv_buf_init(connection->buffer, BUFFER);
+    *buffer = uv_buf_init(connection->buffer, (unsigned)room);
 }
 
 static void hear(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer) {
-    if (length == UV_EOF) {
-        if (busy_after == 0)
+    // The clients of `accept` go with a reset.
+    if (length == UV_EOF || length == UV_ECONNRESET) {
+        if (++parted == farewells)
             busy_after = busy();
         uv_close((uv_handle_t *)stream, free_connection);
         return;
@@ -71,14 +75,14 @@ static void hear(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer) {
     if (length == 0)
         return;
     answer(stream, buffer->base, (size_t)length);
-    // The first message of each is for nothing but to know that it is served.
-    if (greeted < expected && ++greeted == expected)
+    // The first messages are for nothing but to know that it is served.
+    if (greeted < greetings && ++greeted == greetings)
         busy_before = busy();
 }
 
 static void welcome(uv_stream_t *stream, int status) {
     check(status, "listen");
-    struct connection *connection = memory(NULL, sizeof *connection);
+    struct connection *connection = memory(NULL, sizeof *connection + room);
     check(uv_tcp_init(stream->loop, &connection->handle), "uv_tcp_init");
     connection->handle.data = connection;
     check(uv_accept(stream, (uv_stream_t *)&connection->handle), "uv_accept");
@@ -94,12 +98,16 @@ static void print_port(void) {
     fflush(stdout);
 }
 
-// How many connections there will be.
+// How many connections there will be, between what the processor time counts, and how large the
+// buffers are.
 int main(int count, char **words) {
     begin();
-    if (count != 2)
-        fail(words[0], "needs one word");
+    if (count != 5)
+        fail(words[0], "needs four words");
     expected = number(words[1]);
+    greetings = number(words[2]);
+    farewells = number(words[3]);
+    room = number(words[4]);
     uv_loop_t loop;
     struct sockaddr_in any_port;
     check(uv_loop_init(&loop), "uv_loop_init");

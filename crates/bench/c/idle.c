@@ -51,18 +51,22 @@ static void hold(uv_loop_t *loop, int socket) {
     check(uv_tcp_init(loop, connection), "uv_tcp_init");
     check(uv_tcp_open(connection, socket), "uv_tcp_open");
     check(uv_read_start((uv_stream_t *)connection, lend, hear), "uv_read_start");
+}
+
+static void set_timer(uv_loop_t *loop) {
     uv_timer_t *timer = memory(NULL, sizeof *timer);
     check(uv_timer_init(loop, timer), "uv_timer_init");
     check(uv_timer_start(timer, fire, AN_HOUR, 0), "uv_timer_start");
 }
 
-// How many connections there will be. After them one comes that brings the word to go on; whoever
+// How many connections there will be, and how many timers. After the connections one comes that brings the word to go on; whoever
 // has brought it ends this process.
 int main(int count, char **words) {
     begin();
-    if (count != 2)
-        fail(words[0], "needs one word");
+    if (count != 3)
+        fail(words[0], "needs two words");
     size_t connections = number(words[1]);
+    size_t timers = number(words[2]);
     int *sockets = memory(NULL, connections * sizeof *sockets);
     int listener = listen_and_say_where(connections + 1);
     for (size_t index = 0; index < connections; index++)
@@ -77,6 +81,8 @@ int main(int count, char **words) {
     check(uv_loop_init(&loop), "uv_loop_init");
     for (size_t index = 0; index < connections; index++)
         hold(&loop, sockets[index]);
+    for (size_t index = 0; index < timers; index++)
+        set_timer(&loop);
     puts("ready");
     fflush(stdout);
     uv_run(&loop, UV_RUN_DEFAULT);

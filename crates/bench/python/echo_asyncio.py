@@ -22,7 +22,7 @@ class Echo(asyncio.Protocol):
 async def main():
     global done
     done = asyncio.Event()
-    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0, backlog=BACKLOG)
     print(server.sockets[0].getsockname()[1], flush=True)
     await done.wait()
     server.close()

@@ -19,7 +19,8 @@ class Echo(protocol.Protocol):
             reactor.stop()
 
 
-port = reactor.listenTCP(0, protocol.Factory.forProtocol(Echo), interface="127.0.0.1")
+factory = protocol.Factory.forProtocol(Echo)
+port = reactor.listenTCP(0, factory, BACKLOG, "127.0.0.1")
 print(port.getHost().port, flush=True)
 reactor.run()
 account.finish()

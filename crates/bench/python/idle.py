@@ -2,6 +2,8 @@
 import socket
 
 AN_HOUR = 3600
+# How many timers there will be.
+TIMERS = int(sys.argv[2])
 
 
 def say(word):

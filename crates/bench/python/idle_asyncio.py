@@ -1,4 +1,4 @@
-# asyncio: a `Protocol` for each connection, and a `call_later` with it.
+# asyncio: a `Protocol` for each connection, and so many `call_later`.
 import asyncio
 
 
@@ -7,6 +7,7 @@ async def main():
     for connection in connections():
         connection.setblocking(False)
         await loop.connect_accepted_socket(asyncio.Protocol, connection)
+    for _ in range(TIMERS):
         loop.call_later(AN_HOUR, nothing)
     say("ready")
     await asyncio.Event().wait()

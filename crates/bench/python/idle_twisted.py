@@ -1,4 +1,4 @@
-# Twisted: a `Protocol` for each connection, and a `callLater` with it.
+# Twisted: a `Protocol` for each connection, and so many `callLater`.
 try:
     from twisted.internet import protocol, reactor
 except ImportError:
@@ -11,6 +11,7 @@ def adopt():
         # The reactor takes a duplicate.
         with connection:
             reactor.adoptStreamConnection(connection.fileno(), socket.AF_INET, factory)
+    for _ in range(TIMERS):
         reactor.callLater(AN_HOUR, nothing)
     say("ready")
 

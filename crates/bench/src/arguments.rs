@@ -3,7 +3,7 @@
 use crate::child::Order;
 use crate::placement::Placement;
 use crate::workload::{Workload, find, named};
-use crate::workloads::{ALL, GROUPS};
+use crate::workloads::{ALL, GROUPS, crowd};
 
 const ROUNDS: usize = 9;
 const QUICK_ROUNDS: usize = 3;
@@ -15,6 +15,8 @@ pub(crate) enum Request {
     Run(Options),
     /// From this program to itself: one contestant, once.
     Child(Order),
+    /// From a child to itself: the clients.
+    Crowd(crowd::Order),
 }
 
 pub(crate) struct Options {
@@ -44,6 +46,10 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Request, String> {
     if let Some((first, order)) = arguments.split_first() {
         if first == Order::FLAG {
             return child_order(order).map(Request::Child);
+        }
+        if first == crowd::Order::FLAG {
+            let order = crowd::Order::parse(order);
+            return order.map(Request::Crowd).ok_or_else(|| format!("{first} takes other words"));
         }
     }
     if arguments == ["syscalls"] {
@@ -131,6 +137,7 @@ mod tests {
             ("--rounds", "--rounds"),
             ("--rounds 0", "--rounds"),
             ("--child calls", "--child"),
+            ("--crowd 7", "--crowd"),
         ] {
             let Err(mistake) = parsed(line) else { panic!("{line} was accepted") };
             assert!(mistake.contains(word), "{mistake}");

@@ -20,7 +20,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    fn start(command: &mut Command) -> io::Result<(Self, ChildStdin)> {
+    pub(crate) fn start(command: &mut Command) -> io::Result<(Self, ChildStdin)> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(input), Some(output)) => {
@@ -40,6 +40,13 @@ impl Program {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
         Skipped::parse(&line).map_or(Ok(line), |skipped| Err(skipped.into()))
+    }
+
+    /// An error, if the next line is not this word.
+    pub(crate) fn hear(&mut self, word: &str) -> anyhow::Result<()> {
+        let line = self.line()?;
+        anyhow::ensure!(line.trim_end() == word, "the program has said {line:?} instead of {word}");
+        Ok(())
     }
 
     /// The number of the port at which it listens, in a line by itself.

@@ -9,6 +9,7 @@
 mod arguments;
 mod child;
 mod contest;
+mod descriptors;
 mod floor;
 mod footprint;
 mod foreign;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         }
         Ok(Request::Syscalls) => syscalls::tables(),
         Ok(Request::Child(order)) => child::obey(&order),
+        Ok(Request::Crowd(order)) => workloads::crowd::obey(&order),
         Ok(Request::Run(options)) => compare(&options),
         Err(mistake) => {
             eprintln!("error: {mistake}\n\n{}", arguments::usage());

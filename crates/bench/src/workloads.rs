@@ -1,9 +1,11 @@
 //! What there is to run. One module per workload, in it one file per contestant.
 
+mod accept;
 mod blocking_call;
 mod burst;
 mod calls;
 mod chain;
+pub(crate) mod crowd;
 mod defer;
 mod dispatch;
 mod echo;
@@ -27,8 +29,13 @@ pub(crate) const ALL: &[&Workload] = &[
     &echo::ONE,
     &echo::FIFTY,
     &echo::THOUSAND,
+    &echo::TEN_THOUSAND,
+    &echo::BULK_ONE,
+    &echo::BULK_TEN,
+    &accept::ACCEPT,
     &idle::WAKES,
     &idle::BYTES,
+    &idle::NET_MEMORY,
     &blocking_call::BLOCKING_CALL,
     &defer::DEFER,
     &defer::DEFER_64,
@@ -65,6 +72,8 @@ pub(crate) const COUNTED: &[(&Workload, usize)] = &[
     (&wake_latency::WAKE_LATENCY, 500),
     (&turn::EMPTY, 1_000),
     (&echo::ONE, 500),
+    (&echo::BULK_ONE, 500),
+    (&accept::ACCEPT, 500),
     (&turn::TIMER, 100),
 ];
 
@@ -81,7 +90,21 @@ pub(crate) const GROUPS: &[(&str, &[&Workload])] = &[
             &chain::LONG,
         ],
     ),
-    ("echo", &[&echo::ONE, &echo::FIFTY, &echo::THOUSAND]),
+    ("echo", &[&echo::ONE, &echo::FIFTY, &echo::THOUSAND, &echo::TEN_THOUSAND]),
+    ("bulk", &[&echo::BULK_ONE, &echo::BULK_TEN]),
+    (
+        "net",
+        &[
+            &echo::ONE,
+            &echo::FIFTY,
+            &echo::THOUSAND,
+            &echo::TEN_THOUSAND,
+            &echo::BULK_ONE,
+            &echo::BULK_TEN,
+            &accept::ACCEPT,
+            &idle::NET_MEMORY,
+        ],
+    ),
     ("idle", &[&idle::WAKES, &idle::BYTES]),
     ("spawn", &[&spawn::WOKEN, &spawn::READY, &spawn::MILLION]),
     (

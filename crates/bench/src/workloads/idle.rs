@@ -1,9 +1,12 @@
 //! `idle_wakes` and `idle_bytes`: 1,000 silent connections, and 1,000 timers an hour away.
+//! `net_memory`: 10,000 silent connections, and no timers.
 //!
 //! What is counted is how often the threads of the process go to sleep while nothing happens: the
 //! system calls that a voluntary context switch, and a thread that sleeps through makes none. The
 //! bytes are the memory that the process occupies when the loop sleeps, before and after the
 //! connections, which were open before, and the timers have been handed to it.
+//!
+//! The other ends of the 10,000 are in a process of their own (`crowd.rs`).
 
 mod calloop;
 mod floor;
@@ -13,6 +16,8 @@ mod ropewalk;
 mod smol;
 mod tokio;
 
+use super::crowd::{self, Crowd, MOST_IN_ONE_PROCESS, Order};
+use crate::descriptors;
 use crate::footprint::anonymous;
 use crate::placement::Placement;
 use crate::process::Process;
@@ -20,7 +25,7 @@ use crate::sample::Sample;
 use crate::slumber;
 use crate::workload::{Contestant, Figure, Load, Role, Setting, Workload};
 use crate::workloads::POOL_THREADS;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
@@ -55,11 +60,25 @@ pub(crate) const BYTES: Workload = Workload {
     ..WAKES
 };
 
+pub(crate) const NET_MEMORY: Workload = Workload {
+    name: "net_memory",
+    about: "one of 10,000 silent connections of one process, with a protocol that has no buffer",
+    in_flight: 10_000,
+    settings: &[Setting {
+        placement: Placement::AsScheduled,
+        operations: 10_000,
+        quick_operations: 10_000,
+        goal: Some(512.0),
+    }],
+    contestants: &contestants::<Connections>(),
+    ..BYTES
+};
+
 const fn contestants<F: Finding>() -> [Contestant; 9] {
     [
         Contestant { name: "floor, bare epoll", role: Role::Floor, run: floor::run::<F> },
-        Contestant { name: "ropewalk, register", role: Role::Ours, run: ropewalk::run::<F> },
-        Contestant { name: "ropewalk, listen_tcp", role: Role::Study, run: net::run::<F> },
+        Contestant { name: "ropewalk, register", role: F::REGISTER, run: ropewalk::run::<F> },
+        Contestant { name: "ropewalk, listen_tcp", role: F::LISTEN_TCP, run: net::run::<F> },
         Contestant { name: "tokio", role: Role::Peer, run: tokio::run::<F> },
         Contestant { name: "smol, LocalExecutor", role: Role::Peer, run: smol::run::<F> },
         Contestant { name: "calloop", role: Role::Peer, run: calloop::run::<F> },
@@ -77,6 +96,11 @@ const SETTLING: Duration = Duration::from_millis(200);
 
 /// What is looked for while the loop sleeps; in a thread that looks on.
 trait Finding {
+    /// There is a timer for each connection.
+    const TIMERS: bool = true;
+    const REGISTER: Role = Role::Ours;
+    const LISTEN_TCP: Role = Role::Study;
+
     fn find(load: &Load, process: Process, before: f64) -> anyhow::Result<f64>;
 }
 
@@ -98,6 +122,18 @@ impl Finding for Bytes {
     }
 }
 
+struct Connections;
+
+impl Finding for Connections {
+    const TIMERS: bool = false;
+    const REGISTER: Role = Role::Study;
+    const LISTEN_TCP: Role = Role::Ours;
+
+    fn find(load: &Load, process: Process, before: f64) -> anyhow::Result<f64> {
+        Bytes::find(load, process, before)
+    }
+}
+
 type Stop = Box<dyn FnOnce() + Send>;
 
 /// A contestant says here that its loop has got everything and goes to sleep.
@@ -116,6 +152,15 @@ fn hold<F: Finding>(
     load: &Load,
     serve: impl FnOnce(Vec<TcpStream>, Ready) -> anyhow::Result<()>,
 ) -> anyhow::Result<Sample> {
+    if load.in_flight > MOST_IN_ONE_PROCESS {
+        descriptors::allow(load.in_flight)?;
+        let listener = crowd::listener()?;
+        let mut crowd = crowd_of(load, listener.local_addr()?)?;
+        let ours = crowd::accept(&listener, load.in_flight)?;
+        crowd.is_there()?;
+        return watched::<F>(load, |ready| serve(ours, ready));
+    }
+    descriptors::allow(2 * load.in_flight)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..load.in_flight {
@@ -125,6 +170,10 @@ fn hold<F: Finding>(
         ours.push(stream);
     }
     watched::<F>(load, |ready| serve(ours, ready))
+}
+
+fn crowd_of(load: &Load, address: SocketAddr) -> anyhow::Result<Crowd> {
+    Crowd::start(&Order::Hold { address, connections: load.in_flight })
 }
 
 fn watched<F: Finding>(

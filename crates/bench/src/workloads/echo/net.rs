@@ -1,5 +1,6 @@
 //! Ropewalk: `listen_tcp` and a `Protocol` for each connection.
 
+use super::Talk;
 use crate::sample::Sample;
 use crate::workload::Load;
 use ropewalk_net::{ConnectionLost, Protocol, ReactorNet as _, Transport};
@@ -25,12 +26,12 @@ impl Protocol for Echo {
     }
 }
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
+pub(super) fn run<T: Talk>(load: &Load) -> anyhow::Result<Sample> {
     let reactor = Reactor::new()?;
     let (left, stop) = (Rc::new(Cell::new(load.in_flight)), reactor.handle());
     let build = move |_| Echo { left: Rc::clone(&left), stop: stop.clone() };
     let Ok(port) = reactor.listen_tcp(super::ANY_PORT, build) else {
         anyhow::bail!("no port to listen on");
     };
-    super::connect_and_converse(load, port.address(), || Ok(reactor.run()?))
+    super::connect_and_converse::<T>(load, port.address(), || Ok(reactor.run()?))
 }

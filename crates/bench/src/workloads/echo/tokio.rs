@@ -3,7 +3,7 @@
 //! What `read` and `write_all` of its `AsyncReadExt` and `AsyncWriteExt` do, without the crate that
 //! these need.
 
-use super::BUFFER;
+use super::Talk;
 use crate::sample::Sample;
 use crate::workload::Load;
 use std::future::poll_fn;
@@ -14,13 +14,14 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::task::spawn;
 
-pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
-    super::converse(load, |streams| {
+pub(super) fn run<T: Talk>(load: &Load) -> anyhow::Result<Sample> {
+    super::converse::<T>(load, |streams| {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let streams = streams.into_iter().map(TcpStream::from_std);
             let streams = streams.collect::<io::Result<Vec<_>>>()?;
-            let tasks: Vec<_> = streams.into_iter().map(|stream| spawn(serve(stream))).collect();
+            let tasks: Vec<_> =
+                streams.into_iter().map(|stream| spawn(serve::<T>(stream))).collect();
             for task in tasks {
                 task.await??;
             }
@@ -29,8 +30,8 @@ pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
     })
 }
 
-async fn serve(mut stream: TcpStream) -> io::Result<()> {
-    let mut buffer = [0; BUFFER];
+async fn serve<T: Talk>(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = vec![0; T::BUFFER];
     loop {
         let length = read(&mut stream, &mut buffer).await?;
         if length == 0 {

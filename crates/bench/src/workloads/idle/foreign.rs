@@ -4,6 +4,7 @@
 //! is told to hand them to its loop, when its memory has been looked at. It is ended from here, too.
 
 use super::{Finding, SETTLING};
+use crate::descriptors;
 use crate::footprint::anonymous;
 use crate::foreign::{Program, libuv, python};
 use crate::sample::Sample;
@@ -23,26 +24,38 @@ const TWISTED: &str = concat!(
 );
 
 pub(super) fn libuv<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
-    look_on::<F>(libuv::start(&libuv::IDLE, &[load.in_flight.to_string()])?, load)
+    look_on::<F>(load, |words| libuv::start(&libuv::IDLE, words))
 }
 
 pub(super) fn asyncio<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
-    look_on::<F>(python::start(ASYNCIO, &[load.in_flight.to_string()])?, load)
+    look_on::<F>(load, |words| python::start(ASYNCIO, words))
 }
 
 pub(super) fn twisted<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
-    look_on::<F>(python::start(TWISTED, &[load.in_flight.to_string()])?, load)
+    look_on::<F>(load, |words| python::start(TWISTED, words))
 }
 
-fn look_on<F: Finding>(mut program: Program, load: &Load) -> anyhow::Result<Sample> {
+/// How many connections there will be, and how many timers.
+fn words<F: Finding>(load: &Load) -> [String; 2] {
+    let timers = if F::TIMERS { load.in_flight } else { 0 };
+    [load.in_flight.to_string(), timers.to_string()]
+}
+
+fn look_on<F: Finding>(
+    load: &Load,
+    start: impl FnOnce(&[String]) -> anyhow::Result<Program>,
+) -> anyhow::Result<Sample> {
+    // The program has the limit of this process, and Twisted duplicates what it is given.
+    descriptors::allow(load.in_flight)?;
+    let mut program = start(&words::<F>(load))?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, program.port()?));
     let connect = |_| TcpStream::connect(address);
     let silent = (0..load.in_flight).map(connect).collect::<Result<Vec<_>, _>>()?;
     let mut control = TcpStream::connect(address)?;
-    hear(&mut program, "open")?;
+    program.hear("open")?;
     let before = anonymous(program.process())?;
     control.write_all(b"!")?;
-    hear(&mut program, "ready")?;
+    program.hear("ready")?;
     super::pause(SETTLING);
     let found = F::find(load, program.process(), before)?;
     program.must_be_running()?;
@@ -50,10 +63,4 @@ fn look_on<F: Finding>(mut program: Program, load: &Load) -> anyhow::Result<Samp
     drop(program);
     drop(silent);
     Ok(super::sample(load, found))
-}
-
-fn hear(program: &mut Program, word: &str) -> anyhow::Result<()> {
-    let line = program.line()?;
-    anyhow::ensure!(line.trim_end() == word, "the program has said {line:?} instead of {word}");
-    Ok(())
 }

@@ -1,9 +1,10 @@
 //! Ropewalk: `listen_tcp` with a `Protocol` for each connection, `call_later` for each timer.
 
-use super::{FAR_AWAY, Finding, Ready};
+use super::{FAR_AWAY, Finding, MOST_IN_ONE_PROCESS, Ready};
+use crate::descriptors;
 use crate::sample::Sample;
 use crate::workload::Load;
-use ropewalk_net::{Protocol, ReactorNet as _, Transport};
+use ropewalk_net::{ListenOptions, Protocol, ReactorNet as _, Transport};
 use ropewalk_reactor::{Reactor, ReactorHandle};
 use std::cell::{Cell, RefCell};
 use std::net::TcpStream;
@@ -39,6 +40,8 @@ impl Protocol for Silent {
 
 pub(super) fn run<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
     let connections = load.in_flight;
+    let ends = if connections > MOST_IN_ONE_PROCESS { 1 } else { 2 };
+    descriptors::allow(ends * connections)?;
     super::watched::<F>(load, |ready| {
         let reactor = Reactor::new()?;
         let expected = Rc::new(Expected {
@@ -47,13 +50,20 @@ pub(super) fn run<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
             stop: reactor.handle(),
         });
         let build = move |_| Silent { expected: Rc::clone(&expected) };
-        let Ok(port) = reactor.listen_tcp("127.0.0.1:0", build) else {
+        let options = ListenOptions::new().backlog(connections as u32);
+        let Ok(port) = reactor.listen_tcp_with("127.0.0.1:0", options, build) else {
             anyhow::bail!("no port to listen on");
         };
-        for _ in 0..connections {
-            reactor.call_later(FAR_AWAY, Reactor::stop);
+        if F::TIMERS {
+            for _ in 0..connections {
+                reactor.call_later(FAR_AWAY, Reactor::stop);
+            }
         }
         let address = port.address();
+        if connections > MOST_IN_ONE_PROCESS {
+            let _crowd = super::crowd_of(load, address)?;
+            return Ok(reactor.run()?);
+        }
         let client = Builder::new().name("client".to_owned()).spawn(move || {
             let streams = (0..connections).map(|_| TcpStream::connect(address));
             streams.collect::<Result<Vec<_>, _>>()

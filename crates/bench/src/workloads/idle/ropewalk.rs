@@ -13,7 +13,9 @@ pub(super) fn run<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
             let registered =
                 reactor.register(stream, Interest::READABLE, |reactor, _, _| reactor.stop())?;
             registrations.push(registered);
-            reactor.call_later(FAR_AWAY, Reactor::stop);
+            if F::TIMERS {
+                reactor.call_later(FAR_AWAY, Reactor::stop);
+            }
         }
         let stop = reactor.handle();
         ready.now(move || stop.stop());

@@ -13,7 +13,9 @@ pub(super) fn run<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
         for stream in streams {
             let stream = Async::new(stream)?;
             executor.spawn(async move { stream.readable().await }).detach();
-            executor.spawn(async { Timer::after(FAR_AWAY).await }).detach();
+            if F::TIMERS {
+                executor.spawn(async { Timer::after(FAR_AWAY).await }).detach();
+            }
         }
         let (stop, stopped) = oneshot::channel();
         ready.now(move || {

@@ -16,7 +16,9 @@ pub(super) fn run<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
             for stream in streams {
                 let stream = TcpStream::from_std(stream)?;
                 spawn(async move { stream.readable().await });
-                spawn(sleep(FAR_AWAY));
+                if F::TIMERS {
+                    spawn(sleep(FAR_AWAY));
+                }
             }
             let (stop, stopped) = oneshot::channel();
             ready.now(move || {
