@@ -23,7 +23,9 @@ mod transport;
 mod address;
 mod error;
 
+mod endpoint;
 mod line;
+mod service;
 mod tcp;
 
 mod resolver;
@@ -39,6 +41,11 @@ pub mod connection;
 mod compile_fail;
 
 pub use address::Address;
+pub use endpoint::{
+    AnyClientEndpoint, AnyServerEndpoint, ClientEndpoint, EndpointParseError,
+    EndpointParseErrorKind, HostnameEndpoint, ReactorEndpoints, TcpServerEndpoint,
+    client_from_string, server_from_string,
+};
 pub use error::{
     CannotListen, ConnectError, ConnectErrorKind, ConnectionLost, FailedAttempt, ListenError,
     ListenErrorKind, ResolveError, ResolveErrorKind,
@@ -48,6 +55,9 @@ pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
 pub use protocol::Protocol;
 pub use reactor_net::ReactorNet;
 pub use resolver::{AddressFamily, NameQuery, ResolveOptions, Resolver};
+pub use service::{
+    Backoff, ClientService, ClientServiceBuilder, Declined, NotConnected, WeakClientService,
+};
 pub use tcp::{ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
 pub use transport::{Pressure, Transport};
 

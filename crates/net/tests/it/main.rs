@@ -10,6 +10,7 @@ mod fixture; // a protocol that logs and does what it is told, peers, a loop tha
 // in the order of a first reading
 mod connecting; // names, addresses, one deadline
 mod endings; // each way in which a connection ends
+mod endpoints; // what texts describe
 mod half_open; // a peer that sends nothing more, and reads
 mod lines; // lines instead of bytes
 mod listening; // ports and factories
@@ -17,6 +18,8 @@ mod memory;
 mod reading; // what comes in: pause, resume, the end
 mod resolvers; // what is done around any resolver
 mod resolving; // host names
+mod services; // a client that connects again
+mod services_model; // the same, against a model
 mod sharing; // one port, several reactors
 mod single_flight; // one question for all who want a name
 mod writing; // what goes out: at once, buffered, under pressure // protocols without sockets

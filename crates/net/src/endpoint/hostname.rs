@@ -1,0 +1,127 @@
+//! A port of a host somewhere, as an endpoint.
+
+use super::ClientEndpoint;
+use super::description::Text;
+use super::error::Fault;
+use super::fields::{Fields, Schema, without_brackets};
+use super::print;
+use crate::tcp::{self, ConnectOptions};
+use crate::{Protocol, Transport};
+use ropewalk_deferred::Deferred;
+use ropewalk_reactor::Reactor;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long is tried, if nobody says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A port of a host to connect to: by a name, whose addresses are tried, or by an address.
+///
+/// As a text it is `tcp:example.net:80`, or with all that can be said
+/// `tcp:host=example.net:port=80:timeout=2.5:bindAddress=127.0.0.1`. An IPv6 address stands in
+/// brackets: `tcp:[2001:db8::1]:80`.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::{HostnameEndpoint, client_from_string};
+/// use std::time::Duration;
+///
+/// let endpoint = HostnameEndpoint::new("example.net", 80).timeout(Duration::from_millis(2500));
+/// assert_eq!(endpoint.to_string(), "tcp:example.net:80:timeout=2.5");
+/// assert_eq!(client_from_string("tcp:port=80:host=example.net:timeout=2.5")?, endpoint.into());
+/// # Ok::<(), ropewalk_net::EndpointParseError>(())
+/// ```
+///
+/// Twisted: `HostnameEndpoint`, `TCP4ClientEndpoint`.
+#[doc(alias = "TCP4ClientEndpoint")]
+#[doc(alias = "TCP6ClientEndpoint")]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct HostnameEndpoint {
+    host: String,
+    port: u16,
+    timeout: Duration,
+    local_address: Option<SocketAddr>,
+}
+
+impl HostnameEndpoint {
+    /// A port of a host, which is a name or an address.
+    #[must_use]
+    pub fn new(host: impl AsRef<str>, port: u16) -> Self {
+        let host = without_brackets(host.as_ref()).to_owned();
+        Self { host, port, timeout: TIMEOUT, local_address: None }
+    }
+
+    /// How long the name and the connection may take together. Default: 30 seconds. No limit:
+    /// [`Duration::MAX`].
+    ///
+    /// Twisted: `timeout`.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The address of this end; port 0 takes any free one. Default: the system chooses.
+    ///
+    /// Twisted: `bindAddress`.
+    #[doc(alias = "bindAddress")]
+    #[must_use]
+    pub fn local_address(mut self, address: SocketAddr) -> Self {
+        self.local_address = Some(print::printable(address));
+        self
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) const SCHEMA: Schema = Schema {
+        places: &["host", "port"],
+        fields: &["host", "port", "timeout", "bindAddress"],
+        example: "tcp:example.net:80",
+    };
+
+    pub(super) fn read(mut fields: Fields) -> Result<Self, Fault> {
+        let mut endpoint =
+            Self::new(fields.need("host")?.host()?, fields.need("port")?.client_port()?);
+        if let Some(timeout) = fields.take("timeout") {
+            endpoint.timeout = timeout.seconds()?;
+        }
+        if let Some(address) = fields.take("bindAddress") {
+            endpoint.local_address = Some(address.local_address()?);
+        }
+        Ok(endpoint)
+    }
+}
+
+impl ClientEndpoint for HostnameEndpoint {
+    fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
+        let mut options = ConnectOptions::new().timeout(self.timeout);
+        if let Some(address) = self.local_address {
+            options = options.local_address(address);
+        }
+        tcp::connect(reactor, (&self.host, self.port), options, protocol)
+    }
+}
+
+impl fmt::Display for HostnameEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = Text::new("tcp");
+        let text = match self.host.parse::<std::net::IpAddr>() {
+            Ok(_) => text.address_place(&self.host),
+            Err(_) => text.place(&self.host),
+        };
+        let text = text.place(&self.port.to_string());
+        f.write_str(&print::client_fields(text, (self.timeout, TIMEOUT), self.local_address))
+    }
+}

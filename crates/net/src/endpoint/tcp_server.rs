@@ -1,0 +1,86 @@
+//! A port of this machine, as an endpoint.
+
+use super::description::Text;
+use super::error::Fault;
+use super::fields::{Fields, Schema};
+use super::print;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// A port of this machine to listen on.
+///
+/// As a text it is `tcp:8080`, which is that port of each IPv4 address of this machine, or
+/// `tcp:port=8080:interface=127.0.0.1:backlog=50`. The interface is an address, an IPv6 one in
+/// brackets; `[::]` is each of both kinds on most systems.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::{TcpServerEndpoint, server_from_string};
+///
+/// let endpoint = TcpServerEndpoint::new(([127, 0, 0, 1], 8080)).backlog(50);
+/// let text = "tcp:8080:interface=127.0.0.1:backlog=50";
+/// assert_eq!(endpoint.to_string(), text);
+/// assert_eq!(server_from_string(text)?, endpoint.into());
+/// # Ok::<(), ropewalk_net::EndpointParseError>(())
+/// ```
+///
+/// Twisted: `TCP4ServerEndpoint`, `TCP6ServerEndpoint`.
+#[doc(alias = "TCP4ServerEndpoint")]
+#[doc(alias = "TCP6ServerEndpoint")]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct TcpServerEndpoint {
+    address: SocketAddr,
+    backlog: Option<u32>,
+}
+
+impl TcpServerEndpoint {
+    /// The port and the address of this machine; port 0 takes any free one.
+    #[must_use]
+    pub fn new(address: impl Into<SocketAddr>) -> Self {
+        Self { address: print::printable(address.into()), backlog: None }
+    }
+
+    /// How many connections may wait to be accepted. Default: as many as the system allows.
+    ///
+    /// Twisted: `backlog`.
+    #[must_use]
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.backlog = Some(connections);
+        self
+    }
+
+    /// The address that was given: with port 0, if that was.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) const SCHEMA: Schema = Schema {
+        places: &["port"],
+        fields: &["port", "interface", "backlog"],
+        example: "tcp:8080",
+    };
+
+    pub(super) fn read(mut fields: Fields) -> Result<Self, Fault> {
+        let port = fields.need("port")?.server_port()?;
+        let interface = fields.take("interface").map(|value| value.interface()).transpose()?;
+        let mut address = interface.unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
+        address.set_port(port);
+        let backlog = fields.take("backlog").map(|value| value.count()).transpose()?;
+        Ok(Self { address, backlog })
+    }
+}
+
+impl fmt::Display for TcpServerEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Text::new("tcp").place(&self.address.port().to_string());
+        if self.address.ip() != Ipv4Addr::UNSPECIFIED {
+            text = text.address("interface", &print::ip(self.address));
+        }
+        if let Some(backlog) = self.backlog {
+            text = text.field("backlog", &backlog.to_string());
+        }
+        f.write_str(&text.into_string())
+    }
+}

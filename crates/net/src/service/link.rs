@@ -1,0 +1,76 @@
+//! What stands between a connection and its protocol: it tells the service of both ends.
+
+use super::course::Course;
+use crate::{ConnectionLost, Protocol, Transport};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+
+pub(super) struct Link {
+    course: Rc<Course>,
+    attempt: u64,
+    /// Made when there is a connection.
+    protocol: Option<Box<dyn Protocol>>,
+}
+
+impl Link {
+    pub(super) fn new(course: Rc<Course>, attempt: u64) -> Self {
+        Self { course, attempt, protocol: None }
+    }
+}
+
+impl Protocol for Link {
+    fn connection_made(&mut self, transport: &Transport) {
+        if !self.course.made(self.attempt, transport) {
+            // Nobody waits for it any more.
+            return transport.abort_connection();
+        }
+        match self.course.build(transport) {
+            Some(protocol) => {
+                self.protocol.insert(protocol).connection_made(transport);
+            }
+            None => {
+                self.course.declined(self.attempt);
+                transport.abort_connection();
+            }
+        }
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.data_received(transport, data);
+        }
+    }
+
+    fn peer_done(&mut self, transport: &Transport) {
+        match &mut self.protocol {
+            Some(protocol) => protocol.peer_done(transport),
+            None => transport.lose_connection(),
+        }
+    }
+
+    fn drained(&mut self, transport: &Transport) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.drained(transport);
+        }
+    }
+
+    fn resumed(&mut self, transport: &Transport) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.resumed(transport);
+        }
+    }
+
+    /// The protocol first: who waits for the end of the service finds it gone (B209).
+    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+        let protocol = self.protocol.take();
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(mut protocol) = protocol {
+                protocol.connection_lost(transport, reason);
+            }
+        }));
+        self.course.lost(self.attempt, reason);
+        if let Err(payload) = told {
+            resume_unwind(payload);
+        }
+    }
+}
