@@ -39,6 +39,43 @@ pub trait Carrier: 'static {
     /// `WouldBlock` if there is no room; any other error ends the connection.
     fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
+    /// How many bytes it has taken, and made into something of its own, and not sent yet.
+    fn unsent(&self) -> usize {
+        0
+    }
+
+    /// Throws away what is unsent.
+    fn forget_unsent(&self) {}
+
+    /// Reads and sends what it needs for itself, as a handshake does, and sends what is
+    /// [`unsent`](Self::unsent).
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if something is left to do; any other error ends the connection.
+    fn advance(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether it has to read whatever the connection wants: its handshake is under way.
+    fn is_opening(&self) -> bool {
+        false
+    }
+
+    /// Whether a handshake has ended, well, since the last call.
+    fn has_opened(&self) -> bool {
+        false
+    }
+
+    /// Whether it holds something that has come and was not asked for: no event will tell.
+    fn holds_back(&self) -> bool {
+        false
+    }
+
+    /// Tells the peer, in its own words, that no more will be written; they count as
+    /// [`unsent`](Self::unsent). Called when everything written has been sent.
+    fn say_goodbye(&self) {}
+
     /// Says for what the connection wants to be called.
     ///
     /// # Errors
@@ -59,6 +96,11 @@ pub trait Carrier: 'static {
 
     /// Has [`Connection::settle`] called in a later turn.
     fn later(&self, connection: &Rc<Connection>);
+
+    /// Has [`Connection::ready`] called in a later turn as if there were something to read.
+    fn read_later(&self, connection: &Rc<Connection>) {
+        let _ = connection;
+    }
 
     /// How many bytes wait to be sent has changed.
     fn backlog(&self, before: usize, after: usize) {

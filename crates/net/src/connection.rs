@@ -44,6 +44,8 @@ pub struct Connection<C: Carrier + ?Sized = dyn Carrier> {
     resumed: Cell<bool>,
     /// [`Carrier::later`] was asked and has not called yet.
     scheduled: Cell<bool>,
+    /// The carrier has said goodbye in its own words.
+    farewell: Cell<bool>,
     /// Absent while it runs, and after the end.
     protocol: Cell<Option<Box<dyn Protocol>>>,
     outgoing: RefCell<Outgoing>,
@@ -74,6 +76,7 @@ impl<C: Carrier> Connection<C> {
             pressed: Cell::new(false),
             resumed: Cell::new(false),
             scheduled: Cell::new(false),
+            farewell: Cell::new(false),
             protocol: Cell::new(Some(protocol)),
             outgoing: RefCell::default(),
             flushed: Cell::default(),
@@ -125,7 +128,7 @@ impl<C: Carrier + ?Sized> Connection<C> {
     }
 
     pub(crate) fn buffered(&self) -> usize {
-        self.outgoing.borrow().len()
+        self.outgoing.borrow().len() + self.carrier.unsent()
     }
 
     pub(crate) fn write_limit(&self) -> usize {

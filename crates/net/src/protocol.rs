@@ -45,6 +45,18 @@ pub trait Protocol: 'static {
         let _ = transport;
     }
 
+    /// The handshake of a transport that is encrypted has ended well: the peer is known, and what
+    /// was written before is on its way.
+    ///
+    /// Never called for a plain connection. A handshake that fails ends the connection.
+    ///
+    /// Twisted: `IHandshakeListener.handshakeCompleted`.
+    #[doc(alias = "handshakeCompleted")]
+    #[doc(alias = "IHandshakeListener")]
+    fn handshake_completed(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
     /// Some bytes have come. Their division into calls means nothing.
     ///
     /// Twisted: `dataReceived`.
@@ -121,6 +133,10 @@ pub trait Protocol: 'static {
 impl<P: Protocol + ?Sized> Protocol for Box<P> {
     fn connection_made(&mut self, transport: &Transport) {
         (**self).connection_made(transport);
+    }
+
+    fn handshake_completed(&mut self, transport: &Transport) {
+        (**self).handshake_completed(transport);
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) {

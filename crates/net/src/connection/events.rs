@@ -39,9 +39,25 @@ impl Connection {
         }
         // What the protocol has kept back while it was paused comes before what is read now, and
         // before the end above all.
-        if readable && self.is_reading() && !self.resumed.get() {
+        if readable && self.goes_on_reading() {
             self.receive(buffer);
+        } else if readable && self.carrier.is_opening() {
+            self.open();
         }
+    }
+
+    /// Goes on with a handshake, whatever the protocol wants.
+    fn open(self: &Rc<Self>) {
+        self.send();
+        if self.carrier.has_opened() {
+            self.opened();
+        }
+    }
+
+    /// The carrier's handshake has ended well.
+    fn opened(self: &Rc<Self>) {
+        self.watch();
+        self.tell(|protocol, transport| protocol.handshake_completed(transport));
     }
 
     /// Does what was left for a later turn.
@@ -53,9 +69,16 @@ impl Connection {
         self.scheduled.set(false);
         if self.resumed.take() && self.is_open() && !self.paused.get() {
             self.tell(|protocol, transport| protocol.resumed(transport));
+            if self.goes_on_reading() && self.carrier.holds_back() {
+                self.carrier.read_later(self);
+            }
+        }
+        let is_alive = matches!(self.state.get(), State::Open | State::Closing);
+        if is_alive && self.buffered() == 0 {
+            self.tell_of_room();
         }
         match self.state.get() {
-            State::Closing if self.buffered() == 0 => self.finish(ConnectionLost::Done),
+            State::Closing if self.has_said_all() => self.finish(ConnectionLost::Done),
             State::Ended => {
                 let reason = self.reason.take();
                 self.finish(reason.map_or(ConnectionLost::Aborted, |reason| *reason));
@@ -86,6 +109,7 @@ impl Connection {
             State::Ended => self.settle(),
             State::Dead => self.carrier.drop_remains(),
             State::Open | State::Closing => {
+                self.has_said_all();
                 let gently = Close::Gently { peer_is_done: self.peer_is_done.get() };
                 self.finish_as(self.last_reason(), Some(gently));
             }
@@ -114,7 +138,7 @@ impl Connection {
 
     fn receive(self: &Rc<Self>, buffer: &mut [u8]) {
         for _ in 0..ROUNDS {
-            match self.carrier.read(buffer) {
+            match self.read(buffer) {
                 Ok(0) => {
                     self.peer_has_finished();
                     return;
@@ -123,19 +147,49 @@ impl Connection {
                     self.tell(|protocol, transport| {
                         protocol.data_received(transport, &buffer[..count]);
                     });
-                    let goes_on = self.is_reading() && !self.resumed.get();
-                    if !goes_on || count < buffer.len() {
+                    if count < buffer.len() && !self.carrier.holds_back() {
                         return;
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !self.carrier.has_opened() {
+                        return;
+                    }
+                    self.opened();
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.finish(ConnectionLost::Lost(Arc::new(error)));
                     return;
                 }
             }
+            if !self.goes_on_reading() {
+                return;
+            }
         }
+        if self.carrier.holds_back() {
+            self.carrier.read_later(self);
+        }
+    }
+
+    fn goes_on_reading(&self) -> bool {
+        self.is_reading() && !self.resumed.get()
+    }
+
+    /// Reads. What the carrier sends for itself meanwhile, or has to, is taken note of.
+    fn read(self: &Rc<Self>, buffer: &mut [u8]) -> io::Result<usize> {
+        let before = self.carrier.unsent();
+        let read = self.carrier.read(buffer);
+        let after = self.carrier.unsent();
+        if before != after {
+            let others = self.outgoing.borrow().len();
+            self.carrier.backlog(others + before, others + after);
+            self.watch();
+            if others + after == 0 {
+                self.schedule();
+            }
+        }
+        read
     }
 
     /// The end of what the peer sends. It may still be reading: so the end of the connection is
@@ -146,7 +200,7 @@ impl Connection {
         match self.state.get() {
             // What was written before is the peer's due.
             State::Open => self.watch(),
-            State::Closing if self.buffered() == 0 => self.finish(ConnectionLost::Done),
+            State::Closing if self.has_said_all() => self.finish(ConnectionLost::Done),
             State::Closing | State::Ended | State::Dead => {}
         }
     }
@@ -154,7 +208,7 @@ impl Connection {
     fn send(self: &Rc<Self>) {
         let before = self.buffered();
         // Once for each event: as much as there is room for, and then others have their turn (I7).
-        let result = self.outgoing.borrow_mut().send(|slices| self.carrier.write(slices));
+        let result = self.offer();
         let after = self.buffered();
         self.carrier.backlog(before, after);
         match result {
@@ -166,16 +220,29 @@ impl Connection {
         }
     }
 
+    fn offer(&self) -> io::Result<usize> {
+        let mut outgoing = self.outgoing.borrow_mut();
+        if outgoing.len() == 0 {
+            return self.carrier.advance().map(|()| 0);
+        }
+        outgoing.send(|slices| self.carrier.write(slices))
+    }
+
     fn all_sent(self: &Rc<Self>) {
         self.watch();
+        self.tell_of_room();
+        if self.state.get() == State::Closing && self.has_said_all() {
+            self.finish(ConnectionLost::Done);
+        }
+    }
+
+    /// Tells those who wait until everything is sent.
+    fn tell_of_room(self: &Rc<Self>) {
         for promise in self.flushed.take() {
             promise.settle(Ok(()));
         }
         if self.pressed.take() && self.is_open() {
             self.tell(|protocol, transport| protocol.drained(transport));
-        }
-        if self.state.get() == State::Closing && self.buffered() == 0 {
-            self.finish(ConnectionLost::Done);
         }
     }
 

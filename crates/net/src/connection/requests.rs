@@ -32,8 +32,8 @@ impl Connection {
             sent -= skipped;
             outgoing.push(&slice[skipped..]);
         }
-        let after = outgoing.len();
         drop(outgoing);
+        let after = self.buffered();
         if after > before {
             self.carrier.backlog(before, after);
             if before == 0 {
@@ -95,7 +95,7 @@ impl Connection {
         self.schedule();
     }
 
-    fn schedule(self: &Rc<Self>) {
+    pub(super) fn schedule(self: &Rc<Self>) {
         if !self.scheduled.replace(true) {
             self.carrier.later(self);
         }
@@ -103,8 +103,8 @@ impl Connection {
 
     pub(super) fn watch(self: &Rc<Self>) {
         let (readable, writable) = match self.state.get() {
-            State::Open => (self.is_reading(), self.buffered() > 0),
-            State::Closing => (false, self.buffered() > 0),
+            State::Open => (self.is_reading() || self.carrier.is_opening(), self.buffered() > 0),
+            State::Closing => (self.carrier.is_opening(), self.buffered() > 0),
             State::Ended | State::Dead => (false, false),
         };
         if let Err(error) = self.carrier.watch(readable, writable) {
@@ -112,11 +112,25 @@ impl Connection {
         }
     }
 
+    /// Whether everything is sent, down to the last word of the carrier, that it now says.
+    pub(super) fn has_said_all(self: &Rc<Self>) -> bool {
+        if self.buffered() == 0 && !self.farewell.replace(true) {
+            self.carrier.say_goodbye();
+            let added = self.buffered();
+            if added > 0 {
+                self.carrier.backlog(0, added);
+                self.watch();
+            }
+        }
+        self.buffered() == 0
+    }
+
     /// Throws away what is buffered; the number of bytes.
     pub(super) fn clear(&self) -> usize {
         let unsent = self.buffered();
         if unsent > 0 {
             self.outgoing.borrow_mut().clear();
+            self.carrier.forget_unsent();
             self.carrier.backlog(unsent, 0);
         }
         unsent
