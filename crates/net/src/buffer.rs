@@ -1,21 +1,50 @@
 //! What was written and not yet sent: a queue of chunks that are sent many at a time.
 //!
 //! A partial send moves the start of the first chunk and copies nothing. Small writes share a
-//! chunk, so that a million of them do not become a million system calls. When everything is sent
-//! the memory is given back: most connections are idle most of the time.
+//! chunk, so that a million of them do not become a million system calls; what is handed over
+//! whole, and is not small, is kept as it is. When everything is sent the memory is given back: most
+//! connections are idle most of the time.
+//!
+//! Whoever borrows the queue drops what it hands out after the borrow: a chunk that was handed over
+//! may be a value of the application.
 
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::mem::take;
 
 /// Writes are gathered in one chunk up to this size.
 const SHARED_CHUNK: usize = 16 * 1024;
 
+/// What is handed over and not larger is copied: that costs less than a chunk of its own.
+const SMALL: usize = 512;
+
 /// The most chunks that go into one system call.
 const SLICES: usize = 64;
 
+#[derive(Debug)]
+enum Chunk {
+    Gathered(Vec<u8>),
+    Owned(Bytes),
+}
+
+impl Chunk {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Gathered(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// Chunks that have been sent.
+#[derive(Debug, Default)]
+#[must_use = "dropped when the queue is not borrowed any more"]
+pub(crate) struct Spent(VecDeque<Chunk>);
+
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
-    chunks: VecDeque<Vec<u8>>,
+    chunks: VecDeque<Chunk>,
     /// How much of the first chunk has been sent.
     start: usize,
     len: usize,
@@ -32,58 +61,82 @@ impl Outgoing {
         }
         self.len += data.len();
         match self.chunks.back_mut() {
-            Some(last) if last.len() + data.len() <= SHARED_CHUNK => last.extend_from_slice(data),
-            _ => self.chunks.push_back(data.to_vec()),
+            Some(Chunk::Gathered(last)) if last.len() + data.len() <= SHARED_CHUNK => {
+                last.extend_from_slice(data);
+            }
+            _ => self.chunks.push_back(Chunk::Gathered(data.to_vec())),
         }
     }
 
-    /// Offers what is there to `write` once, and forgets what it took.
+    /// Hands `data` back if it was copied.
+    #[must_use = "dropped when the queue is not borrowed any more"]
+    pub(crate) fn push_owned(&mut self, data: Bytes) -> Option<Bytes> {
+        if data.len() <= SMALL {
+            self.push(&data);
+            return Some(data);
+        }
+        self.len += data.len();
+        self.chunks.push_back(Chunk::Owned(data));
+        None
+    }
+
+    /// Offers what is there to `write` once, and hands out what it took.
     pub(crate) fn send(
         &mut self,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> io::Result<usize> {
+    ) -> io::Result<Spent> {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
         for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-            *slice = IoSlice::new(if used == 0 { &chunk[self.start..] } else { chunk });
+            *slice = IoSlice::new(&chunk.bytes()[if used == 0 { self.start } else { 0 }..]);
             used += 1;
         }
         let sent = write(&slices[..used])?;
-        self.forget(sent);
-        Ok(sent)
+        Ok(self.forget(sent))
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+    pub(crate) fn clear(&mut self) -> Spent {
+        Spent(take(self).chunks)
     }
 
-    fn forget(&mut self, sent: usize) {
+    fn forget(&mut self, sent: usize) -> Spent {
         self.len = self.len.saturating_sub(sent);
         if self.len == 0 {
-            self.clear();
-            return;
+            return self.clear();
         }
+        let mut spent = Spent::default();
         self.start += sent;
-        while let Some(first) = self.chunks.front() {
-            if self.start < first.len() {
+        while let Some(length) = self.chunks.front().map(|first| first.bytes().len()) {
+            if self.start < length {
                 break;
             }
-            self.start -= first.len();
-            self.chunks.pop_front();
+            self.start -= length;
+            // What is gathered is ours, and can be dropped here.
+            spent
+                .0
+                .extend(self.chunks.pop_front().filter(|chunk| matches!(chunk, Chunk::Owned(_))));
         }
+        spent
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Outgoing, SHARED_CHUNK};
+    use super::{Outgoing, SHARED_CHUNK, SMALL};
+    use bytes::Bytes;
     use proptest::prelude::{Strategy as _, prop_assert_eq, proptest};
     use proptest::{collection, prop_oneof};
 
     #[derive(Clone, Debug)]
     enum Step {
         Push(usize),
+        PushOwned(usize),
         Send(usize),
+    }
+
+    /// No period that a chunk could share.
+    fn pattern(start: usize, length: usize) -> Vec<u8> {
+        (start..start + length).map(|n| (n % 251) as u8).collect()
     }
 
     /// Takes up to `room` bytes, as a kernel does.
@@ -96,7 +149,7 @@ mod tests {
             }
             Ok(wire.len() - before)
         });
-        assert_eq!(sent.ok(), Some(wire.len() - before));
+        drop(sent.unwrap());
     }
 
     proptest! {
@@ -105,6 +158,8 @@ mod tests {
             prop_oneof![
                 (0..100_usize).prop_map(Step::Push),
                 (SHARED_CHUNK - 9..SHARED_CHUNK + 9).prop_map(Step::Push),
+                (SMALL - 9..SMALL + 9).prop_map(Step::PushOwned),
+                (0..50_000_usize).prop_map(Step::PushOwned),
                 (0..40_000_usize).prop_map(Step::Send),
             ],
             0..40,
@@ -113,10 +168,14 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Push(length) => {
-                        // No period that a chunk could share.
-                        let start = written.len();
-                        written.extend((start..start + length).map(|n| (n % 251) as u8));
-                        outgoing.push(&written[start..]);
+                        let data = pattern(written.len(), length);
+                        outgoing.push(&data);
+                        written.extend(data);
+                    }
+                    Step::PushOwned(length) => {
+                        let data = Bytes::from(pattern(written.len(), length));
+                        written.extend(&data);
+                        drop(outgoing.push_owned(data));
                     }
                     Step::Send(room) => send(&mut outgoing, room, &mut wire),
                 }

@@ -76,6 +76,16 @@ pub trait Carrier: 'static {
     /// [`unsent`](Self::unsent). Called when everything written has been sent.
     fn say_goodbye(&self) {}
 
+    /// Tells the peer that no more will be written, while reading goes on. Called once, when
+    /// everything has been sent, and the goodbye too.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says; the connection goes on.
+    fn shut_writing(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Says for what the connection wants to be called.
     ///
     /// # Errors

@@ -5,20 +5,24 @@
 //! [`Connection::settle`], which runs in a later turn. **Borrow rule:** `outgoing` is borrowed only
 //! around the carrier, which runs no user code (I5).
 
+mod ending;
 mod events;
+mod extra;
+mod producing;
 mod requests;
+mod writes;
 
 use crate::buffer::Outgoing;
 use crate::carrier::Carrier;
-use crate::{Address, ConnectionLost, Pressure, Protocol};
-use ropewalk_deferred::Promise;
-use std::cell::{Cell, RefCell};
+use crate::{Address, ConnectionLost, Protocol};
+use extra::Extra;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::io;
 use std::panic::Location;
 
-/// Where [`Transport::write`](crate::Transport::write) starts to answer [`Pressure::High`].
-pub(crate) const WRITE_LIMIT: usize = 64 * 1024;
+pub(crate) use extra::Limits;
+pub(crate) use producing::Kind;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
@@ -32,13 +36,27 @@ enum State {
     Dead,
 }
 
+/// How far the half that sends is on its way to its own end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Writing {
+    Open,
+    /// What is buffered is sent, nothing more is accepted; then it is shut.
+    Ending,
+    /// The peer has been told that nothing more comes.
+    Ended,
+}
+
 /// One connection. Not for applications: they have a [`Transport`](crate::Transport).
 pub struct Connection<C: Carrier + ?Sized = dyn Carrier> {
     state: Cell<State>,
+    writing: Cell<Writing>,
+    /// By whoever has the transport.
     paused: Cell<bool>,
+    /// How many other connections have more than they can send, and what they send comes from here.
+    held: Cell<u32>,
     /// Nothing more comes from the peer.
     peer_is_done: Cell<bool>,
-    /// A write has answered "high" since everything was sent the last time.
+    /// A write has answered "high", and the low mark was not reached since.
     pressed: Cell<bool>,
     /// The protocol is to be told that reading goes on.
     resumed: Cell<bool>,
@@ -49,11 +67,10 @@ pub struct Connection<C: Carrier + ?Sized = dyn Carrier> {
     /// Absent while it runs, and after the end.
     protocol: Cell<Option<Box<dyn Protocol>>>,
     outgoing: RefCell<Outgoing>,
-    /// Fired when everything is sent.
-    flushed: Cell<Vec<Promise<()>>>,
     /// Why it ends, or has ended.
     reason: Cell<Option<Box<ConnectionLost>>>,
-    write_limit: Cell<usize>,
+    /// What most connections never need.
+    extra: OnceCell<Box<Extra>>,
     peer: Address,
     host: Address,
     /// Where the application asked for the connection.
@@ -71,7 +88,9 @@ impl<C: Carrier> Connection<C> {
     ) -> Self {
         Self {
             state: Cell::new(State::Open),
+            writing: Cell::new(Writing::Open),
             paused: Cell::new(false),
+            held: Cell::new(0),
             peer_is_done: Cell::new(false),
             pressed: Cell::new(false),
             resumed: Cell::new(false),
@@ -79,9 +98,8 @@ impl<C: Carrier> Connection<C> {
             farewell: Cell::new(false),
             protocol: Cell::new(Some(protocol)),
             outgoing: RefCell::default(),
-            flushed: Cell::default(),
             reason: Cell::new(None),
-            write_limit: Cell::new(WRITE_LIMIT),
+            extra: OnceCell::new(),
             peer,
             host,
             location,
@@ -110,13 +128,27 @@ impl<C: Carrier + ?Sized> Connection<C> {
         self.state.get() == State::Open
     }
 
+    /// Whether something may still be sent.
+    fn is_alive(&self) -> bool {
+        matches!(self.state.get(), State::Open | State::Closing)
+    }
+
+    /// Whether what is written is taken: a producer may do so for longer than others.
+    pub(crate) fn accepts_writes(&self) -> bool {
+        match (self.state.get(), self.writing.get()) {
+            (State::Open, Writing::Open) => true,
+            (State::Open, Writing::Ending) | (State::Closing, _) => self.waits_for_producer(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
-        self.paused.get()
+        self.paused.get() || self.held.get() > 0
     }
 
     /// Whether there is more to come, and it is wanted.
     fn is_reading(&self) -> bool {
-        self.is_open() && !self.paused.get() && !self.peer_is_done.get()
+        self.is_open() && !self.is_paused() && !self.peer_is_done.get()
     }
 
     pub(crate) fn peer(&self) -> &Address {
@@ -131,21 +163,16 @@ impl<C: Carrier + ?Sized> Connection<C> {
         self.outgoing.borrow().len() + self.carrier.unsent()
     }
 
-    pub(crate) fn write_limit(&self) -> usize {
-        self.write_limit.get()
+    pub(crate) fn limits(&self) -> Limits {
+        self.extra.get().map_or_else(Limits::default, |extra| extra.limits.get())
     }
 
-    pub(crate) fn set_write_limit(&self, bytes: usize) {
-        self.write_limit.set(bytes);
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        self.extra().limits.set(limits);
     }
 
-    fn pressure(&self) -> Pressure {
-        if self.buffered() > self.write_limit.get() {
-            self.pressed.set(true);
-            Pressure::High
-        } else {
-            Pressure::Relaxed
-        }
+    fn extra(&self) -> &Extra {
+        self.extra.get_or_init(Box::default)
     }
 }
 

@@ -35,7 +35,13 @@ pub enum ConnectionLost {
     ///
     /// Twisted: `ConnectionAborted`.
     Aborted,
-    /// A method of the protocol panicked.
+    /// More waited to be sent than [`set_max_buffered`](crate::Transport::set_max_buffered) allows,
+    /// and the connection was ended at once.
+    PeerTooSlow {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A method of the protocol, or of its producer, panicked.
     Panicked(Panicked),
 }
 
@@ -53,6 +59,9 @@ impl fmt::Display for ConnectionLost {
             Self::Done => f.write_str("the connection was closed cleanly"),
             Self::Lost(error) => write!(f, "the connection broke: {error}"),
             Self::Aborted => f.write_str("the connection was aborted on this side"),
+            Self::PeerTooSlow { limit } => {
+                write!(f, "the peer is too slow: more than {} waited to be sent", Bytes(*limit))
+            }
             Self::Panicked(panicked) => write!(f, "the protocol panicked: {}", panicked.message()),
         }
     }
@@ -60,3 +69,12 @@ impl fmt::Display for ConnectionLost {
 
 /// Its text says everything: there is no source.
 impl Error for ConnectionLost {}
+
+/// A number of bytes, in words.
+pub(crate) struct Bytes(pub(crate) usize);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
+}

@@ -17,6 +17,7 @@
 mod reactor_net;
 
 mod factory;
+mod producer;
 mod protocol;
 mod transport;
 
@@ -52,6 +53,7 @@ pub use error::{
 };
 pub use factory::Factory;
 pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
+pub use producer::{CannotRegister, Producer};
 pub use protocol::Protocol;
 pub use reactor_net::ReactorNet;
 pub use resolver::{AddressFamily, NameQuery, ResolveOptions, Resolver};

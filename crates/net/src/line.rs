@@ -2,6 +2,7 @@
 
 mod splitter;
 
+use crate::error::Bytes;
 use crate::{ConnectionLost, Protocol, Transport};
 use splitter::{Next, Piece, Splitter};
 use std::error::Error;
@@ -50,6 +51,11 @@ pub trait LineProtocol: 'static {
 
     /// As [`Protocol::drained`].
     fn drained(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// As [`Protocol::write_done`].
+    fn write_done(&mut self, transport: &Transport) {
         let _ = transport;
     }
 
@@ -158,6 +164,10 @@ impl<L: LineProtocol> Protocol for LineReceiver<L> {
         self.lines.drained(transport);
     }
 
+    fn write_done(&mut self, transport: &Transport) {
+        self.lines.write_done(transport);
+    }
+
     fn resumed(&mut self, transport: &Transport) {
         self.feed(transport, &[]);
     }
@@ -183,7 +193,7 @@ impl LineTooLong {
 
 impl fmt::Display for LineTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the line has more than {} bytes; send shorter ones", self.limit)
+        write!(f, "the line has more than {}; send shorter ones", Bytes(self.limit))
     }
 }
 

@@ -65,7 +65,8 @@ pub trait Protocol: 'static {
 
     /// The peer will send nothing more. It may still read, and writing goes on to be possible.
     ///
-    /// As it stands it ends the connection when everything written has been sent. A protocol that
+    /// As it stands it ends the connection when everything written has been sent, and a registered
+    /// [`Producer`](crate::Producer) is done. A protocol that
     /// owes answers keeps the connection instead, and calls
     /// [`lose_connection`](Transport::lose_connection) when it has given them. Until it writes, it
     /// does not notice if the peer goes away altogether.
@@ -106,7 +107,21 @@ pub trait Protocol: 'static {
         transport.lose_connection();
     }
 
-    /// Everything written has been sent, after a [`write`](Transport::write) had answered
+    /// This side will send nothing more: after
+    /// [`lose_write_connection`](Transport::lose_write_connection) everything written has been
+    /// sent, and the peer told. Reading goes on.
+    ///
+    /// Called once, and not at all if the connection ends in another way. If the peer is done, too,
+    /// the end of the connection follows.
+    ///
+    /// Twisted: `IHalfCloseableProtocol.writeConnectionLost`.
+    #[doc(alias = "writeConnectionLost")]
+    fn write_done(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// Of what was written no more than the [low mark](Transport::set_write_limits), which mostly
+    /// is nothing, is left to be sent, after a [`write`](Transport::write) had answered
     /// [`Pressure::High`](crate::Pressure::High): whoever stopped writing then can go on.
     ///
     /// Twisted: `resumeProducing` of a registered producer.
@@ -145,6 +160,10 @@ impl<P: Protocol + ?Sized> Protocol for Box<P> {
 
     fn peer_done(&mut self, transport: &Transport) {
         (**self).peer_done(transport);
+    }
+
+    fn write_done(&mut self, transport: &Transport) {
+        (**self).write_done(transport);
     }
 
     fn drained(&mut self, transport: &Transport) {

@@ -1,31 +1,15 @@
 //! What a protocol, and everybody else on the reactor thread, does with a connection.
 
+mod producing;
+mod writing;
+
+pub use writing::Pressure;
+
 use crate::Address;
 use crate::connection::Connection;
-use ropewalk_deferred::Deferred;
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::rc::Rc;
-
-/// What [`Transport::write`] says about the bytes that wait to be sent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Pressure {
-    /// Fine, go on.
-    Relaxed,
-    /// More waits than the write limit allows: the peer reads more slowly than you write. Nothing
-    /// is refused, but who goes on fills the memory. Wait for
-    /// [`Protocol::drained`](crate::Protocol::drained) or [`Transport::flushed`].
-    High,
-}
-
-impl Pressure {
-    /// Whether it is [`Pressure::High`].
-    #[must_use]
-    pub fn is_high(self) -> bool {
-        self == Self::High
-    }
-}
 
 /// A connection: write to it, end it, and ask who is at the other end.
 ///
@@ -82,34 +66,13 @@ impl Transport {
         Self(connection)
     }
 
-    /// Sends `data`: at once if nothing waits, and what does not go out now when there is room.
-    ///
-    /// It never blocks and never calls the protocol. After the connection is lost, or
-    /// [`lose_connection`](Self::lose_connection) was called, `data` is dropped.
-    ///
-    /// Twisted: `write`.
-    pub fn write(&self, data: &[u8]) -> Pressure {
-        self.0.write(&[IoSlice::new(data)])
+    pub(crate) fn connection(&self) -> &Rc<Connection> {
+        &self.0
     }
 
-    /// Sends several pieces, in one go where the system can.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn example(transport: &ropewalk_net::Transport, line: &[u8]) {
-    /// transport.write_sequence(&[line, b"\n"]);
-    /// # }
-    /// ```
-    ///
-    /// Twisted: `writeSequence`.
-    #[doc(alias = "writeSequence")]
-    pub fn write_sequence(&self, pieces: &[&[u8]]) -> Pressure {
-        let slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        self.0.write(&slices)
-    }
-
-    /// Ends the connection when everything written has been sent. Nothing more is read.
+    /// Ends the connection when everything written has been sent, and a registered
+    /// [`Producer`](crate::Producer) has been unregistered: until then it may write, and nobody
+    /// else. Nothing more is read.
     ///
     /// `connection_lost` follows in a later turn, with
     /// [`ConnectionLost::Done`](crate::ConnectionLost::Done). A peer that does not read delays it
@@ -119,6 +82,46 @@ impl Transport {
     #[doc(alias = "loseConnection")]
     pub fn lose_connection(&self) {
         self.0.lose();
+    }
+
+    /// Says that nothing more will be written, when everything written has been sent and a
+    /// registered [`Producer`](crate::Producer) has been unregistered. Reading goes on.
+    ///
+    /// The peer sees the end of what it receives, and can still answer. The protocol is told in a
+    /// later turn: [`Protocol::write_done`](crate::Protocol::write_done). The connection ends, with
+    /// [`ConnectionLost::Done`](crate::ConnectionLost::Done), when the peer [is
+    /// done](crate::Protocol::peer_done) as well.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{Protocol, Transport};
+    /// use ropewalk_testing::MemoryTransport;
+    ///
+    /// /// Asks everything at once, and reads the answers until there are no more.
+    /// struct Questions;
+    ///
+    /// impl Protocol for Questions {
+    ///     fn connection_made(&mut self, transport: &Transport) {
+    ///         transport.write(b"who? where?");
+    ///         transport.lose_write_connection();
+    ///     }
+    ///     fn data_received(&mut self, _: &Transport, answer: &[u8]) {
+    ///         println!("{} bytes", answer.len());
+    ///     }
+    /// }
+    ///
+    /// let peer = MemoryTransport::connect(Questions);
+    /// assert_eq!(peer.take_received(), b"who? where?");
+    /// assert!(peer.sees_end());
+    /// peer.send(b"I. Here.");
+    /// ```
+    ///
+    /// Twisted: `loseWriteConnection`.
+    #[doc(alias = "loseWriteConnection")]
+    #[doc(alias = "shutdown")]
+    pub fn lose_write_connection(&self) {
+        self.0.lose_writing();
     }
 
     /// Ends the connection without sending what is buffered; the peer sees a reset.
@@ -132,39 +135,15 @@ impl Transport {
         self.0.abort();
     }
 
-    /// Stops reading. The peer can send until the buffers of the system are full.
-    ///
-    /// While nothing is read, the end of the connection is noticed only by writing.
-    ///
-    /// Twisted: `pauseProducing`.
-    #[doc(alias = "pauseProducing")]
-    pub fn pause_producing(&self) {
-        self.0.set_paused(true);
-    }
-
-    /// Reads on. The protocol hears of it in a later turn:
-    /// [`Protocol::resumed`](crate::Protocol::resumed).
-    ///
-    /// Twisted: `resumeProducing`.
-    #[doc(alias = "resumeProducing")]
-    pub fn resume_producing(&self) {
-        self.0.set_paused(false);
-    }
-
-    /// Whether reading is paused.
-    #[must_use]
-    pub fn is_paused(&self) -> bool {
-        self.0.is_paused()
-    }
-
-    /// Whether what is written now is accepted: from `connection_made` on, until the connection is
-    /// lost or was asked to end, whichever comes first.
+    /// Whether the connection is there: from `connection_made` on, until it is lost or was asked to
+    /// end, whichever comes first.
     ///
     /// So it is false after [`lose_connection`](Self::lose_connection), although what was written
     /// before is still being sent and `connection_lost` is still to come. And it is true as long as
     /// nobody has noticed that the peer is gone: a peer that vanishes without a word, or while
-    /// reading is paused, is noticed by writing only. A peer that has [sent
-    /// everything](crate::Protocol::peer_done) may still read, so that alone changes nothing.
+    /// reading is paused, is noticed by writing only. The end of one half alone changes nothing: a
+    /// peer that has [sent everything](crate::Protocol::peer_done) may still read, and after
+    /// [`lose_write_connection`](Self::lose_write_connection) it may still send.
     ///
     /// Twisted: `connected and not disconnecting`.
     #[must_use]
@@ -188,38 +167,6 @@ impl Transport {
     #[must_use]
     pub fn host(&self) -> Address {
         self.0.host().clone()
-    }
-
-    /// How many bytes were written and are not yet sent.
-    #[must_use]
-    pub fn buffered(&self) -> usize {
-        self.0.buffered()
-    }
-
-    /// How many bytes may wait before [`write`](Self::write) answers [`Pressure::High`].
-    #[must_use]
-    pub fn write_limit(&self) -> usize {
-        self.0.write_limit()
-    }
-
-    /// Sets the number of bytes that may wait before [`write`](Self::write) answers
-    /// [`Pressure::High`]. Default: 64 KiB.
-    ///
-    /// Twisted: `bufferSize`.
-    pub fn set_write_limit(&self, bytes: usize) {
-        self.0.set_write_limit(bytes);
-    }
-
-    /// Fires when everything written so far, and meanwhile, has been handed to the system; at once
-    /// if nothing waits.
-    ///
-    /// Fails with [`ConnectionLost`](crate::ConnectionLost) if the connection ends first, or has
-    /// ended otherwise than well.
-    #[track_caller]
-    pub fn flushed(&self) -> Deferred<()> {
-        let (promise, deferred) = Deferred::new();
-        self.0.when_flushed(promise);
-        deferred
     }
 
     /// Sends small writes at once (`true`), or gathers them for a while (`false`, the default of

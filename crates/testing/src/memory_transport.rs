@@ -67,6 +67,8 @@ struct Wire {
     /// What comes when all of `incoming` has been read.
     end: Cell<Option<io::ErrorKind>>,
     closed_by_peer: Cell<bool>,
+    /// The protocol's side sends nothing more.
+    ended: Cell<bool>,
     received: RefCell<Vec<u8>>,
     /// How many bytes are taken before a write would block.
     room: Cell<Option<usize>>,
@@ -117,6 +119,11 @@ impl Carrier for Memory {
         Ok(count)
     }
 
+    fn shut_writing(&self) -> io::Result<()> {
+        self.0.ended.set(true);
+        Ok(())
+    }
+
     fn watch(&self, readable: bool, writable: bool) -> io::Result<()> {
         self.0.readable.set(readable);
         self.0.writable.set(writable);
@@ -124,6 +131,7 @@ impl Carrier for Memory {
     }
 
     fn close(&self, _connection: &Rc<Connection>, how: Close) {
+        self.0.ended.set(true);
         self.0.ending.set(Some(match how {
             Close::Gently { .. } => Ending::Gentle,
             Close::Now => Ending::Broken,
@@ -222,6 +230,13 @@ impl MemoryTransport {
     #[must_use]
     pub fn ending(&self) -> Option<Ending> {
         self.wire.ending.get()
+    }
+
+    /// Whether nothing more will come: the protocol's side has said that it sends no more, or has
+    /// ended the connection.
+    #[must_use]
+    pub fn sees_end(&self) -> bool {
+        self.wire.ended.get()
     }
 
     /// Does what a reactor would do now. Only needed after the transport was used from outside of

@@ -1,11 +1,10 @@
 //! What the loop calls of a connection: never from inside of its protocol.
 
 use super::{Connection, State, is_transient};
-use crate::carrier::Close;
+use crate::buffer::Spent;
 use crate::{ConnectionLost, Protocol, Transport};
-use ropewalk_deferred::Panicked;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -67,23 +66,20 @@ impl Connection {
     /// With the protocol, when the connection has been put in order.
     pub fn settle(self: &Rc<Self>) {
         self.scheduled.set(false);
-        if self.resumed.take() && self.is_open() && !self.paused.get() {
+        if self.resumed.take() && self.is_open() && !self.is_paused() {
             self.tell(|protocol, transport| protocol.resumed(transport));
             if self.goes_on_reading() && self.carrier.holds_back() {
                 self.carrier.read_later(self);
             }
         }
-        let is_alive = matches!(self.state.get(), State::Open | State::Closing);
-        if is_alive && self.buffered() == 0 {
+        if self.is_alive() {
             self.tell_of_room();
         }
-        match self.state.get() {
-            State::Closing if self.has_said_all() => self.finish(ConnectionLost::Done),
-            State::Ended => {
-                let reason = self.reason.take();
-                self.finish(reason.map_or(ConnectionLost::Aborted, |reason| *reason));
-            }
-            State::Open | State::Closing | State::Dead => {}
+        if self.state.get() == State::Ended {
+            let reason = self.reason.take();
+            self.finish(reason.map_or(ConnectionLost::Aborted, |reason| *reason));
+        } else {
+            self.wind_up();
         }
     }
 
@@ -96,44 +92,6 @@ impl Connection {
         if self.buffered() > 0 {
             self.send();
         }
-    }
-
-    /// Ends the connection now, because all connections end: well, if nothing is left unsent. The
-    /// peer gets what the carrier has taken in either case.
-    ///
-    /// # Panics
-    ///
-    /// With the protocol, when the connection has been put in order.
-    pub fn end_now(self: &Rc<Self>) {
-        match self.state.get() {
-            State::Ended => self.settle(),
-            State::Dead => self.carrier.drop_remains(),
-            State::Open | State::Closing => {
-                self.has_said_all();
-                let gently = Close::Gently { peer_is_done: self.peer_is_done.get() };
-                self.finish_as(self.last_reason(), Some(gently));
-            }
-        }
-    }
-
-    /// As [`end_now`](Self::end_now), when the reactor is being dropped: there is nothing to wait
-    /// with and nobody to unwind to.
-    pub fn abandon(self: &Rc<Self>) {
-        if self.is_dead() {
-            return;
-        }
-        let reason = self.reason.take().map_or_else(|| self.last_reason(), |reason| *reason);
-        if let Err(panicked) = self.bury(reason, Some(Close::Now)) {
-            tracing::error!(
-                location = %self.location,
-                panic = panicked.message(),
-                "a protocol panicked in connection_lost"
-            );
-        }
-    }
-
-    fn last_reason(&self) -> ConnectionLost {
-        if self.buffered() == 0 { ConnectionLost::Done } else { ConnectionLost::Aborted }
     }
 
     fn receive(self: &Rc<Self>, buffer: &mut [u8]) {
@@ -185,7 +143,7 @@ impl Connection {
             let others = self.outgoing.borrow().len();
             self.carrier.backlog(others + before, others + after);
             self.watch();
-            if others + after == 0 {
+            if after < before {
                 self.schedule();
             }
         }
@@ -197,12 +155,11 @@ impl Connection {
     fn peer_has_finished(self: &Rc<Self>) {
         self.peer_is_done.set(true);
         self.tell(|protocol, transport| protocol.peer_done(transport));
-        match self.state.get() {
-            // What was written before is the peer's due.
-            State::Open => self.watch(),
-            State::Closing if self.has_said_all() => self.finish(ConnectionLost::Done),
-            State::Closing | State::Ended | State::Dead => {}
+        if self.is_open() {
+            self.watch();
         }
+        // What was written before is the peer's due.
+        self.wind_up();
     }
 
     fn send(self: &Rc<Self>) {
@@ -215,98 +172,43 @@ impl Connection {
             Err(error) if !is_transient(&error) => {
                 self.finish(ConnectionLost::Lost(Arc::new(error)));
             }
-            _ if after == 0 => self.all_sent(),
-            _ => {}
+            _ => {
+                if after == 0 {
+                    self.watch();
+                }
+                self.tell_of_room();
+                self.wind_up();
+            }
         }
     }
 
-    fn offer(&self) -> io::Result<usize> {
+    fn offer(&self) -> io::Result<Spent> {
         let mut outgoing = self.outgoing.borrow_mut();
         if outgoing.len() == 0 {
-            return self.carrier.advance().map(|()| 0);
+            return self.carrier.advance().map(|()| Spent::default());
         }
         outgoing.send(|slices| self.carrier.write(slices))
     }
 
-    fn all_sent(self: &Rc<Self>) {
-        self.watch();
-        self.tell_of_room();
-        if self.state.get() == State::Closing && self.has_said_all() {
-            self.finish(ConnectionLost::Done);
-        }
-    }
-
-    /// Tells those who wait until everything is sent.
+    /// Tells those who wait until everything is sent, or less is unsent.
     fn tell_of_room(self: &Rc<Self>) {
-        for promise in self.flushed.take() {
+        let waiting = self.extra.get().filter(|_| self.buffered() == 0);
+        for promise in waiting.map(|extra| extra.flushed.take()).unwrap_or_default() {
             promise.settle(Ok(()));
         }
-        if self.pressed.take() && self.is_open() {
+        let is_relieved = self.buffered() <= self.limits().low && self.pressed.take();
+        if is_relieved && self.is_open() && self.accepts_writes() {
             self.tell(|protocol, transport| protocol.drained(transport));
         }
+        self.produce();
     }
 
-    /// Runs one method of the protocol; a panic ends the connection, and then goes on to the
-    /// reactor, which reports it and follows its policy.
-    fn tell(self: &Rc<Self>, call: impl FnOnce(&mut dyn Protocol, &Transport)) {
+    /// Runs one method of the protocol.
+    pub(super) fn tell(self: &Rc<Self>, call: impl FnOnce(&mut dyn Protocol, &Transport)) {
         let Some(mut protocol) = self.protocol.take() else { return };
         let transport = Transport::new(Rc::clone(self));
         let called = catch_unwind(AssertUnwindSafe(|| call(&mut *protocol, &transport)));
         self.protocol.set(Some(protocol));
-        if let Err(payload) = called {
-            let panicked = Panicked::from_payload(payload, self.location);
-            let text = self.describe(&panicked);
-            if let Err(second) = self.bury(ConnectionLost::Panicked(panicked), None) {
-                tracing::error!(
-                    location = %self.location,
-                    panic = second.message(),
-                    "a protocol panicked again in connection_lost"
-                );
-            }
-            resume_unwind(Box::new(text));
-        }
-    }
-
-    fn finish(self: &Rc<Self>, reason: ConnectionLost) {
-        self.finish_as(reason, None);
-    }
-
-    fn finish_as(self: &Rc<Self>, reason: ConnectionLost, how: Option<Close>) {
-        if let Err(panicked) = self.bury(reason, how) {
-            resume_unwind(Box::new(self.describe(&panicked)));
-        }
-    }
-
-    /// The end: releases the carrier, then tells and drops the protocol. Only the first call does.
-    fn bury(self: &Rc<Self>, reason: ConnectionLost, how: Option<Close>) -> Result<(), Panicked> {
-        if self.state.replace(State::Dead) == State::Dead {
-            return Ok(());
-        }
-        let unsent = self.clear();
-        tracing::debug!(peer = %self.peer, %reason, unsent, "disconnected");
-        let how = how.unwrap_or_else(|| match reason {
-            ConnectionLost::Done => Close::Gently { peer_is_done: self.peer_is_done.get() },
-            ConnectionLost::Aborted => Close::Abort,
-            ConnectionLost::Lost(_) | ConnectionLost::Panicked(_) => Close::Now,
-        });
-        self.carrier.close(self, how);
-        self.reason.set(Some(Box::new(reason.clone())));
-        let waiting = self.flushed.take();
-        let protocol = self.protocol.take();
-        let transport = Transport::new(Rc::clone(self));
-        let told = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(mut protocol) = protocol {
-                protocol.connection_lost(&transport, &reason);
-            }
-        }));
-        for promise in waiting {
-            promise.settle(Err(reason.clone().into()));
-        }
-        told.map_err(|payload| Panicked::from_payload(payload, self.location))
-    }
-
-    fn describe(&self, panicked: &Panicked) -> String {
-        let (peer, message) = (&self.peer, panicked.message());
-        format!("the protocol of {peer}, attached at {}: {message}", self.location)
+        self.contain(called);
     }
 }

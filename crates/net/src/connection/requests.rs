@@ -2,47 +2,13 @@
 //!
 //! So nothing here calls the protocol; what has to is left to [`Connection::settle`].
 
-use super::{Connection, State, is_transient};
-use crate::{ConnectionLost, Pressure};
+use super::{Connection, State, Writing};
+use crate::ConnectionLost;
 use ropewalk_deferred::Promise;
-use std::io::IoSlice;
 use std::rc::Rc;
 use std::sync::Arc;
 
 impl Connection {
-    pub(crate) fn write(self: &Rc<Self>, slices: &[IoSlice<'_>]) -> Pressure {
-        if !self.is_open() {
-            return Pressure::Relaxed;
-        }
-        let before = self.buffered();
-        let mut sent = 0;
-        if before == 0 {
-            match self.carrier.write(slices) {
-                Ok(count) => sent = count,
-                Err(error) if is_transient(&error) => {}
-                Err(error) => {
-                    self.end_later(ConnectionLost::Lost(Arc::new(error)));
-                    return Pressure::Relaxed;
-                }
-            }
-        }
-        let mut outgoing = self.outgoing.borrow_mut();
-        for slice in slices {
-            let skipped = sent.min(slice.len());
-            sent -= skipped;
-            outgoing.push(&slice[skipped..]);
-        }
-        drop(outgoing);
-        let after = self.buffered();
-        if after > before {
-            self.carrier.backlog(before, after);
-            if before == 0 {
-                self.watch();
-            }
-        }
-        self.pressure()
-    }
-
     pub(crate) fn lose(self: &Rc<Self>) {
         if !self.is_open() {
             return;
@@ -54,16 +20,38 @@ impl Connection {
         }
     }
 
+    pub(crate) fn lose_writing(self: &Rc<Self>) {
+        if self.is_open() && self.writing.get() == Writing::Open {
+            self.writing.set(Writing::Ending);
+            self.schedule();
+        }
+    }
+
     pub(crate) fn abort(self: &Rc<Self>) {
         self.end_later(ConnectionLost::Aborted);
     }
 
     pub(crate) fn set_paused(self: &Rc<Self>, paused: bool) {
-        if !self.is_open() || self.paused.replace(paused) == paused {
-            return;
+        if self.is_open() && self.paused.replace(paused) != paused {
+            self.reading_changes(paused);
         }
-        self.watch();
-        if !paused {
+    }
+
+    /// One more connection, or one less, has more than it can send of what comes from here.
+    pub(crate) fn hold(self: &Rc<Self>, held: bool) {
+        let before = self.held.get();
+        self.held.set(if held { before + 1 } else { before.saturating_sub(1) });
+        if self.is_open() && before.max(self.held.get()) == 1 {
+            self.reading_changes(held);
+        }
+    }
+
+    /// One of the reasons not to read has come, or gone.
+    fn reading_changes(self: &Rc<Self>, stops: bool) {
+        if stops {
+            self.watch();
+        } else if !self.is_paused() {
+            self.watch();
             self.resumed.set(true);
             self.schedule();
         }
@@ -77,14 +65,15 @@ impl Connection {
             Some(reason) if !reason.is_clean() => promise.settle(Err((*reason).into())),
             _ if self.buffered() == 0 => promise.settle(Ok(())),
             _ => {
-                let mut waiting = self.flushed.take();
+                let flushed = &self.extra().flushed;
+                let mut waiting = flushed.take();
                 waiting.push(promise);
-                self.flushed.set(waiting);
+                flushed.set(waiting);
             }
         }
     }
 
-    fn end_later(self: &Rc<Self>, reason: ConnectionLost) {
+    pub(super) fn end_later(self: &Rc<Self>, reason: ConnectionLost) {
         if matches!(self.state.get(), State::Ended | State::Dead) {
             return;
         }
@@ -129,9 +118,10 @@ impl Connection {
     pub(super) fn clear(&self) -> usize {
         let unsent = self.buffered();
         if unsent > 0 {
-            self.outgoing.borrow_mut().clear();
+            let dropped = self.outgoing.borrow_mut().clear();
             self.carrier.forget_unsent();
             self.carrier.backlog(unsent, 0);
+            drop(dropped);
         }
         unsent
     }

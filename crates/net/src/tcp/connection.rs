@@ -107,6 +107,10 @@ impl Carrier for Tcp {
         })
     }
 
+    fn shut_writing(&self) -> io::Result<()> {
+        self.with(|stream| stream.shutdown(Shutdown::Write))
+    }
+
     fn watch(&self, readable: bool, writable: bool) -> io::Result<()> {
         match &*self.registration.borrow() {
             Some(registration) => registration.set_interest(Interest::new(readable, writable)),

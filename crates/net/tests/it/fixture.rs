@@ -23,6 +23,7 @@ pub(crate) struct Probe {
     data: OnData,
     /// Nothing: the default of the trait, which is not logged.
     peer_done: Option<OnTransport>,
+    write_done: OnTransport,
     drained: OnTransport,
     resumed: OnTransport,
     lost: OnLost,
@@ -46,6 +47,7 @@ impl Probe {
             made: Box::new(|_| ()),
             data: Box::new(|_, _| ()),
             peer_done: None,
+            write_done: Box::new(|_| ()),
             drained: Box::new(|_| ()),
             resumed: Box::new(|_| ()),
             lost: Box::new(|_, _| ()),
@@ -68,6 +70,11 @@ impl Probe {
 
     pub(crate) fn peer_done(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
         self.peer_done = Some(Box::new(f));
+        self
+    }
+
+    pub(crate) fn write_done(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
+        self.write_done = Box::new(f);
         self
     }
 
@@ -115,6 +122,11 @@ impl Protocol for Probe {
         }
     }
 
+    fn write_done(&mut self, transport: &Transport) {
+        self.log.add("write done");
+        (self.write_done)(transport);
+    }
+
     fn drained(&mut self, transport: &Transport) {
         self.log.add("drained");
         (self.drained)(transport);
@@ -137,6 +149,7 @@ pub(crate) fn kind(reason: &ConnectionLost) -> &'static str {
         ConnectionLost::Lost(_) => "broken",
         ConnectionLost::Aborted => "aborted",
         ConnectionLost::Panicked(_) => "panicked",
+        ConnectionLost::PeerTooSlow { .. } => "too slow",
         _ => "otherwise",
     }
 }

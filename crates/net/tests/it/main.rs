@@ -11,10 +11,14 @@ mod fixture; // a protocol that logs and does what it is told, peers, a loop tha
 mod connecting; // names, addresses, one deadline
 mod endings; // each way in which a connection ends
 mod endpoints; // what texts describe
+mod half_close; // this side sends nothing more, and reads
 mod half_open; // a peer that sends nothing more, and reads
 mod lines; // lines instead of bytes
+mod links; // transports as the producers of others
 mod listening; // ports and factories
-mod memory;
+mod memory; // protocols without sockets
+mod owned; // what is handed over whole, and how much may wait
+mod producers; // who writes no faster than can be sent
 mod reading; // what comes in: pause, resume, the end
 mod resolvers; // what is done around any resolver
 mod resolving; // host names
@@ -22,7 +26,7 @@ mod services; // a client that connects again
 mod services_model; // the same, against a model
 mod sharing; // one port, several reactors
 mod single_flight; // one question for all who want a name
-mod writing; // what goes out: at once, buffered, under pressure // protocols without sockets
+mod writing; // what goes out: at once, buffered, under pressure
 
 // across all of them
 mod auto_traits; // what may cross threads

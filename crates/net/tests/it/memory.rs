@@ -38,7 +38,7 @@ fn a_slow_peer_is_pressure() {
     let peer = MemoryTransport::connect(Probe::new(&log));
     peer.take_only(10);
     let transport = peer.transport();
-    transport.set_write_limit(5);
+    transport.set_write_limits(0, 5);
     assert_eq!(transport.write(b"0123456789abcde"), Pressure::Relaxed);
     assert_eq!(transport.write(b"f"), Pressure::High);
     transport.lose_connection();
@@ -55,7 +55,7 @@ fn drained_is_told_once_after_pressure() {
     let log = EventLog::new();
     let peer = MemoryTransport::connect(Probe::new(&log));
     peer.take_only(0);
-    peer.transport().set_write_limit(0);
+    peer.transport().set_write_limits(0, 0);
     assert!(peer.transport().write(b"x").is_high());
     assert!(peer.transport().write(b"y").is_high());
     peer.take_only(1);

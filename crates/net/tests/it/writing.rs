@@ -77,7 +77,7 @@ fn w7_a_slow_reader_is_pressure_and_then_drained() {
             assert!(written < 64 * MIB, "no pressure, whatever is written");
         }
         written += block.len();
-        assert!(pair.transport.buffered() > pair.transport.write_limit());
+        assert!(pair.transport.buffered() > pair.transport.write_limits().1);
         turn_a_little(&reactor);
         assert_eq!(count(&log, "drained"), 0);
         let flushed = pair.transport.flushed();
@@ -102,9 +102,9 @@ fn the_write_limit_can_be_moved() {
         while pair.transport.buffered() == 0 {
             pair.transport.write(&[0; 65_536]);
         }
-        pair.transport.set_write_limit(usize::MAX);
+        pair.transport.set_write_limits(0, usize::MAX);
         assert_eq!(pair.transport.write(&[0; 1_000_000]), Pressure::Relaxed);
-        pair.transport.set_write_limit(0);
+        pair.transport.set_write_limits(0, 0);
         assert_eq!(pair.transport.write(b""), Pressure::High);
     });
 }

@@ -1,0 +1,142 @@
+//! How a connection ends: after everything is sent, at once, or half by half.
+
+use super::{Connection, State, Writing};
+use crate::carrier::Close;
+use crate::{ConnectionLost, Transport};
+use ropewalk_deferred::Panicked;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+
+impl Connection {
+    /// Ends the connection now, because all connections end: well, if nothing is left unsent. The
+    /// peer gets what the carrier has taken in either case.
+    ///
+    /// # Panics
+    ///
+    /// With the protocol, when the connection has been put in order.
+    pub fn end_now(self: &Rc<Self>) {
+        match self.state.get() {
+            State::Ended => self.settle(),
+            State::Dead => self.carrier.drop_remains(),
+            State::Open | State::Closing => {
+                self.has_said_all();
+                let gently = Close::Gently { peer_is_done: self.peer_is_done.get() };
+                self.finish_as(self.last_reason(), Some(gently));
+            }
+        }
+    }
+
+    /// As [`end_now`](Self::end_now), when the reactor is being dropped: there is nothing to wait
+    /// with and nobody to unwind to.
+    pub fn abandon(self: &Rc<Self>) {
+        if self.is_dead() {
+            return;
+        }
+        let reason = self.reason.take().map_or_else(|| self.last_reason(), |reason| *reason);
+        if let Err(panicked) = self.bury(reason, Some(Close::Now)) {
+            self.report(&panicked);
+        }
+    }
+
+    fn last_reason(&self) -> ConnectionLost {
+        if self.buffered() == 0 { ConnectionLost::Done } else { ConnectionLost::Aborted }
+    }
+
+    /// Does what was put off until everything is sent, and the producer is done.
+    pub(super) fn wind_up(self: &Rc<Self>) {
+        match (self.state.get(), self.writing.get()) {
+            (State::Closing, _) | (State::Open, Writing::Ending) if self.waits_for_producer() => {}
+            (State::Closing, _) if self.has_said_all() => self.finish(ConnectionLost::Done),
+            (State::Open, Writing::Ending) if self.has_said_all() => self.end_writing(),
+            (State::Open, Writing::Ended) if self.peer_is_done.get() => {
+                self.finish(ConnectionLost::Done);
+            }
+            _ => {}
+        }
+    }
+
+    fn end_writing(self: &Rc<Self>) {
+        self.writing.set(Writing::Ended);
+        if let Err(error) = self.carrier.shut_writing() {
+            // The peer is gone already: reading will tell.
+            tracing::debug!(peer = %self.peer, %error, "the sending half could not be shut");
+        }
+        self.tell(|protocol, transport| protocol.write_done(transport));
+        self.wind_up();
+    }
+
+    /// A panic of the application ends the connection, and then goes on to the reactor, which
+    /// reports it and follows its policy.
+    pub(super) fn contain(self: &Rc<Self>, called: Result<(), Box<dyn Any + Send>>) {
+        if let Err(payload) = called {
+            let panicked = Panicked::from_payload(payload, self.location);
+            let text = self.describe(&panicked);
+            if let Err(second) = self.bury(ConnectionLost::Panicked(panicked), None) {
+                self.report(&second);
+            }
+            resume_unwind(Box::new(text));
+        }
+    }
+
+    pub(super) fn finish(self: &Rc<Self>, reason: ConnectionLost) {
+        self.finish_as(reason, None);
+    }
+
+    fn finish_as(self: &Rc<Self>, reason: ConnectionLost, how: Option<Close>) {
+        if let Err(panicked) = self.bury(reason, how) {
+            resume_unwind(Box::new(self.describe(&panicked)));
+        }
+    }
+
+    /// The end: releases the carrier, then tells and drops the producer and the protocol. Only the
+    /// first call does.
+    fn bury(self: &Rc<Self>, reason: ConnectionLost, how: Option<Close>) -> Result<(), Panicked> {
+        if self.state.replace(State::Dead) == State::Dead {
+            return Ok(());
+        }
+        let unsent = self.clear();
+        tracing::debug!(peer = %self.peer, %reason, unsent, "disconnected");
+        let how = how.unwrap_or_else(|| match reason {
+            ConnectionLost::Done => Close::Gently { peer_is_done: self.peer_is_done.get() },
+            ConnectionLost::Aborted | ConnectionLost::PeerTooSlow { .. } => Close::Abort,
+            ConnectionLost::Lost(_) | ConnectionLost::Panicked(_) => Close::Now,
+        });
+        self.carrier.close(self, how);
+        self.reason.set(Some(Box::new(reason.clone())));
+        let waiting = self.extra.get().map(|extra| extra.flushed.take()).unwrap_or_default();
+        let protocol = self.protocol.take();
+        let transport = Transport::new(Rc::clone(self));
+        let stopped = catch_unwind(AssertUnwindSafe(|| self.stop_producer()));
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(mut protocol) = protocol {
+                protocol.connection_lost(&transport, &reason);
+            }
+        }));
+        for promise in waiting {
+            promise.settle(Err(reason.clone().into()));
+        }
+        let panicked = |payload| Panicked::from_payload(payload, self.location);
+        match (stopped.map_err(panicked), told.map_err(panicked)) {
+            (Err(first), Err(second)) => {
+                self.report(&first);
+                Err(second)
+            }
+            (stopped, told) => told.and(stopped),
+        }
+    }
+
+    /// A panic beside another one, or with nobody to unwind to.
+    fn report(&self, panicked: &Panicked) {
+        tracing::error!(
+            location = %self.location,
+            panic = panicked.message(),
+            "a protocol, or its producer, panicked at the end of its connection"
+        );
+    }
+
+    fn describe(&self, panicked: &Panicked) -> String {
+        let (peer, message) = (&self.peer, panicked.message());
+        format!("the protocol of {peer}, attached at {}: {message}", self.location)
+    }
+}

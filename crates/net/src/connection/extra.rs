@@ -1,0 +1,30 @@
+//! What most connections never need: made when it is asked for, so that an idle one stays small.
+
+use super::producing::Production;
+use ropewalk_deferred::Promise;
+use std::cell::Cell;
+
+/// How many bytes may wait to be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Limits {
+    /// At this many, or fewer, those who were stopped may go on.
+    pub(crate) low: usize,
+    /// With more, whoever writes is told to stop.
+    pub(crate) high: usize,
+    /// With more, the connection ends.
+    pub(crate) max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { low: 0, high: 64 * 1024, max: usize::MAX }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Extra {
+    pub(super) limits: Cell<Limits>,
+    /// Fired when everything is sent.
+    pub(super) flushed: Cell<Vec<Promise<()>>>,
+    pub(super) production: Production,
+}

@@ -1,0 +1,234 @@
+//! The producer of a connection: when it is told to pause, to go on, and to stop.
+//!
+//! One that belongs to the application is called by the loop only, as a protocol is: it is out of
+//! its cell while it runs, and what it asks of the transport is done at once or left to
+//! [`Connection::settle`]. One that is another connection is held and let go at once: that sets
+//! marks, and calls nobody.
+
+use super::Connection;
+use super::extra::Extra;
+use crate::carrier::Carrier;
+use crate::{Producer, Transport};
+use std::any::Any;
+use std::cell::Cell;
+use std::mem::take;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+/// How often a producer is asked in one turn before others have theirs (I7).
+const ROUNDS: usize = 4;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// Produces until it is told to pause.
+    Push,
+    /// Produces once each time that it is asked.
+    Pull,
+    /// Another connection, whose protocol writes what it receives to this one.
+    Link,
+}
+
+#[derive(Default)]
+pub(super) struct Production {
+    /// What is registered.
+    kind: Cell<Option<Kind>>,
+    /// Absent while it runs, and if it is another connection.
+    producer: Cell<Option<Box<dyn Producer>>>,
+    source: Cell<Option<Transport>>,
+    /// Changes with each registration and its end, so that a producer that runs is not put back in
+    /// the place of another.
+    serial: Cell<u32>,
+    /// Whether it knows that it is to pause.
+    told: Cell<bool>,
+    /// Something was written since a pull producer was asked.
+    due: Cell<bool>,
+    running: Cell<bool>,
+}
+
+impl Production {
+    fn set(&self, kind: Option<Kind>, told: bool, due: bool) {
+        self.kind.set(kind);
+        self.told.set(told);
+        self.due.set(due);
+        self.serial.set(self.serial.get().wrapping_add(1));
+    }
+
+    /// A dead connection does not count: it has nothing more to give, and nobody to say so.
+    fn is_registered(&self) -> bool {
+        match self.kind.get() {
+            Some(Kind::Link) => {
+                self.with_source(|source| !source.connection().is_dead()) == Some(true)
+            }
+            other => other.is_some(),
+        }
+    }
+
+    fn with_source<R>(&self, f: impl FnOnce(&Transport) -> R) -> Option<R> {
+        let source = self.source.take();
+        let answer = source.as_ref().map(f);
+        self.source.set(source);
+        answer
+    }
+
+    /// Holds the other connection, or lets it go, if that is news.
+    fn hold(&self, held: bool) {
+        if self.told.replace(held) != held {
+            self.with_source(|source| source.connection().hold(held));
+        }
+    }
+}
+
+impl<C: Carrier + ?Sized> Connection<C> {
+    /// Whether the end has to wait. Another connection is not waited for: what it receives is
+    /// written by its protocol, which knows when that was all.
+    pub(super) fn waits_for_producer(&self) -> bool {
+        self.extra.get().is_some_and(|extra| {
+            matches!(extra.production.kind.get(), Some(Kind::Push | Kind::Pull))
+        })
+    }
+}
+
+impl Connection {
+    /// Hands back what cannot be registered beside what is.
+    pub(crate) fn register<P: Producer>(
+        self: &Rc<Self>,
+        mut producer: P,
+        kind: Kind,
+    ) -> Result<(), P> {
+        if self.extra.get().is_some_and(|extra| extra.production.is_registered()) {
+            return Err(producer);
+        }
+        if !self.accepts_writes() {
+            producer.stop_producing(&Transport::new(Rc::clone(self)));
+            return Ok(());
+        }
+        let production = &self.extra().production;
+        let source = (&producer as &dyn Any).downcast_ref::<Transport>().cloned();
+        if source.is_some() {
+            production.set(Some(Kind::Link), false, false);
+            drop(production.source.replace(source));
+            production.hold(self.pressed.get());
+        } else {
+            production.set(Some(kind), false, true);
+            production.producer.set(Some(Box::new(producer)));
+            self.schedule();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unregister(self: &Rc<Self>) {
+        let Some(extra) = self.extra.get() else { return };
+        let gone = self.dismiss(extra);
+        if self.is_alive() {
+            // Its end may be what was waited for.
+            self.schedule();
+        }
+        drop(gone);
+    }
+
+    /// Somebody has written: `any` bytes, and so many now wait that it is `high`.
+    pub(super) fn note_write(self: &Rc<Self>, any: bool, high: bool) {
+        let Some(extra) = self.extra.get() else { return };
+        let production = &extra.production;
+        match production.kind.get() {
+            Some(Kind::Link) if high => production.hold(true),
+            Some(Kind::Push) if high && !production.told.get() => self.schedule(),
+            Some(Kind::Pull) if any => {
+                production.due.set(true);
+                if !production.running.get() && self.buffered() == 0 {
+                    self.schedule();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells the producer what it has to know.
+    pub(super) fn produce(self: &Rc<Self>) {
+        let Some(extra) = self.extra.get().filter(|_| self.is_alive()) else { return };
+        let (production, pressed) = (&extra.production, self.pressed.get());
+        match production.kind.get() {
+            Some(Kind::Link) => production.hold(pressed),
+            Some(Kind::Push) if production.told.replace(pressed) != pressed => {
+                self.call_producer(extra, |producer, transport| {
+                    if pressed {
+                        producer.pause_producing(transport);
+                    } else {
+                        producer.resume_producing(transport);
+                    }
+                });
+            }
+            Some(Kind::Pull) => self.pull(extra),
+            Some(Kind::Push) | None => {}
+        }
+    }
+
+    fn pull(self: &Rc<Self>, extra: &Extra) {
+        let production = &extra.production;
+        let is_due = || {
+            production.kind.get() == Some(Kind::Pull)
+                && production.due.get()
+                && self.buffered() == 0
+                && self.accepts_writes()
+        };
+        for _ in 0..ROUNDS {
+            if !is_due() {
+                return;
+            }
+            production.due.set(false);
+            self.call_producer(extra, |producer, transport| producer.resume_producing(transport));
+        }
+        if is_due() {
+            self.schedule();
+        }
+    }
+
+    fn call_producer(
+        self: &Rc<Self>,
+        extra: &Extra,
+        call: impl FnOnce(&mut dyn Producer, &Transport),
+    ) {
+        let production = &extra.production;
+        let Some(mut producer) = production.producer.take() else { return };
+        let (serial, transport) = (production.serial.get(), Transport::new(Rc::clone(self)));
+        production.running.set(true);
+        let mut called = catch_unwind(AssertUnwindSafe(|| call(&mut *producer, &transport)));
+        production.running.set(false);
+        if production.serial.get() == serial {
+            production.producer.set(Some(producer));
+        } else {
+            // Unregistered by itself.
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(producer)));
+            called = called.and(dropped);
+        }
+        self.contain(called);
+    }
+
+    /// Ends the registration. What is handed out may run code of the application when it is dropped.
+    fn dismiss(&self, extra: &Extra) -> Dismissed {
+        let production = &extra.production;
+        if production.kind.get() == Some(Kind::Link) {
+            production.hold(false);
+        }
+        production.set(None, false, false);
+        Dismissed { producer: production.producer.take(), source: production.source.take() }
+    }
+
+    /// The connection is gone, and its producer is told to stop.
+    pub(super) fn stop_producer(self: &Rc<Self>) {
+        let Some(extra) = self.extra.get() else { return };
+        let mut gone = self.dismiss(extra);
+        if let Some(source) = take(&mut gone.source) {
+            source.lose_connection();
+        }
+        if let Some(mut producer) = gone.producer {
+            producer.stop_producing(&Transport::new(Rc::clone(self)));
+        }
+    }
+}
+
+/// What was registered.
+struct Dismissed {
+    producer: Option<Box<dyn Producer>>,
+    source: Option<Transport>,
+}

@@ -1,0 +1,119 @@
+//! Who makes what goes out of a transport, and the transport as one of those.
+
+use super::Transport;
+use crate::connection::Kind;
+use crate::{CannotRegister, Producer};
+
+impl Transport {
+    /// Stops reading. The peer can send until the buffers of the system are full.
+    ///
+    /// While nothing is read, the end of the connection is noticed only by writing.
+    ///
+    /// Twisted: `pauseProducing`.
+    #[doc(alias = "pauseProducing")]
+    pub fn pause_producing(&self) {
+        self.0.set_paused(true);
+    }
+
+    /// Reads on. The protocol hears of it in a later turn:
+    /// [`Protocol::resumed`](crate::Protocol::resumed).
+    ///
+    /// Twisted: `resumeProducing`.
+    #[doc(alias = "resumeProducing")]
+    pub fn resume_producing(&self) {
+        self.0.set_paused(false);
+    }
+
+    /// The same as [`lose_connection`](Self::lose_connection), by the name that it has for whoever
+    /// reads from it.
+    ///
+    /// Twisted: `stopProducing`.
+    #[doc(alias = "stopProducing")]
+    pub fn stop_producing(&self) {
+        self.0.lose();
+    }
+
+    /// Registers a push producer: one that is at work already. It is told to pause when more than
+    /// the high mark waits to be sent, and to resume when that has fallen to the low one; see
+    /// [`set_write_limits`](Self::set_write_limits).
+    ///
+    /// It is called from later turns, and told to [stop](Producer::stop_producing) when the
+    /// connection ends. If nothing can be written any more, it is told so before this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotRegister`], with `producer` inside: another one is registered.
+    ///
+    /// # Panics
+    ///
+    /// With `stop_producing`, if that is called before this returns.
+    ///
+    /// # Examples
+    ///
+    /// Back-pressure from end to end: what comes in is not read while too much of what goes out
+    /// waits, be it to the same peer or to another one.
+    ///
+    /// ```
+    /// use ropewalk_net::{Protocol, Transport};
+    ///
+    /// struct Echo;
+    ///
+    /// impl Protocol for Echo {
+    ///     fn connection_made(&mut self, transport: &Transport) {
+    ///         let registered = transport.register_producer(transport.clone());
+    ///         registered.expect("it is new");
+    ///     }
+    ///     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+    ///         transport.write(data);
+    ///     }
+    /// }
+    /// # let peer = ropewalk_testing::MemoryTransport::connect(Echo);
+    /// # peer.take_only(0);
+    /// # (0..5).for_each(|_| peer.send(&[7; 50_000]));
+    /// # assert_eq!(peer.transport().buffered(), 100_000);
+    /// ```
+    ///
+    /// Twisted: `registerProducer(producer, streaming=True)`.
+    #[doc(alias = "registerProducer")]
+    pub fn register_producer<P: Producer>(&self, producer: P) -> Result<(), CannotRegister<P>> {
+        self.0.register(producer, Kind::Push).map_err(|producer| CannotRegister { producer })
+    }
+
+    /// Registers a pull producer: it is asked for something in a later turn, and again each time
+    /// that everything has been sent.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotRegister`], with `producer` inside: another one is registered.
+    ///
+    /// # Panics
+    ///
+    /// With [`stop_producing`](Producer::stop_producing), if nothing can be written any more.
+    ///
+    /// Twisted: `registerProducer(producer, streaming=False)`.
+    #[doc(alias = "registerProducer")]
+    pub fn register_pull_producer<P: Producer>(
+        &self,
+        producer: P,
+    ) -> Result<(), CannotRegister<P>> {
+        self.0.register(producer, Kind::Pull).map_err(|producer| CannotRegister { producer })
+    }
+
+    /// Ends the registration of the producer, if there is one: it is not called any more, and
+    /// dropped. A producer that has nothing more to write does this itself.
+    ///
+    /// What waited for it, a [`lose_connection`](Self::lose_connection) for example, goes on.
+    ///
+    /// Twisted: `unregisterProducer`.
+    #[doc(alias = "unregisterProducer")]
+    pub fn unregister_producer(&self) {
+        self.0.unregister();
+    }
+
+    /// Whether reading is paused, by [`pause_producing`](Self::pause_producing) or by a slow
+    /// transport with which this one is [registered](Self::register_producer).
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.0.is_paused()
+    }
+}
