@@ -1,10 +1,12 @@
 //! The errors of this crate: one small type per operation that can fail.
 
 mod connect;
+mod datagram;
 mod listen;
 mod resolve;
 
 pub use connect::{ConnectError, ConnectErrorKind, FailedAttempt};
+pub use datagram::{SendError, SendErrorKind, StopReason};
 pub use listen::{CannotListen, ListenError, ListenErrorKind};
 pub use resolve::{ResolveError, ResolveErrorKind};
 

@@ -1,10 +1,10 @@
-//! Transports and protocols on a reactor: TCP, lines, host names.
+//! Transports and protocols on a reactor: TCP, UDP, lines, host names.
 //!
 //! [`ReactorNet`] adds [`listen_tcp`](ReactorNet::listen_tcp) and
 //! [`connect_tcp`](ReactorNet::connect_tcp) to a reactor. Each connection has a [`Protocol`], which
 //! is told what comes in, and a [`Transport`], which takes what goes out: it buffers, never blocks,
 //! sends at once when nothing waits, and says when the peer is too slow. [`LineReceiver`] makes
-//! lines of the bytes.
+//! lines of the bytes. [`listen_udp`](ReactorUdp::listen_udp) does the same for datagrams.
 //!
 //! - A connection that was made ends with exactly one `connection_lost` and its reason, whatever
 //!   happens: also when the reactor stops or is dropped.
@@ -29,6 +29,8 @@ mod line;
 mod service;
 mod tcp;
 
+mod datagram;
+
 mod resolver;
 
 mod network;
@@ -42,6 +44,10 @@ pub mod connection;
 mod compile_fail;
 
 pub use address::Address;
+pub use datagram::{
+    DatagramOptions, DatagramPort, DatagramProtocol, DatagramTransport, MulticastInterface,
+    ReactorUdp, UdpSocket,
+};
 pub use endpoint::{
     AnyClientEndpoint, AnyServerEndpoint, ClientEndpoint, EndpointParseError,
     EndpointParseErrorKind, HostnameEndpoint, ReactorEndpoints, TcpServerEndpoint,
@@ -49,7 +55,7 @@ pub use endpoint::{
 };
 pub use error::{
     CannotListen, ConnectError, ConnectErrorKind, ConnectionLost, FailedAttempt, ListenError,
-    ListenErrorKind, ResolveError, ResolveErrorKind,
+    ListenErrorKind, ResolveError, ResolveErrorKind, SendError, SendErrorKind, StopReason,
 };
 pub use factory::Factory;
 pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};

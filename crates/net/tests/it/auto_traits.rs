@@ -1,8 +1,9 @@
 //! What may cross threads; what may not is among the programs that do not compile.
 
 use ropewalk_net::{
-    Address, ConnectError, ConnectOptions, ConnectionLost, FailedAttempt, LineNotUtf8, LineTooLong,
-    ListenError, Pressure, ResolveError, Transport,
+    Address, AddressFamily, ConnectError, ConnectOptions, ConnectionLost, DatagramOptions,
+    DatagramTransport, FailedAttempt, LineNotUtf8, LineTooLong, ListenError, MulticastInterface,
+    Pressure, ResolveError, ResolveOptions, SendError, StopReason, Transport,
 };
 use ropewalk_reactor::{Reactor, Remote};
 use ropewalk_testing::{DEADLINE, EventLog, within};
@@ -13,16 +14,23 @@ fn crosses_threads<T: Send + Sync + 'static>() {}
 #[test]
 fn i1_errors_addresses_and_remotes_cross_threads() {
     crosses_threads::<Address>();
+    crosses_threads::<AddressFamily>();
     crosses_threads::<ConnectError>();
     crosses_threads::<ConnectOptions>();
     crosses_threads::<ConnectionLost>();
+    crosses_threads::<DatagramOptions>();
     crosses_threads::<FailedAttempt>();
     crosses_threads::<LineNotUtf8>();
     crosses_threads::<LineTooLong>();
     crosses_threads::<ListenError>();
+    crosses_threads::<MulticastInterface>();
     crosses_threads::<Pressure>();
+    crosses_threads::<Remote<DatagramTransport>>();
     crosses_threads::<Remote<Transport>>();
     crosses_threads::<ResolveError>();
+    crosses_threads::<ResolveOptions>();
+    crosses_threads::<SendError>();
+    crosses_threads::<StopReason>();
 }
 
 /// A foreign thread has a live transport write, by its remote.

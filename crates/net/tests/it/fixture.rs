@@ -210,6 +210,15 @@ pub(crate) fn pair(reactor: &Reactor, probe: Probe) -> Pair {
     Pair { peer, transport: slot.get(), port }
 }
 
+/// Says why a test looks at less than it could.
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that is cut short is not to look like one that is not"
+)]
+pub(crate) fn skipped(why: std::fmt::Arguments<'_>) {
+    eprintln!("skipped: {why}");
+}
+
 /// A thread for a peer that blocks.
 pub(crate) fn thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,

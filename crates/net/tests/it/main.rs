@@ -9,6 +9,8 @@ mod fixture; // a protocol that logs and does what it is told, peers, a loop tha
 
 // in the order of a first reading
 mod connecting; // names, addresses, one deadline
+mod datagram_ends; // how UDP ports begin, fail and end
+mod datagrams; // UDP: what comes in and what goes out
 mod endings; // each way in which a connection ends
 mod endpoints; // what texts describe
 mod half_close; // this side sends nothing more, and reads
@@ -17,6 +19,7 @@ mod lines; // lines instead of bytes
 mod links; // transports as the producers of others
 mod listening; // ports and factories
 mod memory; // protocols without sockets
+mod multicast; // datagrams for many
 mod owned; // what is handed over whole, and how much may wait
 mod producers; // who writes no faster than can be sent
 mod reading; // what comes in: pause, resume, the end
@@ -26,6 +29,7 @@ mod services; // a client that connects again
 mod services_model; // the same, against a model
 mod sharing; // one port, several reactors
 mod single_flight; // one question for all who want a name
+mod udp_tasks; // datagrams that are awaited
 mod writing; // what goes out: at once, buffered, under pressure
 
 // across all of them
