@@ -64,7 +64,7 @@ pub use protocol::Protocol;
 pub use reactor_net::ReactorNet;
 pub use resolver::{AddressFamily, NameQuery, ResolveOptions, Resolver};
 pub use service::{
-    Backoff, ClientService, ClientServiceBuilder, Declined, NotConnected, WeakClientService,
+    Backoff, ClientService, ClientServiceBuilder, NoProtocol, NotConnected, WeakClientService,
 };
 pub use tcp::{ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
 pub use transport::{Pressure, Transport};

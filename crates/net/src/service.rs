@@ -11,7 +11,7 @@ mod waiters;
 
 pub use backoff::Backoff;
 pub use builder::ClientServiceBuilder;
-pub use error::{Declined, NotConnected};
+pub use error::{NoProtocol, NotConnected};
 
 use crate::{Address, ClientEndpoint, Factory, Transport};
 use course::Course;

@@ -52,14 +52,16 @@ impl Error for NotConnected {
 }
 
 /// An attempt that failed because the factory made no protocol for the connection.
+///
+/// Twisted: `NoProtocol`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Declined;
+pub struct NoProtocol;
 
-impl fmt::Display for Declined {
+impl fmt::Display for NoProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the factory made no protocol for the connection")
     }
 }
 
-impl Error for Declined {}
+impl Error for NoProtocol {}

@@ -1,4 +1,6 @@
 //! What stands between a connection and its protocol: it tells the service of both ends.
+//!
+//! Each method of the trait must be here: one that is left out would not reach the application.
 
 use super::course::Course;
 use crate::{ConnectionLost, Protocol, Transport};
@@ -35,6 +37,12 @@ impl Protocol for Link {
         }
     }
 
+    fn handshake_completed(&mut self, transport: &Transport) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.handshake_completed(transport);
+        }
+    }
+
     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
         if let Some(protocol) = &mut self.protocol {
             protocol.data_received(transport, data);
@@ -45,6 +53,12 @@ impl Protocol for Link {
         match &mut self.protocol {
             Some(protocol) => protocol.peer_done(transport),
             None => transport.lose_connection(),
+        }
+    }
+
+    fn write_done(&mut self, transport: &Transport) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.write_done(transport);
         }
     }
 

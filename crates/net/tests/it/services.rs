@@ -88,6 +88,30 @@ fn a_lost_connection_is_made_again_and_those_who_wait_have_it() {
 }
 
 #[test]
+fn each_method_reaches_the_protocol() {
+    let bench = Bench::new();
+    let log = bench.log.clone();
+    let service = ClientService::new(&bench.reactor, bench.script.clone(), move |_: Address| {
+        Probe::new(&log).peer_done(|_| ())
+    });
+    service.start_service();
+    let peer = bench.script.succeed();
+    let transport = peer.transport();
+    peer.send(b"x");
+    transport.pause_producing();
+    transport.resume_producing();
+    peer.take_only(0);
+    transport.write(&[0; 100_000]);
+    peer.take_only(None);
+    transport.lose_write_connection();
+    peer.turn();
+    peer.close();
+    peer.turn();
+    let expected = ["made", "data x", "resumed", "drained", "write done", "peer done", "lost done"];
+    assert_eq!(bench.log.take(), expected);
+}
+
+#[test]
 fn waits_grow_and_a_connection_sets_them_back() {
     let bench = Bench::new();
     let service = bench.service();

@@ -3,7 +3,7 @@
 use super::Course;
 use crate::service::link::Link;
 use crate::service::state::{State, UnderWay};
-use crate::service::{Declined, NotConnected};
+use crate::service::{NoProtocol, NotConnected};
 use crate::{ClientEndpoint as _, Transport};
 use ropewalk_deferred::{Failure, maybe_deferred};
 use ropewalk_reactor::Reactor;
@@ -62,7 +62,7 @@ impl Course {
         let connection = under_way.connection().cloned();
         let fault = match (under_way.declined, under_way.lost, result) {
             (false, None, Ok(transport)) => return self.prepare(attempt, transport),
-            (true, ..) => Declined.into(),
+            (true, ..) => NoProtocol.into(),
             (_, Some(reason), _) => reason.into(),
             (_, _, Err(failure)) => failure,
         };

@@ -4,7 +4,7 @@ use super::{Bench, SECOND, plain};
 use crate::fixture::{Probe, has, own_address, turn_until};
 use ropewalk_deferred::Deferred;
 use ropewalk_net::{
-    Address, Backoff, ClientEndpoint, ClientService, Declined, Factory, HostnameEndpoint,
+    Address, Backoff, ClientEndpoint, ClientService, Factory, HostnameEndpoint, NoProtocol,
     NotConnected, Protocol, ReactorNet as _, Transport,
 };
 use ropewalk_reactor::Reactor;
@@ -56,7 +56,7 @@ fn b212_the_factory_knows_when_it_is_needed() {
     let peer = bench.script.succeed();
     peer.turn();
     let error: NotConnected = failure_as(waits);
-    assert!(error.last_failure().unwrap().is::<Declined>(), "{error:?}");
+    assert!(error.last_failure().unwrap().is::<NoProtocol>(), "{error:?}");
     assert_eq!(peer.ending(), Some(Ending::Aborted));
     assert_eq!(bench.log.take(), ["build 40000"]);
 

@@ -3,8 +3,10 @@
 use super::script::Script;
 use super::{Bench, SECOND, is_stopped, plain};
 use crate::connecting::Refusing;
-use crate::fixture::Probe;
-use ropewalk_net::{Address, ClientService, ConnectError, HostnameEndpoint, NotConnected};
+use crate::fixture::{Probe, own_address};
+use ropewalk_net::{
+    Address, ClientService, ConnectError, HostnameEndpoint, NotConnected, ReactorNet as _,
+};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, Ending, EventLog, failure_as, no_result, success_of, within};
 use std::cell::{Cell, RefCell};
@@ -252,4 +254,31 @@ fn a_service_goes_on_without_its_handles_and_goes_with_the_reactor() {
         assert_eq!(Rc::strong_count(&payload), 1, "{situation}");
         assert!(weak.upgrade().is_none(), "{situation}");
     }
+}
+
+#[test]
+fn what_a_service_has_written_is_sent_when_the_reactor_stops() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let server = EventLog::new();
+        let port = reactor.listen_tcp(own_address(), move |_| Probe::new(&server)).unwrap();
+        let (host, port_number) = (port.address().ip().to_string(), port.address().port());
+        let seen = log.clone();
+        let factory = move |_: Address| {
+            Probe::new(&seen).made(|transport| {
+                transport.write(b"hello");
+                Reactor::with_current(Reactor::stop);
+            })
+        };
+        let service =
+            ClientService::new(&reactor, HostnameEndpoint::new(host, port_number), factory);
+        service.start_service();
+        let told = log.clone();
+        service.when_connected(None).map(move |_| told.add("connected")).detach();
+        reactor.run().unwrap();
+        assert_eq!(log.take(), ["made", "connected", "lost done"]);
+        assert!(!service.is_running());
+        success_of(service.stop_service());
+        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
+    });
 }
