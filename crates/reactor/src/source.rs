@@ -311,7 +311,7 @@ impl Reactor {
         };
         self.core.sources.borrow_mut().slots.insert(source);
         self.core.handed_in();
-        Ok(Registration::new(&self.core, key, armed))
+        Ok(Registration::new(&self.core, armed))
     }
 
     /// Runs the callback of the source that an event is for, if that source is still there.

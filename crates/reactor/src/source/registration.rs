@@ -18,14 +18,13 @@ use std::rc::{Rc, Weak};
 #[must_use = "dropping it ends the watching; `detach` leaves it to the reactor"]
 pub struct Registration<S: AsSource> {
     core: Weak<Core>,
-    key: usize,
     armed: Rc<Armed<S>>,
     detached: bool,
 }
 
 impl<S: AsSource> Registration<S> {
-    pub(super) fn new(core: &Rc<Core>, key: usize, armed: Rc<Armed<S>>) -> Self {
-        Self { core: Rc::downgrade(core), key, armed, detached: false }
+    pub(super) fn new(core: &Rc<Core>, armed: Rc<Armed<S>>) -> Self {
+        Self { core: Rc::downgrade(core), armed, detached: false }
     }
 
     /// The source.
@@ -91,7 +90,7 @@ impl<S: AsSource> Drop for Registration<S> {
         self.armed.disarm();
         if let Some(core) = self.core.upgrade() {
             // Out of the borrow first: the callback and what it captured are the user's.
-            let removed = core.sources.borrow_mut().remove(self.key);
+            let removed = core.sources.borrow_mut().remove(self.armed.key());
             drop(removed);
         }
     }
@@ -99,6 +98,6 @@ impl<S: AsSource> Drop for Registration<S> {
 
 impl<S: AsSource> fmt::Debug for Registration<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registration").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Registration").field("key", &self.armed.key()).finish_non_exhaustive()
     }
 }
