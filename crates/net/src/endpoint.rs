@@ -2,6 +2,7 @@
 
 mod any;
 mod error;
+mod factory;
 mod hostname;
 mod tcp_server;
 
@@ -12,13 +13,35 @@ mod print;
 
 pub use any::{AnyClientEndpoint, AnyServerEndpoint, client_from_string, server_from_string};
 pub use error::{EndpointParseError, EndpointParseErrorKind};
+pub use factory::BoxFactory;
 pub use hostname::HostnameEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 
-use crate::{Protocol, Transport};
+use crate::error::{CannotListen, ListenError};
+use crate::{Address, Factory, ListeningPort, Protocol, Transport};
+use factory::Lent;
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::rc::Rc;
+
+/// Something that can be listened on.
+///
+/// A program with transports of its own can implement it.
+///
+/// Twisted: `IStreamServerEndpoint`.
+#[doc(alias = "IStreamServerEndpoint")]
+pub trait ServerEndpoint: 'static {
+    /// Opens the port; `factory` makes a protocol for each connection.
+    ///
+    /// Called on the reactor thread; it must not block.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no port. What becomes of the factory then does not matter: whoever called
+    /// [`ReactorEndpoints::listen`] has it back.
+    #[track_caller]
+    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError>;
+}
 
 /// Something that can be connected to.
 ///
@@ -48,6 +71,18 @@ impl<E: ClientEndpoint + ?Sized> ClientEndpoint for Box<E> {
     }
 }
 
+impl<E: ServerEndpoint + ?Sized> ServerEndpoint for Rc<E> {
+    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
+        (**self).listen(reactor, factory)
+    }
+}
+
+impl<E: ServerEndpoint + ?Sized> ServerEndpoint for Box<E> {
+    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
+        (**self).listen(reactor, factory)
+    }
+}
+
 mod sealed {
     use ropewalk_reactor::Reactor;
 
@@ -62,6 +97,44 @@ mod sealed {
 ///
 /// Reactor thread, all of it.
 pub trait ReactorEndpoints: sealed::Sealed {
+    /// Listens on `endpoint`; `factory`, mostly a closure such as `|_peer: Address| Echo`, makes a
+    /// protocol for each connection.
+    ///
+    /// All else is as with [`listen_tcp`](crate::ReactorNet::listen_tcp).
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListen`], with the factory inside: the endpoint is in use or not allowed, or the
+    /// reactor is stopping.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{Address, Protocol, ReactorEndpoints as _, Transport, server_from_string};
+    /// use ropewalk_reactor::Reactor;
+    ///
+    /// struct Echo;
+    /// impl Protocol for Echo {
+    ///     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+    ///         transport.write(data);
+    ///     }
+    /// }
+    ///
+    /// let reactor = Reactor::new()?;
+    /// let endpoint = server_from_string("tcp:0:interface=127.0.0.1")?;
+    /// let port = reactor.listen(&endpoint, |_peer: Address| Echo)?;
+    /// println!("listening on {}", port.address());
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
+    /// ```
+    ///
+    /// Twisted: `IStreamServerEndpoint.listen`.
+    #[track_caller]
+    fn listen<F: Factory<Address>>(
+        &self,
+        endpoint: &(impl ServerEndpoint + ?Sized),
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<F>>;
+
     /// Connects to `endpoint`.
     ///
     /// The protocol's `connection_made` is called, and then the deferred fires with the transport.
@@ -102,6 +175,19 @@ pub trait ReactorEndpoints: sealed::Sealed {
 }
 
 impl ReactorEndpoints for Reactor {
+    fn listen<F: Factory<Address>>(
+        &self,
+        endpoint: &(impl ServerEndpoint + ?Sized),
+        factory: F,
+    ) -> Result<ListeningPort, CannotListen<F>> {
+        let (lent, place) = Lent::new(factory);
+        endpoint.listen(self, BoxFactory::new(lent)).map_err(|error| {
+            #[expect(clippy::expect_used, reason = "it is out of its place only while it runs")]
+            let unused = *place.take().expect("the factory is in its place");
+            CannotListen { error, unused }
+        })
+    }
+
     fn connect<P: Protocol>(
         &self,
         endpoint: &(impl ClientEndpoint + ?Sized),

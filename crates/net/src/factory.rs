@@ -79,6 +79,12 @@ pub trait Factory<A = SocketAddr>: 'static {
     fn stopped(&mut self, reactor: &Reactor) {
         let _ = reactor;
     }
+
+    /// As `build_protocol`; for one that has a box already.
+    #[doc(hidden)]
+    fn build_boxed(&mut self, reactor: &Reactor, peer: A) -> Option<Box<dyn Protocol>> {
+        self.build_protocol(reactor, peer).map(|protocol| Box::new(protocol) as _)
+    }
 }
 
 impl<A, F, P> Factory<A> for F
@@ -102,7 +108,7 @@ pub(crate) trait AnyFactory<A> {
 
 impl<A, F: Factory<A>> AnyFactory<A> for F {
     fn build(&mut self, reactor: &Reactor, peer: A) -> Option<Box<dyn Protocol>> {
-        self.build_protocol(reactor, peer).map(|protocol| Box::new(protocol) as _)
+        self.build_boxed(reactor, peer)
     }
 
     fn started(&mut self, reactor: &Reactor) {

@@ -49,8 +49,8 @@ pub use datagram::{
     ReactorUdp, UdpSocket,
 };
 pub use endpoint::{
-    AnyClientEndpoint, AnyServerEndpoint, ClientEndpoint, EndpointParseError,
-    EndpointParseErrorKind, HostnameEndpoint, ReactorEndpoints, TcpServerEndpoint,
+    AnyClientEndpoint, AnyServerEndpoint, BoxFactory, ClientEndpoint, EndpointParseError,
+    EndpointParseErrorKind, HostnameEndpoint, ReactorEndpoints, ServerEndpoint, TcpServerEndpoint,
     client_from_string, server_from_string,
 };
 pub use error::{

@@ -14,6 +14,9 @@ struct TheShutdownMatrix;
 #[doc = include_str!("../../../docs/guide/src/the-thread-pool.md")]
 struct TheThreadPool;
 
+#[doc = include_str!("../../../docs/guide/src/endpoints.md")]
+struct Endpoints;
+
 #[doc = include_str!("../../../docs/guide/src/deferreds.md")]
 struct Deferreds;
 

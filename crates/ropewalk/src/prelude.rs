@@ -10,7 +10,7 @@
 pub use ropewalk_deferred::{Deferred, Failure, Promise};
 #[cfg(feature = "net")]
 #[doc(no_inline)]
-pub use ropewalk_net::{ReactorNet as _, ReactorUdp as _};
+pub use ropewalk_net::{ReactorEndpoints as _, ReactorNet as _, ReactorUdp as _};
 #[doc(no_inline)]
 pub use ropewalk_reactor::{Reactor, ReactorHandle, Remote};
 #[doc(no_inline)]

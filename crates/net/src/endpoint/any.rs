@@ -4,8 +4,9 @@ use super::description::{Description, Piece};
 use super::error::{EndpointParseError, EndpointParseErrorKind as Kind, Fault};
 use super::fields::{Fields, Schema};
 use super::nearest::nearest;
-use super::{ClientEndpoint, HostnameEndpoint, TcpServerEndpoint};
-use crate::{Protocol, Transport};
+use super::{BoxFactory, ClientEndpoint, HostnameEndpoint, ServerEndpoint, TcpServerEndpoint};
+use crate::error::ListenError;
+use crate::{ListeningPort, Protocol, Transport};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
@@ -168,6 +169,14 @@ impl fmt::Display for AnyClientEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(endpoint) => endpoint.fmt(f),
+        }
+    }
+}
+
+impl ServerEndpoint for AnyServerEndpoint {
+    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
+        match self {
+            Self::Tcp(endpoint) => endpoint.listen(reactor, factory),
         }
     }
 }

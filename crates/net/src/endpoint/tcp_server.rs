@@ -3,7 +3,10 @@
 use super::description::Text;
 use super::error::Fault;
 use super::fields::{Fields, Schema};
-use super::print;
+use super::{BoxFactory, ServerEndpoint, print};
+use crate::error::ListenError;
+use crate::{ListenOptions, ListeningPort, ReactorNet as _};
+use ropewalk_reactor::Reactor;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -69,6 +72,16 @@ impl TcpServerEndpoint {
         address.set_port(port);
         let backlog = fields.take("backlog").map(|value| value.count()).transpose()?;
         Ok(Self { address, backlog })
+    }
+}
+
+impl ServerEndpoint for TcpServerEndpoint {
+    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
+        let mut options = ListenOptions::new();
+        if let Some(connections) = self.backlog {
+            options = options.backlog(connections);
+        }
+        reactor.listen_tcp_with(self.address, options, factory).map_err(Into::into)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Endpoints: what texts describe, what their errors say, and what the endpoints do.
 
+mod serving; // listening on them
+
 use crate::connecting::{Refusing, Stub};
 use crate::fixture::{Probe, has, turn_until};
 use proptest::prelude::*;
