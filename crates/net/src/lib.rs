@@ -25,9 +25,11 @@ mod address;
 mod error;
 
 mod endpoint;
+mod framing;
 mod line;
 mod service;
 mod tcp;
+mod unread;
 
 mod datagram;
 
@@ -58,6 +60,7 @@ pub use error::{
     ListenErrorKind, ResolveError, ResolveErrorKind, SendError, SendErrorKind, StopReason,
 };
 pub use factory::Factory;
+pub use framing::{FrameError, Framing, StringProtocol, StringReceiver, StringTooLong};
 pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
 pub use producer::{CannotRegister, Producer};
 pub use protocol::Protocol;

@@ -4,7 +4,8 @@ mod splitter;
 
 use crate::error::Bytes;
 use crate::{ConnectionLost, Protocol, Transport};
-use splitter::{Next, Piece, Splitter};
+pub(crate) use splitter::Next;
+use splitter::{Piece, Splitter};
 use std::error::Error;
 use std::fmt;
 
@@ -19,6 +20,11 @@ const MAX_LENGTH: usize = 16 * 1024;
 pub trait LineProtocol: 'static {
     /// The connection is there.
     fn connection_made(&mut self, transport: &Transport) {
+        let _ = transport;
+    }
+
+    /// As [`Protocol::handshake_completed`].
+    fn handshake_completed(&mut self, transport: &Transport) {
         let _ = transport;
     }
 
@@ -111,8 +117,8 @@ impl<L: LineProtocol> LineReceiver<L> {
     ///
     /// Twisted: `delimiter`.
     #[must_use]
-    pub fn delimiter(mut self, delimiter: impl Into<Vec<u8>>) -> Self {
-        let delimiter = delimiter.into();
+    pub fn delimiter(mut self, delimiter: impl AsRef<[u8]>) -> Self {
+        let delimiter = delimiter.as_ref();
         assert!(!delimiter.is_empty(), "a line cannot end with nothing");
         self.splitter.set_delimiter(delimiter);
         self
@@ -135,20 +141,29 @@ impl<L: LineProtocol> LineReceiver<L> {
                 Piece::Line(line) => lines.line_received(transport, line),
                 Piece::TooLong => lines.line_length_exceeded(transport, &LineTooLong { limit }),
             }
-            if !transport.is_connected() {
-                Next::Stop
-            } else if transport.is_paused() {
-                Next::Pause
-            } else {
-                Next::Continue
-            }
+            next(transport)
         });
+    }
+}
+
+/// What becomes of the rest of what has come, now that a part of it was given.
+pub(crate) fn next(transport: &Transport) -> Next {
+    if !transport.is_connected() {
+        Next::Stop
+    } else if transport.is_paused() {
+        Next::Pause
+    } else {
+        Next::Continue
     }
 }
 
 impl<L: LineProtocol> Protocol for LineReceiver<L> {
     fn connection_made(&mut self, transport: &Transport) {
         self.lines.connection_made(transport);
+    }
+
+    fn handshake_completed(&mut self, transport: &Transport) {
+        self.lines.handshake_completed(transport);
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) {

@@ -1,8 +1,10 @@
 //! Cuts a stream of bytes into lines, however the stream is divided.
 //!
-//! A line that is complete in what came is lent from there; only the rest is copied. What has been
+//! What has been
 //! searched is not searched again, so a line that comes byte by byte costs no more than its length.
 
+use crate::unread::Unread;
+use memchr::{memchr, memmem::Finder};
 use std::mem::take;
 
 /// What was found.
@@ -16,7 +18,7 @@ pub(super) enum Piece<'a> {
 
 /// What to do after a piece.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     Continue,
     /// Keep the rest for later.
     Pause,
@@ -24,14 +26,21 @@ pub(super) enum Next {
     Stop,
 }
 
+/// What a line ends with.
+#[derive(Debug)]
+enum End {
+    /// `\n`, with an optional `\r` before it.
+    Newline,
+    Byte(u8),
+    Bytes(Box<Finder<'static>>),
+}
+
 #[derive(Debug)]
 pub(super) struct Splitter {
-    /// Nothing stands for `\n` with an optional `\r` before it.
-    delimiter: Vec<u8>,
+    end: End,
     limit: usize,
-    /// What belongs to a line whose end has not come, or was not wanted yet.
-    rest: Vec<u8>,
-    /// How much of `rest` holds no start of a delimiter.
+    unread: Unread,
+    /// How much of what is unread holds no start of a delimiter.
     searched: usize,
     /// Inside of a line that is too long.
     skipping: bool,
@@ -39,11 +48,15 @@ pub(super) struct Splitter {
 
 impl Splitter {
     pub(super) fn new(limit: usize) -> Self {
-        Self { delimiter: Vec::new(), limit, rest: Vec::new(), searched: 0, skipping: false }
+        Self { end: End::Newline, limit, unread: Unread::default(), searched: 0, skipping: false }
     }
 
-    pub(super) fn set_delimiter(&mut self, delimiter: Vec<u8>) {
-        self.delimiter = delimiter;
+    pub(super) fn set_delimiter(&mut self, delimiter: &[u8]) {
+        self.end = match delimiter {
+            [] => End::Newline,
+            [byte] => End::Byte(*byte),
+            bytes => End::Bytes(Box::new(Finder::new(bytes).into_owned())),
+        };
     }
 
     pub(super) fn set_limit(&mut self, limit: usize) {
@@ -56,22 +69,14 @@ impl Splitter {
 
     /// Drops the line that has begun: its end will not come.
     pub(super) fn forget(&mut self) {
-        self.rest = Vec::new();
+        self.unread.clear();
         self.searched = 0;
     }
 
     pub(super) fn feed(&mut self, data: &[u8], deliver: impl FnMut(Piece<'_>) -> Next) {
-        // Out of `self`, so that a panic in `deliver` finds everything in order.
-        let mut rest = take(&mut self.rest);
-        if rest.is_empty() {
-            let used = self.split(data, deliver);
-            self.rest = data[used..].to_vec();
-        } else {
-            rest.extend_from_slice(data);
-            let used = self.split(&rest, deliver);
-            rest.drain(..used);
-            self.rest = rest;
-        }
+        let mut unread = take(&mut self.unread);
+        unread.feed(data, |input| self.split(input, deliver));
+        self.unread = unread;
     }
 
     /// How much of `input` is dealt with.
@@ -113,33 +118,33 @@ impl Splitter {
         }
     }
 
-    /// Where the first delimiter is, and how long it is.
+    /// Where the first end of a line is, and how long it is.
     fn find(&self, input: &[u8]) -> Option<(usize, usize)> {
-        match self.delimiter.as_slice() {
-            [] => input.iter().position(|byte| *byte == b'\n').map(|at| (at, 1)),
-            [one] => input.iter().position(|byte| byte == one).map(|at| (at, 1)),
-            many => {
-                let at = input.windows(many.len()).position(|window| window == many);
-                at.map(|at| (at, many.len()))
-            }
+        match &self.end {
+            End::Newline => memchr(b'\n', input).map(|at| (at, 1)),
+            End::Byte(byte) => memchr(*byte, input).map(|at| (at, 1)),
+            End::Bytes(finder) => finder.find(input).map(|at| (at, finder.needle().len())),
         }
     }
 
     fn without_return<'a>(&self, line: &'a [u8]) -> &'a [u8] {
-        match line {
-            [shorter @ .., b'\r'] if self.delimiter.is_empty() => shorter,
-            line => line,
+        match (&self.end, line) {
+            (End::Newline, [shorter @ .., b'\r']) => shorter,
+            _ => line,
         }
     }
 
-    /// How many bytes at the end of `input` may be the start of a delimiter.
+    /// How many bytes at the end of `input` may be the start of the end of a line.
     fn begun(&self, input: &[u8]) -> usize {
-        if self.delimiter.is_empty() {
-            return usize::from(input.ends_with(b"\r"));
+        match &self.end {
+            End::Newline => usize::from(input.ends_with(b"\r")),
+            End::Byte(_) => 0,
+            End::Bytes(finder) => {
+                let longest = (finder.needle().len() - 1).min(input.len());
+                let starts = |length: &usize| input.ends_with(&finder.needle()[..*length]);
+                (1..=longest).rev().find(starts).unwrap_or(0)
+            }
         }
-        let longest = (self.delimiter.len() - 1).min(input.len());
-        let starts = |length: &usize| input.ends_with(&self.delimiter[..*length]);
-        (1..=longest).rev().find(starts).unwrap_or(0)
     }
 }
 
@@ -166,7 +171,7 @@ mod tests {
 
     fn split(delimiter: &[u8], chunks: &[&[u8]]) -> Lines {
         let mut splitter = Splitter::new(LIMIT);
-        splitter.set_delimiter(delimiter.to_vec());
+        splitter.set_delimiter(delimiter);
         let mut lines = Vec::new();
         for chunk in chunks {
             splitter.feed(chunk, collect(&mut lines, Next::Continue));
@@ -240,7 +245,7 @@ mod tests {
             splitter.feed(b"xxxxxxxxx", collect(&mut lines, Next::Continue));
         }
         assert_eq!(lines, [None]);
-        assert!(splitter.rest.capacity() <= 64, "{}", splitter.rest.capacity());
+        assert!(splitter.unread.capacity() <= 64, "{}", splitter.unread.capacity());
     }
 
     #[test]
@@ -249,6 +254,7 @@ mod tests {
         let mut lines = Vec::new();
         splitter.feed(b"a\nb\nc", collect(&mut lines, Next::Stop));
         assert_eq!(lines, [Some(b"a".to_vec())]);
-        assert!(splitter.rest.is_empty());
+        splitter.feed(b"d\n", collect(&mut lines, Next::Continue));
+        assert_eq!(lines[1..], [Some(b"d".to_vec())]);
     }
 }

@@ -13,6 +13,7 @@ mod datagram_ends; // how UDP ports begin, fail and end
 mod datagrams; // UDP: what comes in and what goes out
 mod endings; // each way in which a connection ends
 mod endpoints; // what texts describe
+mod framing; // strings instead of bytes
 mod half_close; // this side sends nothing more, and reads
 mod half_open; // a peer that sends nothing more, and reads
 mod lines; // lines instead of bytes
