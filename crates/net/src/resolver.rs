@@ -12,6 +12,7 @@ mod flight;
 mod host;
 mod international;
 
+mod question;
 mod system;
 mod threaded;
 

@@ -112,13 +112,21 @@ impl UdpSocket {
         send(self.port.transport(), data, None)
     }
 
-    /// Binds this socket to one peer: see [`DatagramTransport::connect`].
+    /// Binds this socket to one peer: see [`DatagramTransport::connect`]. What has come from others
+    /// before is not received any more.
     ///
     /// # Errors
     ///
     /// What the operating system says.
     pub fn connect(&self, peer: SocketAddr) -> io::Result<()> {
-        self.port.transport().connect(peer)
+        self.port.transport().connect(peer)?;
+        let peer = self.port.transport().peer();
+        let is_ours = |arrived: &io::Result<Datagram>| {
+            arrived.as_ref().is_ok_and(|(_, sender)| Some(*sender) == peer)
+        };
+        self.inbox.arrived.borrow_mut().retain(is_ours);
+        self.port.transport().resume_producing();
+        Ok(())
     }
 
     /// The address of this end.

@@ -1,19 +1,15 @@
 //! The resolver that asks the system, which blocks: so it does in threads of its own (W24).
 //!
-//! A name that the system is at cannot be called off. If nobody wants it any more, and then somebody
-//! asks again, who asks waits for the answer that is under way: otherwise a client that tries again
-//! and again to reach a host whose name server is silent would soon have all threads wait for it.
-//!
-//! The answer comes back through a `Remote` of the question. The shutdown does not wait for the
-//! system's answer: its pool is closed, not joined, and whoever waited has been told.
+//! The shutdown does not wait for the system's answer: its pool is closed, not joined, and whoever
+//! waited has been told.
 
-use super::{AddressFamily, NameQuery, Resolver, system};
-use crate::error::{ResolveError, ResolveErrorKind};
-use ropewalk_deferred::{Deferred, Promise};
+use super::question::{Ask, Question, UnderWay};
+use super::{NameQuery, Resolver, system};
+use crate::error::ResolveError;
+use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
-use ropewalk_threadpool::{JobHandle, ThreadPool};
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use ropewalk_threadpool::ThreadPool;
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
@@ -25,13 +21,6 @@ const THREADS: usize = 4;
 
 /// How long a thread waits for another name.
 const IDLE: Duration = Duration::from_secs(10);
-
-type Key = (String, AddressFamily);
-type UnderWay = RefCell<HashMap<Key, Weak<Question>>>;
-
-/// What a thread does for a name.
-type Ask = Arc<dyn Fn(&str, AddressFamily) -> Found + Send + Sync>;
-type Found = Result<Vec<SocketAddr>, ResolveErrorKind>;
 
 /// Asks the system. Its pool is made with the first name.
 pub(crate) struct Threaded {
@@ -100,102 +89,10 @@ impl Resolver for Threaded {
     }
 }
 
-/// One name that the system is asked for. It lives as long as somebody is to bring its answer.
-struct Question {
-    key: Key,
-    promises: Cell<Vec<Promise<Vec<SocketAddr>>>>,
-    /// How many wait; those who gave up are among the promises still.
-    wanted: Cell<usize>,
-    job: Cell<Option<JobHandle>>,
-    under_way: Rc<UnderWay>,
-}
-
-impl Question {
-    fn new(key: Key, under_way: Rc<UnderWay>) -> Rc<Self> {
-        let question = Rc::new(Self {
-            key,
-            promises: Cell::default(),
-            wanted: Cell::new(0),
-            job: Cell::new(None),
-            under_way,
-        });
-        let listed = Rc::downgrade(&question);
-        question.under_way.borrow_mut().insert(question.key.clone(), listed);
-        question
-    }
-
-    fn join(self: &Rc<Self>) -> Deferred<Vec<SocketAddr>> {
-        let weak = Rc::downgrade(self);
-        let (promise, deferred) = Deferred::with_canceller(move || {
-            if let Some(question) = weak.upgrade() {
-                question.give_up();
-            }
-        });
-        let mut promises = self.promises.take();
-        promises.retain(|promise| !promise.is_cancelled());
-        promises.push(promise);
-        self.promises.set(promises);
-        self.wanted.set(self.wanted.get() + 1);
-        deferred
-    }
-
-    /// One of those who wait does so no more. With the last one, a name that is still queued is
-    /// forgotten.
-    fn give_up(&self) {
-        self.wanted.set(self.wanted.get() - 1);
-        if self.wanted.get() == 0 {
-            if let Some(job) = self.job.take() {
-                if job.cancel() {
-                    self.unlist();
-                } else {
-                    self.job.set(Some(job));
-                }
-            }
-        }
-    }
-
-    /// Has a thread ask the system.
-    fn put(self: &Rc<Self>, reactor: &Reactor, pool: &ThreadPool, ask: &Ask) {
-        if self.wanted.get() == 0 {
-            self.unlist();
-            return;
-        }
-        let answer = reactor.share(Rc::clone(self));
-        let ((name, family), ask) = (self.key.clone(), Arc::clone(ask));
-        let submitted = pool.call_in_thread(move || {
-            let result = ask(&name, family);
-            // A reactor that has stopped has told those who waited.
-            let _ = answer.call_from_thread(move |question, _| question.answered(&result));
-        });
-        match submitted {
-            Ok(job) => self.job.set(Some(job)),
-            Err(refused) => {
-                self.answered(&Err(io::Error::other(refused.to_string()).into()));
-            }
-        }
-    }
-
-    fn answered(&self, result: &Found) {
-        self.unlist();
-        for promise in self.promises.take() {
-            let result = result.clone();
-            promise
-                .settle(result.map_err(|kind| ResolveError::new(self.key.0.as_str(), kind).into()));
-        }
-    }
-
-    /// Nobody can join this question any more.
-    fn unlist(&self) {
-        let mut under_way = self.under_way.borrow_mut();
-        if under_way.get(&self.key).is_some_and(|weak| std::ptr::eq(weak.as_ptr(), self)) {
-            under_way.remove(&self.key);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Question, THREADS, Threaded};
+    use super::{THREADS, Threaded};
+    use crate::resolver::question::Question;
     use crate::{ReactorNet as _, ResolveError, ResolveErrorKind};
     use ropewalk_deferred::{Cancelled, Deferred};
     use ropewalk_reactor::Reactor;
@@ -323,6 +220,57 @@ mod tests {
             });
             reactor.run().unwrap();
             assert_eq!(success_of(lookup).len(), 1);
+        });
+    }
+
+    /// An answer that comes between two runs has no way back; one that comes later has it in the next
+    /// run. Who waits is told in either case.
+    #[test]
+    fn w23_a_lookup_that_a_crash_interrupts_ends() {
+        within(DEADLINE, || {
+            let (reactor, slow) = (Reactor::new().unwrap(), Slow::default());
+            slow.install(&reactor);
+            let lookup = reactor.resolve("slow.example", 80);
+            let (asked, answers) = (slow.asked.clone(), slow.clone());
+            reactor.call_when_running(move |reactor| {
+                asked.wait_for_len(1, DEADLINE);
+                reactor.crash();
+            });
+            reactor.run().unwrap();
+            slow.answer();
+            let stop = reactor.handle();
+            let lookup = lookup.add_both(move |result| {
+                stop.stop();
+                drop(answers);
+                result
+            });
+            reactor.run().unwrap();
+            match lookup.try_take().unwrap() {
+                Ok(addresses) => assert_eq!(addresses.len(), 1),
+                Err(failure) => {
+                    let error: ResolveError = failure.downcast().unwrap();
+                    assert!(matches!(error.kind(), ResolveErrorKind::Resolver(_)), "{error}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn w23_a_name_that_nobody_wants_any_more_is_not_asked_for_in_the_next_run() {
+        within(DEADLINE, || {
+            let (reactor, slow) = (Reactor::new().unwrap(), Slow::default());
+            slow.install(&reactor);
+            slow.answer();
+            reactor.stop();
+            reactor.run().unwrap();
+            let unwanted = reactor.resolve("unwanted.example", 80);
+            unwanted.cancel();
+            let _: Cancelled = failure_as(unwanted);
+            let stop = reactor.handle();
+            let wanted = reactor.resolve("wanted.example", 80).map(move |_| stop.stop());
+            reactor.run().unwrap();
+            success_of(wanted);
+            assert_eq!(slow.asked.take(), ["wanted.example"]);
         });
     }
 

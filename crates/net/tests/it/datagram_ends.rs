@@ -238,23 +238,29 @@ fn i2_dropping_the_reactor_tells_each_port_once_and_frees_it() {
 #[test]
 fn i2_a_protocol_that_drops_the_reactor_hears_of_its_end_too() {
     within(DEADLINE, || {
-        let log = EventLog::new();
-        let reactor = Rc::new(RefCell::new(Some(Reactor::new().unwrap())));
-        let (owner, seen) = (Rc::clone(&reactor), log.clone());
-        let listener = Listener::new(&log).data(move |_, _, _| {
-            drop(owner.take());
-            seen.add("returns");
-        });
-        let peer = plain();
-        let port = {
-            let reactor = reactor.borrow();
-            reactor.as_ref().unwrap().listen_udp("127.0.0.1:0", listener).unwrap()
-        };
-        peer.send_to(b"a", port.address()).unwrap();
-        // The loop is turned through a reference that lasts: the owner is to go in the middle.
-        let lent = reactor.borrow().as_ref().unwrap().downgrade().upgrade().unwrap();
-        while !has(&log, "returns") && lent.turn(None).is_ok() {}
-        assert_eq!(log.take(), ["started", "data a", "returns", "stopped: reactor"]);
+        for (stops, reason) in [(false, "stopped: reactor"), (true, "stopped: closed")] {
+            let log = EventLog::new();
+            let reactor = Rc::new(RefCell::new(Some(Reactor::new().unwrap())));
+            let (owner, seen) = (Rc::clone(&reactor), log.clone());
+            let listener = Listener::new(&log).data(move |port, _, _| {
+                drop(owner.take());
+                if stops {
+                    // There is no later turn to be told in.
+                    port.stop_listening().on_failure(|_| ());
+                }
+                seen.add("returns");
+            });
+            let peer = plain();
+            let port = {
+                let reactor = reactor.borrow();
+                reactor.as_ref().unwrap().listen_udp("127.0.0.1:0", listener).unwrap()
+            };
+            peer.send_to(b"a", port.address()).unwrap();
+            // The loop is turned through a reference that lasts: the owner is to go in the middle.
+            let lent = reactor.borrow().as_ref().unwrap().downgrade().upgrade().unwrap();
+            while !has(&log, "returns") && lent.turn(None).is_ok() {}
+            assert_eq!(log.take(), ["started", "data a", "returns", reason]);
+        }
     });
 }
 

@@ -244,7 +244,7 @@ fn a_broadcast_has_to_be_allowed() {
 }
 
 #[test]
-fn a_paused_port_receives_later_what_the_system_has_kept() {
+fn i6_a_paused_port_rests_and_receives_later_what_the_system_has_kept() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let listener = Listener::new(&log).data(|port, _, _| port.pause_producing());
@@ -255,6 +255,9 @@ fn a_paused_port_receives_later_what_the_system_has_kept() {
         turn_until(&reactor, || has(&log, "data a"));
         turn_a_little(&reactor);
         assert!(port.transport().is_paused() && !has(&log, "data b"));
+        let events = reactor.stats().events;
+        turn_a_little(&reactor);
+        assert_eq!(reactor.stats().events, events, "the loop is not kept busy");
         port.transport().resume_producing();
         turn_until(&reactor, || has(&log, "data b"));
     });

@@ -144,6 +144,21 @@ fn a_connected_socket_hears_that_it_is_refused() {
     });
 }
 
+#[test]
+fn a_connected_socket_receives_what_its_peer_sends_only() {
+    within(DEADLINE, || {
+        let (reactor, peer, stranger) = (Reactor::new().unwrap(), plain(), plain());
+        let socket = opened(&reactor);
+        for _ in 0..100 {
+            stranger.send_to(b"before", socket.address()).unwrap();
+        }
+        turn_until(&reactor, || socket.transport().is_paused());
+        socket.connect(peer.local_addr().unwrap()).unwrap();
+        peer.send_to(b"ours", socket.address()).unwrap();
+        assert_eq!(text(wait_for(&reactor, socket.recv_from()).unwrap()), "ours");
+    });
+}
+
 /// A callback that receives the next one, again and again, while datagrams keep coming.
 #[test]
 fn i7_i10_who_receives_without_end_starves_nobody() {
