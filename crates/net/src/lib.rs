@@ -35,6 +35,7 @@ mod datagram;
 
 mod resolver;
 
+mod events;
 mod network;
 
 mod buffer;

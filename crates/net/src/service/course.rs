@@ -22,6 +22,7 @@ mod attempt;
 use super::Backoff;
 use super::state::State;
 use super::waiters::Waiters;
+use crate::events::tell;
 use crate::factory::AnyFactory;
 use crate::network::{Network, Pending};
 use crate::{Address, ClientEndpoint, ConnectionLost, Protocol, Transport};
@@ -193,7 +194,8 @@ impl Course {
             State::Failing(cause) => self.failed(cause),
             State::Connected(_) => {
                 self.wait();
-                tracing::debug!(location = %self.location, %reason, "a service lost its connection");
+                let location = self.location;
+                tell(|| tracing::debug!(%location, %reason, "a service lost its connection"));
             }
             State::Disconnecting { restart: true } if self.may_connect() => {
                 let stopping = self.stopping.take();

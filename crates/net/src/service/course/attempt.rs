@@ -1,6 +1,7 @@
 //! One attempt: from the endpoint to a connection that is prepared, or to the wait for the next one.
 
 use super::Course;
+use crate::events::tell;
 use crate::service::link::Link;
 use crate::service::state::{State, UnderWay};
 use crate::service::{NoProtocol, NotConnected};
@@ -113,7 +114,8 @@ impl Course {
         self.state.set(State::Connected(transport.clone()));
         self.waits.set(0);
         let failures = self.failures.take();
-        tracing::debug!(location = %self.location, peer = %transport.peer(), failures, "a service is connected");
+        let (location, peer) = (self.location, transport.peer());
+        tell(|| tracing::debug!(%location, %peer, failures, "a service is connected"));
         self.waiters.succeed(&transport);
     }
 
@@ -121,24 +123,35 @@ impl Course {
     pub(super) fn failed(self: &Rc<Self>, cause: Failure) {
         let attempts = self.failures.get().saturating_add(1);
         self.failures.set(attempts);
-        self.wait();
+        if !self.wait() {
+            return;
+        }
         if attempts == 1 {
-            let (location, error) = (self.location, format_args!("{cause:#}"));
-            tracing::warn!(%location, %error, "a service has no connection; it tries again");
+            let (location, error) = (self.location, &cause);
+            tell(|| {
+                tracing::warn!(
+                    %location, error = format_args!("{error:#}"),
+                    "a service has no connection; it tries again"
+                );
+            });
         }
         self.waiters.fail(&NotConnected::Failed { attempts, last: Arc::new(cause) });
     }
 
-    /// Sets the time of the next attempt. The end of the reactor is the end of the service.
-    pub(super) fn wait(self: &Rc<Self>) {
-        let reactor = self.reactor.upgrade().filter(|_| self.may_connect());
-        let Some(reactor) = reactor else { return self.stop() };
+    /// Sets the time of the next attempt. The end of the reactor is the end of the service: then it
+    /// is false.
+    pub(super) fn wait(self: &Rc<Self>) -> bool {
+        let Some(reactor) = self.reactor.upgrade().filter(|_| self.may_connect()) else {
+            self.stop();
+            return false;
+        };
         let waits = self.waits.get();
         self.waits.set(waits.saturating_add(1));
         let delay = self.backoff.borrow_mut().delay(waits);
         let due = Due { course: Rc::clone(self), attempt: self.attempt.get() };
         let timer = reactor.call_later_at(self.location, delay, move |reactor| due.begin(reactor));
         self.state.set(State::Waiting(timer));
+        true
     }
 }
 

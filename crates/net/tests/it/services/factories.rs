@@ -12,6 +12,8 @@ use ropewalk_testing::{DEADLINE, Ending, EventLog, failure_as, success_of, withi
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 /// Tells the log what happens to it.
 struct Diary {
@@ -119,5 +121,48 @@ fn i3_a_panic_of_the_factory_ends_that_connection_only() {
         turn_until(&reactor, || has(&log, "stopped"));
         success_of(stopped);
         assert_eq!(log.entries().iter().filter(|one| one.starts_with("build")).count(), 2);
+    });
+}
+
+/// A subscriber that is a bug.
+struct Spiteful;
+
+impl Subscriber for Spiteful {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        assert!(!event.metadata().target().contains("service"), "a subscriber that panics");
+    }
+}
+
+#[test]
+fn i3_a_subscriber_that_panics_does_no_harm() {
+    let bench = Bench::new();
+    let service = bench.service();
+    tracing::subscriber::with_default(Spiteful, || {
+        service.start_service();
+        let waits = service.when_connected(1);
+        bench.script.fail("refused");
+        let _: NotConnected = failure_as(waits);
+        bench.clock.advance(SECOND);
+        let waits = service.when_connected(1);
+        let peer = bench.script.succeed();
+        assert_eq!(success_of(waits), peer.transport());
+        peer.close();
+        bench.clock.advance(SECOND);
+        assert!(bench.script.is_connecting());
+        success_of(service.stop_service());
+        bench.assert_idle();
     });
 }
