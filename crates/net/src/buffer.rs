@@ -95,6 +95,16 @@ impl Outgoing {
         Ok(self.forget(sent))
     }
 
+    /// The same bytes, in memory of our own.
+    #[cfg(feature = "tls")]
+    pub(crate) fn copy(&self) -> Self {
+        let mut copy = Self::default();
+        for (number, chunk) in self.chunks.iter().enumerate() {
+            copy.push(&chunk.bytes()[if number == 0 { self.start } else { 0 }..]);
+        }
+        copy
+    }
+
     pub(crate) fn clear(&mut self) -> Spent {
         Spent(take(self).chunks)
     }

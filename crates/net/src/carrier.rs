@@ -5,6 +5,8 @@
 //! called with the connection's state borrowed.
 
 use crate::connection::Connection;
+use crate::filter::Filter;
+use ropewalk_reactor::WeakReactor;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
@@ -135,5 +137,33 @@ pub trait Carrier: 'static {
     fn set_keepalive(&self, on: bool) -> io::Result<()> {
         let _ = on;
         Ok(())
+    }
+
+    /// The reactor that it belongs to, if it belongs to one that has time.
+    fn reactor(&self) -> Option<&WeakReactor> {
+        None
+    }
+
+    /// Whether a filter can be put between it and its socket, and none is.
+    fn takes_filters(&self) -> bool {
+        false
+    }
+
+    /// Has everything go through `filter` from now on.
+    fn install(&self, filter: Box<dyn Filter>) {
+        let _ = filter;
+    }
+
+    /// Drops the filter: the connection has ended.
+    fn remove_filter(&self) {}
+
+    /// Gives the filter what came before it was there.
+    fn unread(&self, received: &[u8]) {
+        let _ = received;
+    }
+
+    /// Shows the filter to `look`, if there is one.
+    fn look_at_filter(&self, look: &mut dyn FnMut(&dyn Filter)) {
+        let _ = look;
     }
 }

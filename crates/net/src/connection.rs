@@ -10,7 +10,12 @@ mod events;
 mod extra;
 mod producing;
 mod requests;
+#[cfg(feature = "tls")]
+mod securing;
 mod writes;
+
+#[cfg(feature = "tls")]
+pub(crate) use securing::Limit;
 
 use crate::buffer::Outgoing;
 use crate::carrier::Carrier;
@@ -62,6 +67,8 @@ pub struct Connection<C: Carrier + ?Sized = dyn Carrier> {
     resumed: Cell<bool>,
     /// [`Carrier::later`] was asked and has not called yet.
     scheduled: Cell<bool>,
+    /// [`Carrier::read_later`] was asked and has not called yet.
+    reads_later: Cell<bool>,
     /// The carrier has said goodbye in its own words.
     farewell: Cell<bool>,
     /// Absent while it runs, and after the end.
@@ -96,6 +103,7 @@ impl<C: Carrier> Connection<C> {
             resumed: Cell::new(false),
             scheduled: Cell::new(false),
             farewell: Cell::new(false),
+            reads_later: Cell::new(false),
             protocol: Cell::new(Some(protocol)),
             outgoing: RefCell::default(),
             reason: Cell::new(None),

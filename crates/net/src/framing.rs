@@ -5,7 +5,7 @@ mod splitter;
 
 pub use sending::StringTooLong;
 
-use crate::line::next;
+use crate::line::{hand_on, next};
 use crate::{ConnectionLost, Protocol, Transport};
 use splitter::{Piece, Splitter};
 use std::error::Error;
@@ -137,7 +137,8 @@ pub trait StringProtocol: 'static {
         let _ = transport;
     }
 
-    /// As [`Protocol::handshake_completed`].
+    /// As [`Protocol::handshake_completed`]. What came before and was not yet given as a string did not
+    /// come encrypted; it is no string any more.
     fn handshake_completed(&mut self, transport: &Transport) {
         let _ = transport;
     }
@@ -209,6 +210,7 @@ impl<S: StringProtocol> StringReceiver<S> {
             }
             next(transport)
         });
+        hand_on(transport, || splitter.take_rest());
     }
 }
 
@@ -218,6 +220,7 @@ impl<S: StringProtocol> Protocol for StringReceiver<S> {
     }
 
     fn handshake_completed(&mut self, transport: &Transport) {
+        self.splitter.take_rest();
         self.strings.handshake_completed(transport);
     }
 

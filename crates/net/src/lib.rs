@@ -33,6 +33,10 @@ mod unread;
 
 mod datagram;
 
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub mod tls;
+
 mod resolver;
 
 mod events;
@@ -43,6 +47,8 @@ mod buffer;
 pub mod carrier;
 #[doc(hidden)]
 pub mod connection;
+#[doc(hidden)]
+pub mod filter;
 
 mod compile_fail;
 
@@ -71,6 +77,9 @@ pub use service::{
     Backoff, ClientService, ClientServiceBuilder, NoProtocol, NotConnected, WeakClientService,
 };
 pub use tcp::{ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use tls::ReactorTls;
 pub use transport::{Pressure, Transport};
 
 #[cfg(doctest)]

@@ -23,7 +23,8 @@ pub trait LineProtocol: 'static {
         let _ = transport;
     }
 
-    /// As [`Protocol::handshake_completed`].
+    /// As [`Protocol::handshake_completed`]. What came before and was not yet given as a line did not
+    /// come encrypted; it is no line any more.
     fn handshake_completed(&mut self, transport: &Transport) {
         let _ = transport;
     }
@@ -143,6 +144,7 @@ impl<L: LineProtocol> LineReceiver<L> {
             }
             next(transport)
         });
+        hand_on(transport, || splitter.take_rest());
     }
 }
 
@@ -150,10 +152,18 @@ impl<L: LineProtocol> LineReceiver<L> {
 pub(crate) fn next(transport: &Transport) -> Next {
     if !transport.is_connected() {
         Next::Stop
-    } else if transport.is_paused() {
+    } else if transport.is_paused() || transport.is_opening() {
         Next::Pause
     } else {
         Next::Continue
+    }
+}
+
+/// What came with the words that asked for encryption is nothing that a protocol may obey as if it had
+/// come encrypted: it is the beginning of the handshake, or what makes it fail.
+pub(crate) fn hand_on(transport: &Transport, rest: impl FnOnce() -> Vec<u8>) {
+    if transport.is_opening() {
+        transport.unread(&rest());
     }
 }
 
@@ -163,6 +173,7 @@ impl<L: LineProtocol> Protocol for LineReceiver<L> {
     }
 
     fn handshake_completed(&mut self, transport: &Transport) {
+        self.splitter.take_rest();
         self.lines.handshake_completed(transport);
     }
 

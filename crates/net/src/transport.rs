@@ -70,6 +70,16 @@ impl Transport {
         &self.0
     }
 
+    /// Whether a handshake is under way.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.0.carrier().is_opening()
+    }
+
+    /// Gives back what was received and belongs to a handshake that has begun meanwhile.
+    pub(crate) fn unread(&self, received: &[u8]) {
+        self.0.unread(received);
+    }
+
     /// Ends the connection when everything written has been sent, and a registered
     /// [`Producer`](crate::Producer) has been unregistered: until then it may write, and nobody
     /// else. Nothing more is read.

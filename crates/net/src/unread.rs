@@ -20,6 +20,13 @@ impl Unread {
         *self = Self::default();
     }
 
+    /// What is here, which is not kept.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        let Self { mut bytes, start } = take(self);
+        bytes.drain(..start);
+        bytes
+    }
+
     /// Shows `split` what is kept and, behind it, `data`; keeps what it does not use.
     ///
     /// Meanwhile nothing is here, so that a panic in `split` finds everything in order.

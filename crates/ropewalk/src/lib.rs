@@ -53,6 +53,7 @@
 //! |---|---|---|
 //! | `net` | yes | the module `net` |
 //! | `idna` | yes | in `net`, host names with letters beyond ASCII |
+//! | `tls` | no | encrypted connections: `net::tls` |
 //! | `signals` | no | `Reactor::on_signal`, and `Reactor::stop_on_signals`, which `task::react` then calls; their numbers in `reactor::signal` (Unix) |
 
 #![forbid(unsafe_code)]

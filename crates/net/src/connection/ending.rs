@@ -47,6 +47,8 @@ impl Connection {
     pub(super) fn wind_up(self: &Rc<Self>) {
         match (self.state.get(), self.writing.get()) {
             (State::Closing, _) | (State::Open, Writing::Ending) if self.waits_for_producer() => {}
+            // What is written after this goes on to wait for the handshake.
+            (State::Open, Writing::Ending) if self.carrier.is_opening() => {}
             (State::Closing, _) if self.has_said_all() => self.finish(ConnectionLost::Done),
             (State::Open, Writing::Ending) if self.has_said_all() => self.end_writing(),
             (State::Open, Writing::Ended) if self.peer_is_done.get() => {
@@ -100,6 +102,9 @@ impl Connection {
         let how = how.unwrap_or_else(|| match reason {
             ConnectionLost::Done => Close::Gently { peer_is_done: self.peer_is_done.get() },
             ConnectionLost::Aborted | ConnectionLost::PeerTooSlow { .. } => Close::Abort,
+            // The peer is to hear what was wrong.
+            #[cfg(feature = "tls")]
+            _ if crate::tls::has_told_why(&reason) => Close::Gently { peer_is_done: false },
             ConnectionLost::Lost(_) | ConnectionLost::Panicked(_) => Close::Now,
         });
         self.carrier.close(self, how);
@@ -116,6 +121,9 @@ impl Connection {
         for promise in waiting {
             promise.settle(Err(reason.clone().into()));
         }
+        #[cfg(feature = "tls")]
+        self.not_secured(&reason);
+        self.carrier.remove_filter();
         let panicked = |payload| Panicked::from_payload(payload, self.location);
         match (stopped.map_err(panicked), told.map_err(panicked)) {
             (Err(first), Err(second)) => {

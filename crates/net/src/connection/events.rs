@@ -33,6 +33,9 @@ impl Connection {
             self.carrier.drain(buffer);
             return;
         }
+        if readable {
+            self.reads_later.set(false);
+        }
         if writable && self.buffered() > 0 {
             self.send();
         }
@@ -41,22 +44,18 @@ impl Connection {
         if readable && self.goes_on_reading() {
             self.receive(buffer);
         } else if readable && self.carrier.is_opening() {
-            self.open();
-        }
-    }
-
-    /// Goes on with a handshake, whatever the protocol wants.
-    fn open(self: &Rc<Self>) {
-        self.send();
-        if self.carrier.has_opened() {
-            self.opened();
+            // A handshake goes on, whatever the protocol wants.
+            self.send();
         }
     }
 
     /// The carrier's handshake has ended well.
     fn opened(self: &Rc<Self>) {
         self.watch();
+        self.schedule();
         self.tell(|protocol, transport| protocol.handshake_completed(transport));
+        #[cfg(feature = "tls")]
+        self.secured();
     }
 
     /// Does what was left for a later turn.
@@ -68,8 +67,8 @@ impl Connection {
         self.scheduled.set(false);
         if self.resumed.take() && self.is_open() && !self.is_paused() {
             self.tell(|protocol, transport| protocol.resumed(transport));
-            if self.goes_on_reading() && self.carrier.holds_back() {
-                self.carrier.read_later(self);
+            if self.goes_on_reading() {
+                self.read_later();
             }
         }
         if self.is_alive() {
@@ -125,9 +124,7 @@ impl Connection {
                 return;
             }
         }
-        if self.carrier.holds_back() {
-            self.carrier.read_later(self);
-        }
+        self.read_later();
     }
 
     fn goes_on_reading(&self) -> bool {
@@ -166,14 +163,19 @@ impl Connection {
         let before = self.buffered();
         // Once for each event: as much as there is room for, and then others have their turn (I7).
         let result = self.offer();
-        let after = self.buffered();
-        self.carrier.backlog(before, after);
+        self.carrier.backlog(before, self.buffered());
+        if self.carrier.has_opened() {
+            self.opened();
+            if self.goes_on_reading() {
+                self.read_later();
+            }
+        }
         match result {
             Err(error) if !is_transient(&error) => {
                 self.finish(ConnectionLost::Lost(Arc::new(error)));
             }
             _ => {
-                if after == 0 {
+                if self.buffered() == 0 {
                     self.watch();
                 }
                 self.tell_of_room();
@@ -183,11 +185,10 @@ impl Connection {
     }
 
     fn offer(&self) -> io::Result<Spent> {
-        let mut outgoing = self.outgoing.borrow_mut();
-        if outgoing.len() == 0 {
+        if self.carrier.is_opening() || self.outgoing.borrow().len() == 0 {
             return self.carrier.advance().map(|()| Spent::default());
         }
-        outgoing.send(|slices| self.carrier.write(slices))
+        self.outgoing.borrow_mut().send(|slices| self.carrier.write(slices))
     }
 
     /// Tells those who wait until everything is sent, or less is unsent.

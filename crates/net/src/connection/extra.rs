@@ -1,6 +1,8 @@
 //! What most connections never need: made when it is asked for, so that an idle one stays small.
 
 use super::producing::Production;
+#[cfg(feature = "tls")]
+use super::securing::Securing;
 use ropewalk_deferred::Promise;
 use std::cell::Cell;
 
@@ -27,4 +29,7 @@ pub(super) struct Extra {
     /// Fired when everything is sent.
     pub(super) flushed: Cell<Vec<Promise<()>>>,
     pub(super) production: Production,
+    /// Who waits for a handshake, and for how long.
+    #[cfg(feature = "tls")]
+    pub(super) securing: Cell<Option<Securing>>,
 }

@@ -90,6 +90,21 @@ impl Connection {
         }
     }
 
+    /// What a protocol was given and is part of the handshake.
+    pub(crate) fn unread(self: &Rc<Self>, received: &[u8]) {
+        if !received.is_empty() {
+            self.carrier.unread(received);
+            self.read_later();
+        }
+    }
+
+    /// Reads in a later turn what no event will tell of.
+    pub(super) fn read_later(self: &Rc<Self>) {
+        if self.carrier.holds_back() && !self.reads_later.replace(true) {
+            self.carrier.read_later(self);
+        }
+    }
+
     pub(super) fn watch(self: &Rc<Self>) {
         let (readable, writable) = match self.state.get() {
             State::Open => (self.is_reading() || self.carrier.is_opening(), self.buffered() > 0),

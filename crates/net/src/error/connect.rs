@@ -29,6 +29,10 @@ pub enum ConnectErrorKind {
     Unreachable,
     /// The time allowed for the name and the connection was over.
     TimedOut(Duration),
+    /// There was a connection, and it could not be encrypted.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    Tls(crate::tls::TlsError),
     /// The reactor stopped.
     Stopped,
 }
@@ -85,7 +89,12 @@ impl ConnectError {
     /// Twisted: `TimeoutError`.
     #[must_use]
     pub fn is_timed_out(&self) -> bool {
-        matches!(self.kind, ConnectErrorKind::TimedOut(_))
+        match &self.kind {
+            ConnectErrorKind::TimedOut(_) => true,
+            #[cfg(feature = "tls")]
+            ConnectErrorKind::Tls(error) => error.is_timed_out(),
+            _ => false,
+        }
     }
 }
 
@@ -108,6 +117,8 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::TimedOut(limit) => {
                 write!(f, "no connection after {limit:?}; allow more time, or check the network")
             }
+            #[cfg(feature = "tls")]
+            ConnectErrorKind::Tls(error) => error.fmt(f),
             ConnectErrorKind::Stopped => f.write_str("the reactor is stopping; run it again first"),
         }
     }

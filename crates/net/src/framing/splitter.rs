@@ -35,6 +35,12 @@ impl Splitter {
         self.unread.clear();
     }
 
+    /// What has come and was not dealt with, and is not kept: another stream begins.
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        (self.skip, self.broken) = (0, false);
+        self.unread.take()
+    }
+
     pub(super) fn feed(
         &mut self,
         framing: &Framing,

@@ -73,6 +73,12 @@ impl Splitter {
         self.searched = 0;
     }
 
+    /// What has come and was not dealt with, and is not kept: another stream begins.
+    pub(super) fn take_rest(&mut self) -> Vec<u8> {
+        (self.searched, self.skipping) = (0, false);
+        self.unread.take()
+    }
+
     pub(super) fn feed(&mut self, data: &[u8], deliver: impl FnMut(Piece<'_>) -> Next) {
         let mut unread = take(&mut self.unread);
         unread.feed(data, |input| self.split(input, deliver));

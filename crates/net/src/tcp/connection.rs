@@ -7,12 +7,13 @@
 
 use crate::carrier::{Carrier, Close};
 use crate::connection::Connection;
+use crate::filter::{Filter, Wire};
 use crate::network::Network;
 use ropewalk_reactor::{DelayedCall, Interest, Reactor, Readiness, Registration, WeakReactor};
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -27,6 +28,10 @@ const DRAIN_ROUNDS: usize = 4;
 pub(crate) struct Tcp {
     /// Taken when the socket is to be closed.
     registration: RefCell<Option<Registration<TcpStream>>>,
+    /// What everything goes through.
+    filter: RefCell<Option<Box<dyn Filter>>>,
+    /// What the connection waits for, to read and to write.
+    wanted: Cell<(bool, bool)>,
     reactor: WeakReactor,
     network: Weak<Network>,
     /// The place in the table of connections.
@@ -39,6 +44,8 @@ impl Tcp {
     pub(crate) fn new(reactor: &Reactor, network: &Rc<Network>) -> Self {
         Self {
             registration: RefCell::new(None),
+            filter: RefCell::new(None),
+            wanted: Cell::new((true, false)),
             reactor: reactor.downgrade(),
             network: Rc::downgrade(network),
             key: Cell::new(None),
@@ -95,15 +102,80 @@ impl Tcp {
     }
 }
 
+impl Tcp {
+    /// Has the filter do something with the socket; nothing if there is none.
+    fn filtered<R>(
+        &self,
+        f: impl FnOnce(&mut dyn Filter, &mut dyn Wire) -> io::Result<R>,
+    ) -> Option<io::Result<R>> {
+        // It runs what the application has put into its configuration, which should not come back
+        // here. If it does it has to wait: without the filter it would write in plain.
+        let Ok(mut filter) = self.filter.try_borrow_mut() else {
+            return Some(Err(io::ErrorKind::WouldBlock.into()));
+        };
+        let filter = filter.as_deref_mut()?;
+        let wanted_room = filter.wants_room();
+        let result = self.with(|stream| f(filter, &mut Socket(stream)));
+        if filter.wants_room() == wanted_room {
+            return Some(result);
+        }
+        Some(self.watch_for(!wanted_room).and(result))
+    }
+
+    /// Room is of no use to a filter that waits for its peer.
+    fn watch_for(&self, room: bool) -> io::Result<()> {
+        let (readable, writable) = self.wanted.get();
+        match &*self.registration.borrow() {
+            Some(registration) => {
+                registration.set_interest(Interest::new(readable, writable && room))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What the filter says of itself; nothing if there is none.
+    fn of_filter<R>(&self, f: impl FnOnce(&mut dyn Filter) -> R) -> Option<R> {
+        self.filter.try_borrow_mut().ok()?.as_deref_mut().map(f)
+    }
+}
+
+/// A TCP socket, as a filter sees it.
+struct Socket<'a>(&'a TcpStream);
+
+impl Wire for Socket<'_> {}
+
+impl Read for Socket<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Socket<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.write(data)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Carrier for Tcp {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.with(|mut stream| stream.read(buffer))
+        self.filtered(|filter, wire| filter.read(wire, buffer))
+            .unwrap_or_else(|| self.with(|mut stream| stream.read(buffer)))
     }
 
     fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.with(|mut stream| match slices {
-            [one] => stream.write(one),
-            many => stream.write_vectored(many),
+        self.filtered(|filter, wire| filter.write(wire, slices)).unwrap_or_else(|| {
+            self.with(|mut stream| match slices {
+                [one] => stream.write(one),
+                many => stream.write_vectored(many),
+            })
         })
     }
 
@@ -111,10 +183,79 @@ impl Carrier for Tcp {
         self.with(|stream| stream.shutdown(Shutdown::Write))
     }
 
+    fn unsent(&self) -> usize {
+        self.of_filter(|filter| filter.unsent()).unwrap_or(0)
+    }
+
+    fn forget_unsent(&self) {
+        self.of_filter(Filter::forget_unsent);
+    }
+
+    fn advance(&self) -> io::Result<()> {
+        self.filtered(|filter, wire| filter.advance(wire)).unwrap_or(Ok(()))
+    }
+
+    fn is_opening(&self) -> bool {
+        self.of_filter(|filter| filter.is_opening()).unwrap_or(false)
+    }
+
+    fn has_opened(&self) -> bool {
+        self.of_filter(Filter::has_opened).unwrap_or(false)
+    }
+
+    fn holds_back(&self) -> bool {
+        self.of_filter(|filter| filter.holds_back()).unwrap_or(false)
+    }
+
+    fn say_goodbye(&self) {
+        self.filtered(|filter, wire| {
+            filter.say_goodbye(wire);
+            Ok(())
+        });
+    }
+
     fn watch(&self, readable: bool, writable: bool) -> io::Result<()> {
-        match &*self.registration.borrow() {
-            Some(registration) => registration.set_interest(Interest::new(readable, writable)),
-            None => Ok(()),
+        self.wanted.set((readable, writable));
+        self.watch_for(self.of_filter(|filter| filter.wants_room()).unwrap_or(true))
+    }
+
+    fn read_later(&self, connection: &Rc<Connection>) {
+        let (connection, network) = (Rc::clone(connection), self.network.clone());
+        self.reactor.with(|reactor| {
+            reactor.call_soon_at(connection.location(), move |_| {
+                if let Some(network) = network.upgrade() {
+                    network.with_buffer(|buffer| connection.ready(true, false, buffer));
+                }
+            });
+        });
+    }
+
+    fn reactor(&self) -> Option<&WeakReactor> {
+        Some(&self.reactor)
+    }
+
+    fn takes_filters(&self) -> bool {
+        self.filter.borrow().is_none() && self.registration.borrow().is_some()
+    }
+
+    fn install(&self, filter: Box<dyn Filter>) {
+        self.filter.replace(Some(filter));
+    }
+
+    fn unread(&self, received: &[u8]) {
+        self.of_filter(|filter| filter.unread(received));
+    }
+
+    fn remove_filter(&self) {
+        // Out of the borrow first: it may own the last of a configuration, with what the application
+        // has put into it.
+        let filter = self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.take());
+        drop(filter);
+    }
+
+    fn look_at_filter(&self, look: &mut dyn FnMut(&dyn Filter)) {
+        if let Some(filter) = &*self.filter.borrow() {
+            look(&**filter);
         }
     }
 
@@ -147,7 +288,7 @@ impl Carrier for Tcp {
 
     fn drain(&self, buffer: &mut [u8]) {
         for _ in 0..DRAIN_ROUNDS {
-            match self.read(buffer) {
+            match self.with(|mut stream| stream.read(buffer)) {
                 Ok(0) => return self.release(),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,

@@ -53,6 +53,12 @@ impl ConnectOptions {
         self
     }
 
+    /// What [`timeout`](Self::timeout) was set to.
+    #[cfg(feature = "tls")]
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.timeout
+    }
+
     /// The address of this end; port 0 takes any free one. Default: the system chooses.
     ///
     /// Twisted: `bindAddress`.

@@ -1,5 +1,6 @@
 //! A protocol that logs and does what it is told, peers, and a loop that turns by hand.
 
+use ropewalk_deferred::Deferred;
 use ropewalk_net::{ConnectionLost, ListeningPort, Protocol, ReactorNet as _, Transport};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::EventLog;
@@ -20,6 +21,7 @@ pub(crate) struct Probe {
     log: EventLog,
     transport: Slot,
     made: OnTransport,
+    secured: OnTransport,
     data: OnData,
     /// Nothing: the default of the trait, which is not logged.
     peer_done: Option<OnTransport>,
@@ -45,6 +47,7 @@ impl Probe {
             log: log.clone(),
             transport: Slot::default(),
             made: Box::new(|_| ()),
+            secured: Box::new(|_| ()),
             data: Box::new(|_, _| ()),
             peer_done: None,
             write_done: Box::new(|_| ()),
@@ -60,6 +63,12 @@ impl Probe {
 
     pub(crate) fn made(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
         self.made = Box::new(f);
+        self
+    }
+
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "plain connections need it not"))]
+    pub(crate) fn secured(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
+        self.secured = Box::new(f);
         self
     }
 
@@ -105,6 +114,11 @@ impl Protocol for Probe {
         self.log.add("made");
         self.transport.0.replace(Some(transport.clone()));
         (self.made)(transport);
+    }
+
+    fn handshake_completed(&mut self, transport: &Transport) {
+        self.log.add("secured");
+        (self.secured)(transport);
     }
 
     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
@@ -157,6 +171,21 @@ pub(crate) fn kind(reason: &ConnectionLost) -> &'static str {
 /// Turns the loop until `done`; the deadline is the test's.
 pub(crate) fn turn_until(reactor: &Reactor, mut done: impl FnMut() -> bool) {
     while !done() {
+        reactor.turn(Some(Duration::from_millis(20))).unwrap();
+    }
+}
+
+/// Turns the loop until there is a result.
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "handshakes have such results"))]
+pub(crate) fn result_of<T>(
+    reactor: &Reactor,
+    mut deferred: Deferred<T>,
+) -> ropewalk_deferred::Result<T> {
+    loop {
+        match deferred.try_take() {
+            Ok(result) => return result,
+            Err(pending) => deferred = pending,
+        }
         reactor.turn(Some(Duration::from_millis(20))).unwrap();
     }
 }

@@ -33,6 +33,9 @@ mod single_flight; // one question for all who want a name
 mod udp_tasks; // datagrams that are awaited
 mod writing; // what goes out: at once, buffered, under pressure
 
+#[cfg(feature = "tls")]
+mod tls; // encrypted connections
+
 // across all of them
 mod auto_traits; // what may cross threads
 mod diagnosis; // what errors and logs say, and where they point

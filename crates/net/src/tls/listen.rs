@@ -1,0 +1,144 @@
+//! Ports whose connections are encrypted from the first byte.
+//!
+//! To the port this is a factory like any other. Its protocols see to the handshake, and have the
+//! user's factory make theirs when it is complete: whoever does not get so far costs that factory
+//! nothing.
+
+use super::error::TlsError;
+use super::server::TlsServer;
+use crate::{ConnectionLost, Factory, Protocol, Transport};
+use ropewalk_reactor::{Reactor, WeakReactor};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::time::Instant;
+
+/// The user's factory: absent while it runs, and when the port is closed.
+type Shared<F> = Rc<Cell<Option<F>>>;
+
+pub(super) struct Accepting<F> {
+    server: TlsServer,
+    factory: Shared<F>,
+}
+
+impl<F> Accepting<F> {
+    pub(super) fn new(server: TlsServer, factory: F) -> Self {
+        Self { server, factory: Rc::new(Cell::new(Some(factory))) }
+    }
+
+    /// The factory, if there never was a port.
+    pub(super) fn into_factory(self) -> F {
+        let factory = self.factory.take();
+        #[expect(clippy::expect_used, reason = "only an open port, or a protocol of it, takes it")]
+        factory.expect("a factory that was not used is in its place")
+    }
+
+    /// Has the factory do something, out of its cell.
+    fn with<R>(factory: &Shared<F>, f: impl FnOnce(&mut F) -> R) -> Option<R> {
+        let mut taken = factory.take()?;
+        let result = catch_unwind(AssertUnwindSafe(|| f(&mut taken)));
+        factory.set(Some(taken));
+        Some(result.unwrap_or_else(|payload| resume_unwind(payload)))
+    }
+}
+
+impl<F: Factory> Factory for Accepting<F> {
+    type Protocol = Accepted<F>;
+
+    fn build_protocol(&mut self, reactor: &Reactor, peer: SocketAddr) -> Option<Accepted<F>> {
+        Some(Accepted {
+            server: self.server.clone(),
+            factory: Rc::clone(&self.factory),
+            reactor: reactor.downgrade(),
+            peer,
+            is_secured: false,
+            protocol: None,
+        })
+    }
+
+    fn started(&mut self, reactor: &Reactor) {
+        Self::with(&self.factory, |factory| factory.started(reactor));
+    }
+
+    fn stopped(&mut self, reactor: &Reactor) {
+        // Handshakes that are under way find nobody, as connections do that were not yet accepted.
+        if let Some(mut factory) = self.factory.take() {
+            factory.stopped(reactor);
+        }
+    }
+}
+
+pub(super) struct Accepted<F: Factory> {
+    server: TlsServer,
+    factory: Shared<F>,
+    reactor: WeakReactor,
+    peer: SocketAddr,
+    is_secured: bool,
+    /// The user's; nothing until the handshake is complete, or if the factory declined.
+    protocol: Option<F::Protocol>,
+}
+
+impl<F: Factory> Protocol for Accepted<F> {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.server.counts().begin();
+        // What comes of it is told to this protocol.
+        transport.start_tls_server(&self.server).add_errback(|_| ()).detach();
+    }
+
+    fn handshake_completed(&mut self, transport: &Transport) {
+        self.is_secured = true;
+        self.server.counts().complete();
+        let peer = self.peer;
+        let built = self
+            .reactor
+            .with(|reactor| Accepting::with(&self.factory, |f| f.build_protocol(reactor, peer)));
+        self.protocol = built.flatten().flatten();
+        let Some(protocol) = &mut self.protocol else {
+            tracing::debug!(%peer, "the factory declined a connection");
+            return transport.lose_connection();
+        };
+        protocol.connection_made(transport);
+        protocol.handshake_completed(transport);
+    }
+
+    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.data_received(transport, data);
+        }
+    }
+
+    fn peer_done(&mut self, transport: &Transport) {
+        match &mut self.protocol {
+            Some(protocol) => protocol.peer_done(transport),
+            None => transport.lose_connection(),
+        }
+    }
+
+    fn write_done(&mut self, transport: &Transport) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.write_done(transport);
+        }
+    }
+
+    fn drained(&mut self, transport: &Transport) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.drained(transport);
+        }
+    }
+
+    fn resumed(&mut self, transport: &Transport) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.resumed(transport);
+        }
+    }
+
+    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+        if let Some(protocol) = &mut self.protocol {
+            protocol.connection_lost(transport, reason);
+        } else if !self.is_secured {
+            let now = self.reactor.with(Reactor::now).unwrap_or_else(Instant::now);
+            self.server.counts().fail(&transport.peer(), &TlsError::from_end(reason), now);
+        }
+    }
+}

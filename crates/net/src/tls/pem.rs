@@ -1,0 +1,55 @@
+//! Certificates and keys out of PEM texts, with errors that say what is missing.
+
+use super::error::TlsConfigError;
+use super::rustls::{self, RootCertStore};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// All certificates in `text`; at least one.
+pub(super) fn certificates(
+    text: &[u8],
+    what: &str,
+) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    match all {
+        Ok(all) if all.is_empty() => Err(TlsConfigError {
+            text: format!(
+                "there is no certificate in the PEM text of {what}; it has to contain \
+                 -----BEGIN CERTIFICATE-----"
+            ),
+        }),
+        Ok(all) => Ok(all),
+        Err(error) => {
+            Err(TlsConfigError { text: format!("the PEM text of {what} is damaged: {error}") })
+        }
+    }
+}
+
+/// The first private key in `text`.
+pub(super) fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
+    PrivateKeyDer::from_pem_slice(text).map_err(|error| TlsConfigError {
+        text: match error {
+            rustls_pki_types::pem::Error::NoItemsFound => {
+                "there is no private key in the PEM text of the key; it has to contain \
+                 -----BEGIN PRIVATE KEY-----, and must not be encrypted"
+                    .to_owned()
+            }
+            other => format!("the PEM text of the private key is damaged: {other}"),
+        },
+    })
+}
+
+/// Those whose signature is trusted.
+pub(super) fn roots(text: &[u8]) -> Result<RootCertStore, TlsConfigError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(text, "the roots")? {
+        roots
+            .add(certificate)
+            .map_err(|error| refused("a root certificate cannot be used", error))?;
+    }
+    Ok(roots)
+}
+
+pub(super) fn refused(what: &str, error: rustls::Error) -> TlsConfigError {
+    TlsConfigError { text: format!("{what}: {error}") }
+}

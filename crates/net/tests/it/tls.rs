@@ -1,0 +1,10 @@
+//! Encrypted connections: both ends, each version, and everything that can go wrong with them.
+
+mod certificates; // made for the tests
+mod peer; // a client that blocks, in a thread
+
+mod echo; // what goes in comes out, whoever is at the other end
+mod ending; // on each side, in each state
+mod openssl;
+mod refusing; // handshakes that fail
+mod upgrading; // plain at first, encrypted later // another implementation
