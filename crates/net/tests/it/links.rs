@@ -154,6 +154,7 @@ fn w7_the_memory_of_a_proxy_is_bounded() {
         turn_until(&reactor, || reader.is_finished());
         sender.join().unwrap();
         assert_eq!(reader.join().unwrap(), MANY);
-        assert!(most.get() <= 2 * 64 * 1024, "{}", most.get());
+        // The high mark, and one read.
+        assert!(most.get() <= 200 * 1024, "{}", most.get());
     });
 }
