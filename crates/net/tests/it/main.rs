@@ -19,6 +19,7 @@ mod half_open; // a peer that sends nothing more, and reads
 mod lines; // lines instead of bytes
 mod links; // transports as the producers of others
 mod listening; // ports and factories
+mod lookups_model; // lookups, against a model
 mod memory; // protocols without sockets
 mod multicast; // datagrams for many
 mod owned; // what is handed over whole, and how much may wait
