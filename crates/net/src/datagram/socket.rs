@@ -7,6 +7,7 @@
 use super::options::DatagramOptions;
 use super::{DatagramPort, DatagramProtocol, DatagramTransport};
 use crate::error::{CannotListen, ListenError, ListenErrorKind, StopReason};
+use crate::events;
 use crate::network::{Network, Pending};
 use crate::tcp::ListenAddress;
 use ropewalk_deferred::{Panicked, Promise};
@@ -141,7 +142,7 @@ impl Socket {
         let weak: Weak<Self> = Rc::downgrade(&port);
         port.key.set(Some(network.add_pending(weak)));
         port.protocol.set(Some(Box::new(protocol)));
-        tracing::debug!(%host, "listening for datagrams");
+        events::tell(|| tracing::debug!(%host, "listening for datagrams"));
         // The port exists before user code runs: a panic there closes it.
         let handle = DatagramPort::new(Rc::clone(&port));
         port.tell(|protocol, transport| protocol.start_protocol(transport));
@@ -214,7 +215,10 @@ impl Socket {
         let registration = self.registration.borrow_mut().take();
         let closed_now = registration.is_some();
         if closed_now {
-            tracing::debug!(host = %self.host(), %reason, "not listening for datagrams any more");
+            let host = self.host();
+            events::tell(
+                || tracing::debug!(%host, %reason, "not listening for datagrams any more"),
+            );
             self.reason.replace(Some(reason));
         }
         drop(registration);
@@ -273,7 +277,8 @@ impl Socket {
     /// As [`complete_now`](Self::complete_now), where there is nobody to unwind to.
     fn contain(self: &Rc<Self>, what: &'static str) {
         if let Err(panicked) = self.complete() {
-            tracing::error!(location = %self.location, panic = panicked.message(), "{what}");
+            let (location, panic) = (self.location, panicked.message());
+            events::tell(|| tracing::error!(%location, panic, "{what}"));
         }
     }
 

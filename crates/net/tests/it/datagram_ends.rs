@@ -1,7 +1,7 @@
 //! UDP ports: how they begin, fail and end, and that their protocol hears of it exactly once.
 
 use crate::datagrams::{Listener, listen, plain};
-use crate::fixture::{count, has, own_address, turn_a_little, turn_until};
+use crate::fixture::{Spiteful, count, has, own_address, turn_a_little, turn_until};
 use ropewalk_net::{DatagramTransport, ListenError, ListenErrorKind, ReactorUdp as _, StopReason};
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, success_of, within};
@@ -178,6 +178,27 @@ fn i3_a_protocol_that_panics_in_the_beginning_or_in_the_end() {
         turn_a_little(&reactor);
         success_of(stopped);
         assert_eq!(log.take(), ["started", "stopped: closed"]);
+    });
+}
+
+#[test]
+fn i3_a_subscriber_that_panics_does_no_harm() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        tracing::subscriber::with_default(Spiteful("datagram"), || {
+            let (port, peer) = listen(&reactor, Listener::new(&log));
+            peer.send_to(b"a", port.address()).unwrap();
+            turn_until(&reactor, || has(&log, "data a"));
+            let stopped = port.stop_listening();
+            turn_until(&reactor, || has(&log, "stopped: closed"));
+            success_of(stopped);
+        });
+        let mut listener = Listener::new(&log);
+        listener.stop = Box::new(|_| panic!("no end"));
+        let port = reactor.listen_udp("127.0.0.1:0", listener).unwrap();
+        tracing::subscriber::with_default(Spiteful("datagram"), || drop(reactor));
+        assert_eq!(count(&log, "stopped"), 2);
+        assert!(!port.transport().is_open());
     });
 }
 

@@ -11,6 +11,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 type OnTransport = Box<dyn FnMut(&Transport)>;
 type OnData = Box<dyn FnMut(&Transport, &[u8])>;
@@ -253,4 +255,26 @@ pub(crate) fn thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
     Builder::new().name("peer".to_owned()).spawn(work).unwrap()
+}
+
+/// A subscriber that is a bug: it panics at each event of the modules with this name.
+pub(crate) struct Spiteful(pub(crate) &'static str);
+
+impl Subscriber for Spiteful {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        assert!(!event.metadata().target().contains(self.0), "a subscriber that panics");
+    }
 }

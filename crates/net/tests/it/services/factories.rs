@@ -1,7 +1,7 @@
 //! What makes protocols and connections: when it is used, and what its panics do.
 
 use super::{Bench, SECOND, plain};
-use crate::fixture::{Probe, has, own_address, turn_until};
+use crate::fixture::{Probe, Spiteful, has, own_address, turn_until};
 use ropewalk_deferred::Deferred;
 use ropewalk_net::{
     Address, Backoff, ClientEndpoint, ClientService, Factory, HostnameEndpoint, NoProtocol,
@@ -12,8 +12,6 @@ use ropewalk_testing::{DEADLINE, Ending, EventLog, failure_as, success_of, withi
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 /// Tells the log what happens to it.
 struct Diary {
@@ -124,33 +122,11 @@ fn i3_a_panic_of_the_factory_ends_that_connection_only() {
     });
 }
 
-/// A subscriber that is a bug.
-struct Spiteful;
-
-impl Subscriber for Spiteful {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        assert!(!event.metadata().target().contains("service"), "a subscriber that panics");
-    }
-}
-
 #[test]
 fn i3_a_subscriber_that_panics_does_no_harm() {
     let bench = Bench::new();
     let service = bench.service();
-    tracing::subscriber::with_default(Spiteful, || {
+    tracing::subscriber::with_default(Spiteful("service"), || {
         service.start_service();
         let waits = service.when_connected(1);
         bench.script.fail("refused");
