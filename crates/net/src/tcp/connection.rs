@@ -261,11 +261,11 @@ impl Carrier for Tcp {
 
     fn close(&self, connection: &Rc<Connection>, how: Close) {
         match how {
-            Close::Gently { peer_is_done } => {
+            // Closing the socket says so too, and nothing is left that it could throw away.
+            Close::Gently { peer_is_done: true } | Close::Now => {}
+            Close::Gently { peer_is_done: false } => {
                 let half_closed = self.with(|stream| stream.shutdown(Shutdown::Write));
-                if let (Some(network), false, Ok(())) =
-                    (self.network.upgrade(), peer_is_done, half_closed)
-                {
+                if let (Some(network), Ok(())) = (self.network.upgrade(), half_closed) {
                     if network.is_closed() {
                         return self.hand_over(&network);
                     }
@@ -274,7 +274,6 @@ impl Carrier for Tcp {
                     }
                 }
             }
-            Close::Now => {}
             Close::Abort => {
                 let reset =
                     self.with(|stream| SockRef::from(stream).set_linger(Some(Duration::ZERO)));
@@ -343,19 +342,20 @@ impl fmt::Debug for Tcp {
 /// It goes with the registration, or with the whole reactor. In the second case the protocol has
 /// not heard of its end yet, and does now.
 pub(crate) struct Owner {
-    connection: Rc<Connection>,
-    network: Weak<Network>,
+    /// With its type, which is one word less: there is one of these for each connection.
+    connection: Rc<Connection<Tcp>>,
 }
 
 impl Owner {
-    pub(crate) fn new(connection: Rc<Connection>, network: &Rc<Network>) -> Self {
-        Self { connection, network: Rc::downgrade(network) }
+    pub(crate) fn new(connection: Rc<Connection<Tcp>>) -> Self {
+        Self { connection }
     }
 
     pub(crate) fn ready(&self, readiness: Readiness) {
-        if let Some(network) = self.network.upgrade() {
+        if let Some(network) = self.connection.carrier().network.upgrade() {
+            let connection: Rc<Connection> = Rc::<Connection<Tcp>>::clone(&self.connection);
             network.with_buffer(|buffer| {
-                self.connection.ready(readiness.readable, readiness.writable, buffer);
+                connection.ready(readiness.readable, readiness.writable, buffer);
             });
         }
     }
@@ -363,7 +363,8 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.connection.abandon();
+        let connection: Rc<Connection> = Rc::<Connection<Tcp>>::clone(&self.connection);
+        connection.abandon();
     }
 }
 

@@ -257,8 +257,8 @@ impl Attempt {
         let tcp = Tcp::new(reactor, &network);
         let connection = Rc::new(Connection::new(tcp, protocol, ends, self.location));
         Tcp::attach(&connection, socket);
+        *owner = Some(Owner::new(Rc::clone(&connection)));
         let shared: Rc<Connection> = connection;
-        *owner = Some(Owner::new(Rc::clone(&shared), &network));
         // The protocol first: who waits for the transport finds it in use. If the protocol
         // panics, the transport is one that is lost.
         let started = catch_unwind(AssertUnwindSafe(|| shared.start()));

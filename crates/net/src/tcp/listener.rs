@@ -195,15 +195,14 @@ impl Listener {
         let ends = (Address::from(host), Address::from(peer));
         let tcp = Tcp::new(reactor, &network);
         let connection = Rc::new(Connection::new(tcp, protocol, ends, self.location));
-        let shared: Rc<Connection> = Rc::<Connection<Tcp>>::clone(&connection);
-        let owner = Owner::new(Rc::clone(&shared), &network);
+        let owner = Owner::new(Rc::clone(&connection));
         let registration = reactor
             .register_at(stream, Interest::READABLE, self.location, move |_, _, readiness| {
                 owner.ready(readiness);
             })
             .map_err(|refused| io::Error::other(refused.io_error().to_string()))?;
         Tcp::attach(&connection, registration);
-        Ok(shared)
+        Ok(connection)
     }
 
     fn refused(self: &Rc<Self>, reactor: &Reactor, error: &io::Error) {
