@@ -7,6 +7,7 @@
 use crate::connection::Connection;
 use crate::filter::Filter;
 use ropewalk_reactor::WeakReactor;
+use socket2::SockRef;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
@@ -119,24 +120,9 @@ pub trait Carrier: 'static {
         let _ = (before, after);
     }
 
-    /// Sends small writes at once (`true`), or gathers them.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says.
-    fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        let _ = on;
-        Ok(())
-    }
-
-    /// Probes idle connections.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says.
-    fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        let _ = on;
-        Ok(())
+    /// Shows the socket to `look`, if there is one.
+    fn look_at_socket(&self, look: &mut dyn FnMut(SockRef<'_>)) {
+        let _ = look;
     }
 
     /// The reactor that it belongs to, if it belongs to one that has time.

@@ -17,6 +17,7 @@
 mod reactor_net;
 
 mod factory;
+mod keep_alive;
 mod producer;
 mod protocol;
 mod transport;
@@ -53,6 +54,8 @@ pub mod filter;
 mod compile_fail;
 
 pub use address::Address;
+#[doc(no_inline)]
+pub use bytes::Bytes;
 pub use datagram::{
     DatagramOptions, DatagramPort, DatagramProtocol, DatagramTransport, MulticastInterface,
     ReactorUdp, UdpSocket,
@@ -68,6 +71,7 @@ pub use error::{
 };
 pub use factory::Factory;
 pub use framing::{FrameError, Framing, StringProtocol, StringReceiver, StringTooLong};
+pub use keep_alive::KeepAlive;
 pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
 pub use producer::{CannotRegister, Producer};
 pub use protocol::Protocol;

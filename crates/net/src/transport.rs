@@ -1,5 +1,6 @@
 //! What a protocol, and everybody else on the reactor thread, does with a connection.
 
+mod options;
 mod producing;
 mod writing;
 
@@ -8,7 +9,6 @@ pub use writing::Pressure;
 use crate::Address;
 use crate::connection::Connection;
 use std::fmt;
-use std::io;
 use std::rc::Rc;
 
 /// A connection: write to it, end it, and ask who is at the other end.
@@ -177,31 +177,6 @@ impl Transport {
     #[must_use]
     pub fn host(&self) -> Address {
         self.0.host().clone()
-    }
-
-    /// Sends small writes at once (`true`), or gathers them for a while (`false`, the default of
-    /// the systems).
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says; nothing happens after the end of the connection.
-    ///
-    /// Twisted: `setTcpNoDelay`.
-    #[doc(alias = "setTcpNoDelay")]
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.0.carrier().set_nodelay(on)
-    }
-
-    /// Has the system probe the peer when the connection is idle for long.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says; nothing happens after the end of the connection.
-    ///
-    /// Twisted: `setTcpKeepAlive`.
-    #[doc(alias = "setTcpKeepAlive")]
-    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        self.0.carrier().set_keepalive(on)
     }
 }
 

@@ -316,17 +316,9 @@ impl Carrier for Tcp {
         }
     }
 
-    fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        match &*self.registration.borrow() {
-            Some(registration) => registration.source().set_nodelay(on),
-            None => Ok(()),
-        }
-    }
-
-    fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        match &*self.registration.borrow() {
-            Some(registration) => SockRef::from(registration.source()).set_keepalive(on),
-            None => Ok(()),
+    fn look_at_socket(&self, look: &mut dyn FnMut(SockRef<'_>)) {
+        if let Some(registration) = &*self.registration.borrow() {
+            look(SockRef::from(registration.source()));
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What goes out: at once if nothing waits, buffered otherwise, with a word about pressure.
 
-use crate::fixture::{Probe, count, has, pair, thread, turn_a_little, turn_until};
-use ropewalk_net::{ConnectionLost, Pressure};
+use crate::fixture::{Pair, Probe, count, has, pair, thread, turn_a_little, turn_until};
+use ropewalk_net::{ConnectionLost, KeepAlive, Pressure};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, success_of, within};
 use std::io::{Read as _, Write as _};
+use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 
@@ -164,11 +165,39 @@ fn writes_after_lose_connection_are_dropped() {
 }
 
 #[test]
-fn socket_options_are_accepted() {
+fn socket_options_are_set_and_can_be_asked_for() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let pair = pair(&reactor, Probe::new(&log));
-        pair.transport.set_nodelay(true).unwrap();
-        pair.transport.set_keepalive(true).unwrap();
+        let Pair { peer, transport, port: _port } = pair(&reactor, Probe::new(&log));
+        for on in [true, false, true] {
+            transport.set_nodelay(on).unwrap();
+            transport.set_keepalive(on).unwrap();
+            assert_eq!((transport.nodelay().unwrap(), transport.keepalive().unwrap()), (on, on));
+        }
+        transport.set_keepalive(false).unwrap();
+        let short = Duration::from_millis(1);
+        let keep_alive = KeepAlive::new().idle(short).interval(short).probes(2);
+        transport.set_keepalive_with(keep_alive).unwrap();
+        assert!(transport.keepalive().unwrap());
+        drop(peer);
+        turn_until(&reactor, || has(&log, "lost done"));
+        transport.set_keepalive_with(keep_alive).unwrap();
+        assert!(!transport.keepalive().unwrap() && !transport.nodelay().unwrap());
+    });
+}
+
+/// What is refused is said: a time that no system has room for.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_setting_that_the_system_refuses_is_an_error() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let Pair { peer: _peer, transport, port: _port } =
+            pair(&reactor, Probe::new(&EventLog::new()));
+        let never = KeepAlive::new().idle(Duration::MAX);
+        assert_eq!(
+            transport.set_keepalive_with(never).unwrap_err().kind(),
+            std::io::ErrorKind::InvalidInput,
+        );
     });
 }
