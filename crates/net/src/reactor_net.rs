@@ -177,6 +177,12 @@ pub trait ReactorNet: sealed::Sealed {
     /// The deferred fails with [`ResolveError`](crate::ResolveError), which tells apart what cannot
     /// be a name, what does not exist, and what nobody answered. Cancelling it forgets the name.
     ///
+    /// # Notes
+    ///
+    /// The default [`Resolver`] asks the system for four names at a time; the others wait. What it is
+    /// asked for cannot be called off: a name whose servers keep silent takes up one of the four until
+    /// the system gives up, however often it is asked for.
+    ///
     /// # Examples
     ///
     /// ```

@@ -17,6 +17,8 @@ mod system;
 mod threaded;
 
 pub(crate) use host::{Host, classify};
+#[cfg(feature = "tls")]
+pub(crate) use international::to_ascii;
 pub(crate) use lookup::resolve;
 pub use options::ResolveOptions;
 pub use query::{AddressFamily, NameQuery};

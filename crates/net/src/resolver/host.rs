@@ -24,8 +24,16 @@ pub(crate) enum Host<'a> {
 
 pub(crate) fn classify(host: &str, port: u16) -> Host<'_> {
     let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    if let Ok(address) = bracketed.unwrap_or(host).parse::<IpAddr>() {
+    let bare = bracketed.unwrap_or(host);
+    if let Ok(address) = bare.parse::<IpAddr>() {
         return Host::Address((address, port).into());
+    }
+    // An address of one link, such as fe80::1%2. Which number eth0 has, the system knows.
+    if bare.contains(':') && bare.contains('%') {
+        return match format!("[{bare}]:{port}").parse() {
+            Ok(address) => Host::Address(SocketAddr::V6(address)),
+            Err(_) => fault(bare).map_or(Host::Name(bare.into()), Host::Invalid),
+        };
     }
     let name = match to_ascii(host) {
         Ok(name) => name,
@@ -69,6 +77,17 @@ mod tests {
         {
             assert_eq!(classify(host, 7), Host::Address(address.parse().unwrap()));
         }
+    }
+
+    #[test]
+    fn b206_an_address_of_one_link_keeps_its_scope() {
+        for host in ["fe80::1%2", "[fe80::1%2]"] {
+            assert_eq!(classify(host, 7), Host::Address("[fe80::1%2]:7".parse().unwrap()));
+        }
+        for host in ["fe80::1%eth0", "[fe80::1%eth0]"] {
+            assert_eq!(classify(host, 7), Host::Name("fe80::1%eth0".into()));
+        }
+        assert!(matches!(classify("fe80::1%e th0", 7), Host::Invalid(_)));
     }
 
     #[test]

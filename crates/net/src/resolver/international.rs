@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 /// The ASCII form of `host`, or why it has none.
-pub(super) fn to_ascii(host: &str) -> Result<Cow<'_, str>, &'static str> {
+pub(crate) fn to_ascii(host: &str) -> Result<Cow<'_, str>, &'static str> {
     if host.is_ascii() { Ok(Cow::Borrowed(host)) } else { encode(host) }
 }
 

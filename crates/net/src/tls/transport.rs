@@ -7,6 +7,7 @@ use super::session::{Handshake, Session};
 use super::{TlsClient, TlsInfo, TlsServer};
 use crate::Transport;
 use crate::connection::Limit;
+use crate::resolver::to_ascii;
 use ropewalk_deferred::Deferred;
 use std::any::Any;
 use std::sync::Arc;
@@ -173,6 +174,19 @@ pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
     // The dot at the end of a name says that it is complete, which no certificate does.
     let bare = bare.strip_suffix('.').unwrap_or(bare);
-    ServerName::try_from(bare.to_owned())
-        .map_err(|_| TlsError::new(TlsErrorKind::InvalidName(name.to_owned())))
+    let invalid = || TlsError::new(TlsErrorKind::InvalidName(name.to_owned()));
+    // Certificates are for names as they are looked up.
+    let encoded = to_ascii(bare).map_err(|_| invalid())?;
+    ServerName::try_from(encoded.into_owned()).map_err(|_| invalid())
+}
+
+#[cfg(all(test, feature = "idna"))]
+mod tests {
+    use super::server_name;
+
+    #[test]
+    fn b192_a_certificate_is_for_the_encoded_name() {
+        let name = server_name("bücher.example.").unwrap();
+        assert_eq!(name.to_str(), "xn--bcher-kva.example");
+    }
 }

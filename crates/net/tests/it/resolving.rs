@@ -52,6 +52,21 @@ fn b196_localhost_is_found() {
     });
 }
 
+/// The name of an interface is the system's to know.
+#[cfg(target_os = "linux")]
+#[test]
+fn b206_an_address_with_the_name_of_its_interface_has_a_scope() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let found = wait_for(&reactor, reactor.resolve("[fe80::1%lo]", 80)).unwrap();
+        let [SocketAddr::V6(address)] = found[..] else { panic!("{found:?}") };
+        assert_ne!(address.scope_id(), 0);
+        assert_eq!((address.port(), address.ip().segments()[0]), (80, 0xfe80));
+        let numbered = format!("fe80::1%{}", address.scope_id());
+        assert_eq!(success_of(reactor.resolve(&numbered, 80)), found);
+    });
+}
+
 #[test]
 fn w23_what_cannot_be_a_name_fails_at_once_and_disturbs_nothing() {
     within(DEADLINE, || {
