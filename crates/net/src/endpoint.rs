@@ -5,17 +5,26 @@ mod error;
 mod factory;
 mod hostname;
 mod tcp_server;
+#[cfg(feature = "tls")]
+mod tls_client;
+#[cfg(feature = "tls")]
+mod tls_server;
 
 mod description;
 mod fields;
 mod nearest;
 mod print;
+mod schemes;
 
 pub use any::{AnyClientEndpoint, AnyServerEndpoint, client_from_string, server_from_string};
 pub use error::{EndpointParseError, EndpointParseErrorKind};
 pub use factory::BoxFactory;
 pub use hostname::HostnameEndpoint;
 pub use tcp_server::TcpServerEndpoint;
+#[cfg(feature = "tls")]
+pub use tls_client::TlsClientEndpoint;
+#[cfg(feature = "tls")]
+pub use tls_server::TlsServerEndpoint;
 
 use crate::error::{CannotListen, ListenError};
 use crate::{Address, Factory, ListeningPort, Protocol, Transport};

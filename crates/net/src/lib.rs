@@ -65,6 +65,9 @@ pub use endpoint::{
     EndpointParseErrorKind, HostnameEndpoint, ReactorEndpoints, ServerEndpoint, TcpServerEndpoint,
     client_from_string, server_from_string,
 };
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use endpoint::{TlsClientEndpoint, TlsServerEndpoint};
 pub use error::{
     CannotListen, ConnectError, ConnectErrorKind, ConnectionLost, FailedAttempt, ListenError,
     ListenErrorKind, ResolveError, ResolveErrorKind, SendError, SendErrorKind, StopReason,

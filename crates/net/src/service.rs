@@ -142,7 +142,9 @@ impl ClientService {
     /// # fn example(service: &ropewalk_net::ClientService) {
     /// service
     ///     .when_connected(3) // or `None`
-    ///     .map(|transport| drop(transport.write(b"hello")))
+    ///     .add_callback(|transport| {
+    ///         transport.write(b"hello");
+    ///     })
     ///     .add_errback(|failure| eprintln!("no connection: {failure:#}"))
     ///     .detach();
     /// # }

@@ -1,10 +1,10 @@
 //! Endpoints of every kind that a text can describe.
 
-use super::description::{Description, Piece};
-use super::error::{EndpointParseError, EndpointParseErrorKind as Kind, Fault};
-use super::fields::{Fields, Schema};
-use super::nearest::nearest;
+use super::error::EndpointParseError;
+use super::schemes::{CLIENTS, SERVERS};
 use super::{BoxFactory, ClientEndpoint, HostnameEndpoint, ServerEndpoint, TcpServerEndpoint};
+#[cfg(feature = "tls")]
+use super::{TlsClientEndpoint, TlsServerEndpoint};
 use crate::error::ListenError;
 use crate::{ListeningPort, Protocol, Transport};
 use ropewalk_deferred::Deferred;
@@ -19,6 +19,7 @@ use std::str::FromStr;
 /// | kind | fields |
 /// |---|---|
 /// | `tcp` | `port`, `interface`, `backlog`: see [`TcpServerEndpoint`] |
+/// | `tls` | `port`, `certificate`, `key`, `trust`, `interface`, `backlog`: see `TlsServerEndpoint` (with the feature `tls`) |
 ///
 /// The first ones of them may stand without a name, in this order. A backslash before `:`, `\`, `=`,
 /// `[` or `]` makes an ordinary letter of it, and an address in brackets needs none.
@@ -42,7 +43,7 @@ use std::str::FromStr;
 /// Twisted: `serverFromString`.
 #[doc(alias = "serverFromString")]
 pub fn server_from_string(text: &str) -> Result<AnyServerEndpoint, EndpointParseError> {
-    read(text, &SERVERS)
+    SERVERS.read(text)
 }
 
 /// Reads the description of something to connect to, such as `tcp:localhost:8080:timeout=5`.
@@ -52,6 +53,7 @@ pub fn server_from_string(text: &str) -> Result<AnyServerEndpoint, EndpointParse
 /// | kind | fields |
 /// |---|---|
 /// | `tcp` | `host`, `port`, `timeout` (seconds), `bindAddress`: see [`HostnameEndpoint`] |
+/// | `tls` | `host`, `port`, `trust`, `certificate`, `key`, `name`, `timeout`, `bindAddress`: see `TlsClientEndpoint` (with the feature `tls`) |
 ///
 /// All else is as with [`server_from_string`].
 ///
@@ -72,45 +74,7 @@ pub fn server_from_string(text: &str) -> Result<AnyServerEndpoint, EndpointParse
 /// Twisted: `clientFromString`.
 #[doc(alias = "clientFromString")]
 pub fn client_from_string(text: &str) -> Result<AnyClientEndpoint, EndpointParseError> {
-    read(text, &CLIENTS)
-}
-
-/// What a text can describe: its kinds, by name.
-struct Kinds<E: 'static> {
-    names: &'static [&'static str],
-    kinds: &'static [(Schema, Read<E>)],
-}
-
-type Read<E> = fn(Fields) -> Result<E, Fault>;
-
-const SERVERS: Kinds<AnyServerEndpoint> = Kinds {
-    names: &["tcp"],
-    kinds: &[(TcpServerEndpoint::SCHEMA, |fields| TcpServerEndpoint::read(fields).map(Into::into))],
-};
-
-const CLIENTS: Kinds<AnyClientEndpoint> = Kinds {
-    names: &["tcp"],
-    kinds: &[(HostnameEndpoint::SCHEMA, |fields| HostnameEndpoint::read(fields).map(Into::into))],
-};
-
-fn read<E>(text: &str, kinds: &Kinds<E>) -> Result<E, EndpointParseError> {
-    let read = || {
-        let Description { scheme, fields, end } = Description::parse(text)?;
-        let (schema, read) = kinds.find(scheme)?;
-        read(Fields::read(fields, end, schema)?)
-    };
-    read().map_err(|fault: Fault| fault.in_text(text))
-}
-
-impl<E> Kinds<E> {
-    fn find(&self, scheme: Piece) -> Result<&(Schema, Read<E>), Fault> {
-        let index = self.names.iter().position(|name| *name == scheme.text);
-        index.and_then(|index| self.kinds.get(index)).ok_or_else(|| {
-            let (known, nearest) = (self.names, nearest(&scheme.text, self.names));
-            let kind = Kind::UnknownScheme { scheme: scheme.text, known, nearest };
-            Fault::new(scheme.column, kind)
-        })
-    }
+    CLIENTS.read(text)
 }
 
 /// Something to listen on, of any kind that [`server_from_string`] can read.
@@ -119,6 +83,10 @@ impl<E> Kinds<E> {
 pub enum AnyServerEndpoint {
     /// A port of this machine.
     Tcp(TcpServerEndpoint),
+    /// A port of this machine whose connections are encrypted.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    Tls(TlsServerEndpoint),
 }
 
 /// Something to connect to, of any kind that [`client_from_string`] can read.
@@ -127,6 +95,10 @@ pub enum AnyServerEndpoint {
 pub enum AnyClientEndpoint {
     /// A port of a host.
     Tcp(HostnameEndpoint),
+    /// A port of a host, and an encrypted connection.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    Tls(TlsClientEndpoint),
 }
 
 impl From<TcpServerEndpoint> for AnyServerEndpoint {
@@ -138,6 +110,20 @@ impl From<TcpServerEndpoint> for AnyServerEndpoint {
 impl From<HostnameEndpoint> for AnyClientEndpoint {
     fn from(endpoint: HostnameEndpoint) -> Self {
         Self::Tcp(endpoint)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsServerEndpoint> for AnyServerEndpoint {
+    fn from(endpoint: TlsServerEndpoint) -> Self {
+        Self::Tls(endpoint)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<TlsClientEndpoint> for AnyClientEndpoint {
+    fn from(endpoint: TlsClientEndpoint) -> Self {
+        Self::Tls(endpoint)
     }
 }
 
@@ -161,6 +147,8 @@ impl fmt::Display for AnyServerEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(endpoint) => endpoint.fmt(f),
+            #[cfg(feature = "tls")]
+            Self::Tls(endpoint) => endpoint.fmt(f),
         }
     }
 }
@@ -169,6 +157,8 @@ impl fmt::Display for AnyClientEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(endpoint) => endpoint.fmt(f),
+            #[cfg(feature = "tls")]
+            Self::Tls(endpoint) => endpoint.fmt(f),
         }
     }
 }
@@ -177,6 +167,8 @@ impl ServerEndpoint for AnyServerEndpoint {
     fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
         match self {
             Self::Tcp(endpoint) => endpoint.listen(reactor, factory),
+            #[cfg(feature = "tls")]
+            Self::Tls(endpoint) => endpoint.listen(reactor, factory),
         }
     }
 }
@@ -185,6 +177,8 @@ impl ClientEndpoint for AnyClientEndpoint {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
         match self {
             Self::Tcp(endpoint) => endpoint.connect(reactor, protocol),
+            #[cfg(feature = "tls")]
+            Self::Tls(endpoint) => endpoint.connect(reactor, protocol),
         }
     }
 }

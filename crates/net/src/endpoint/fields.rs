@@ -65,6 +65,11 @@ impl Fields {
         Some(Value { field, piece })
     }
 
+    #[cfg(feature = "tls")]
+    pub(super) fn take_text(&mut self, field: &'static str) -> Option<String> {
+        self.take(field).map(Value::into_text)
+    }
+
     pub(super) fn need(&mut self, field: &'static str) -> Result<Value, Fault> {
         let missing = Kind::Missing { field, example: self.example };
         self.take(field).ok_or_else(|| Fault::new(self.end, missing))
@@ -78,6 +83,12 @@ pub(super) struct Value {
 }
 
 impl Value {
+    /// The text as it is: a path, a name.
+    #[cfg(feature = "tls")]
+    pub(super) fn into_text(self) -> String {
+        self.piece.text
+    }
+
     fn fault(&self, kind: Kind) -> Fault {
         Fault::new(self.piece.column, kind)
     }

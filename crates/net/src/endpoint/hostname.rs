@@ -10,7 +10,7 @@ use crate::{Protocol, Transport};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How long is tried, if nobody says otherwise.
@@ -91,7 +91,7 @@ impl HostnameEndpoint {
         example: "tcp:example.net:80",
     };
 
-    pub(super) fn read(mut fields: Fields) -> Result<Self, Fault> {
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Fault> {
         let mut endpoint =
             Self::new(fields.need("host")?.host()?, fields.need("port")?.client_port()?);
         if let Some(timeout) = fields.take("timeout") {
@@ -104,24 +104,50 @@ impl HostnameEndpoint {
     }
 }
 
+impl HostnameEndpoint {
+    pub(super) fn options(&self) -> ConnectOptions {
+        let options = ConnectOptions::new().timeout(self.timeout);
+        match self.local_address {
+            Some(address) => options.local_address(address),
+            None => options,
+        }
+    }
+
+    /// The host and the port.
+    pub(super) fn print_places(&self, text: Text) -> Text {
+        let text = match self.host.parse::<IpAddr>() {
+            Ok(_) => text.address_place(&self.host),
+            Err(_) => text.place(&self.host),
+        };
+        text.place(&self.port.to_string())
+    }
+
+    /// The other fields.
+    pub(super) fn print_fields(&self, mut text: Text) -> Text {
+        if self.timeout != TIMEOUT {
+            text = text.field("timeout", &print::seconds(self.timeout));
+        }
+        match self.local_address {
+            None => text,
+            Some(address) if address.port() == 0 => {
+                text.address("bindAddress", &print::ip(address))
+            }
+            Some(address) => {
+                text.socket_address("bindAddress", &print::ip(address), address.port())
+            }
+        }
+    }
+}
+
 impl ClientEndpoint for HostnameEndpoint {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
-        let mut options = ConnectOptions::new().timeout(self.timeout);
-        if let Some(address) = self.local_address {
-            options = options.local_address(address);
-        }
-        tcp::connect(reactor, (&self.host, self.port), options, protocol)
+        tcp::connect(reactor, (&self.host, self.port), self.options(), protocol)
     }
 }
 
 impl fmt::Display for HostnameEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = Text::new("tcp");
-        let text = match self.host.parse::<std::net::IpAddr>() {
-            Ok(_) => text.address_place(&self.host),
-            Err(_) => text.place(&self.host),
-        };
-        let text = text.place(&self.port.to_string());
-        f.write_str(&print::client_fields(text, (self.timeout, TIMEOUT), self.local_address))
+        let text = self.print_fields(self.print_places(Text::new("tcp")));
+        f.write_str(&text.into_string())
     }
 }

@@ -1,6 +1,5 @@
 //! How addresses and times are written in a description.
 
-use super::description::Text;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -20,28 +19,7 @@ pub(super) fn ip(address: SocketAddr) -> String {
     }
 }
 
-/// How long a client tries, if that is not as usual, and from where.
-pub(super) fn client_fields(
-    mut text: Text,
-    (timeout, usual): (Duration, Duration),
-    local_address: Option<SocketAddr>,
-) -> String {
-    if timeout != usual {
-        text = text.field("timeout", &seconds(timeout));
-    }
-    match local_address {
-        None => {}
-        Some(address) if address.port() == 0 => {
-            text = text.address("bindAddress", &ip(address));
-        }
-        Some(address) => {
-            text = text.socket_address("bindAddress", &ip(address), address.port());
-        }
-    }
-    text.into_string()
-}
-
-fn seconds(duration: Duration) -> String {
+pub(super) fn seconds(duration: Duration) -> String {
     let nanos = format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos());
     nanos.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

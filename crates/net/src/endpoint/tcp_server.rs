@@ -65,7 +65,7 @@ impl TcpServerEndpoint {
         example: "tcp:8080",
     };
 
-    pub(super) fn read(mut fields: Fields) -> Result<Self, Fault> {
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Fault> {
         let port = fields.need("port")?.server_port()?;
         let interface = fields.take("interface").map(|value| value.interface()).transpose()?;
         let mut address = interface.unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
@@ -75,25 +75,37 @@ impl TcpServerEndpoint {
     }
 }
 
+impl TcpServerEndpoint {
+    pub(super) fn options(&self) -> ListenOptions {
+        self.backlog.map_or_else(ListenOptions::new, |most| ListenOptions::new().backlog(most))
+    }
+
+    /// The port.
+    pub(super) fn print_place(&self, text: Text) -> Text {
+        text.place(&self.address.port().to_string())
+    }
+
+    /// The other fields.
+    pub(super) fn print_fields(&self, mut text: Text) -> Text {
+        if self.address.ip() != Ipv4Addr::UNSPECIFIED {
+            text = text.address("interface", &print::ip(self.address));
+        }
+        match self.backlog {
+            Some(backlog) => text.field("backlog", &backlog.to_string()),
+            None => text,
+        }
+    }
+}
+
 impl ServerEndpoint for TcpServerEndpoint {
     fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
-        let mut options = ListenOptions::new();
-        if let Some(connections) = self.backlog {
-            options = options.backlog(connections);
-        }
-        reactor.listen_tcp_with(self.address, options, factory).map_err(Into::into)
+        reactor.listen_tcp_with(self.address, self.options(), factory).map_err(Into::into)
     }
 }
 
 impl fmt::Display for TcpServerEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Text::new("tcp").place(&self.address.port().to_string());
-        if self.address.ip() != Ipv4Addr::UNSPECIFIED {
-            text = text.address("interface", &print::ip(self.address));
-        }
-        if let Some(backlog) = self.backlog {
-            text = text.field("backlog", &backlog.to_string());
-        }
+        let text = self.print_fields(self.print_place(Text::new("tcp")));
         f.write_str(&text.into_string())
     }
 }

@@ -13,6 +13,10 @@ pub enum ListenErrorKind {
     Address,
     /// The operating system refuses.
     Io(io::Error),
+    /// A certificate or a key cannot be used.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    Tls(crate::tls::TlsConfigError),
     /// The reactor is in its shutdown.
     Stopping,
 }
@@ -61,6 +65,8 @@ impl fmt::Display for ListenError {
             ListenErrorKind::Address => f.write_str(
                 "it is not an address and a port; write it as 127.0.0.1:8007 or [::1]:8007",
             ),
+            #[cfg(feature = "tls")]
+            ListenErrorKind::Tls(error) => error.fmt(f),
             ListenErrorKind::Stopping => f.write_str("the reactor is stopping; run it again first"),
             ListenErrorKind::Io(error) => match in_words(error) {
                 Some(words) => f.write_str(words),

@@ -5,6 +5,7 @@ use crate::ConnectionLost;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// What is wrong.
@@ -209,6 +210,16 @@ impl Error for TlsError {}
 #[derive(Clone, Debug)]
 pub struct TlsConfigError {
     pub(super) text: String,
+}
+
+impl TlsConfigError {
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self { text: format!("the file {path:?} cannot be read: {error}") }
+    }
+
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Self { text: format!("{} (file {path:?})", self.text) }
+    }
 }
 
 impl fmt::Display for TlsConfigError {

@@ -1,5 +1,7 @@
 //! Endpoints: what texts describe, what their errors say, and what the endpoints do.
 
+#[cfg(feature = "tls")]
+mod encrypted; // with TLS
 mod serving; // listening on them
 
 use crate::connecting::{Refusing, Stub};
@@ -154,7 +156,7 @@ fn the_text_of_a_fault_shows_where_it_is() {
     );
     assert_eq!(
         text("http:80"),
-        "unknown kind of endpoint \"http\"; begin with one of tcp (column 1)\n    http:80\n    ^"
+        "unknown kind of endpoint \"http\"; begin with one of tcp, tls (column 1)\n    http:80\n    ^"
     );
     let hostile = text("tcp:1\n2:x");
     assert_eq!(hostile.lines().count(), 3, "{hostile}");

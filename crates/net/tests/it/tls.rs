@@ -1,6 +1,6 @@
 //! Encrypted connections: both ends, each version, and everything that can go wrong with them.
 
-mod certificates; // made for the tests
+pub(crate) mod certificates; // made for the tests
 mod peer; // a client that blocks, in a thread
 
 mod echo; // what goes in comes out, whoever is at the other end

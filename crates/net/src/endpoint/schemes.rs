@@ -1,0 +1,77 @@
+//! The kinds of endpoints that a text can describe, by name.
+
+use super::any::{AnyClientEndpoint, AnyServerEndpoint};
+use super::description::{Description, Piece};
+use super::error::{EndpointParseError, EndpointParseErrorKind as Kind, Fault};
+use super::fields::{Fields, Schema};
+use super::nearest::nearest;
+use super::{HostnameEndpoint, TcpServerEndpoint};
+#[cfg(feature = "tls")]
+use super::{TlsClientEndpoint, TlsServerEndpoint};
+
+/// The kinds, and their names in the same order.
+pub(super) struct Schemes<E: 'static> {
+    names: &'static [&'static str],
+    kinds: &'static [Scheme<E>],
+}
+
+enum Scheme<E: 'static> {
+    Known(Schema, fn(&mut Fields) -> Result<E, Fault>),
+    /// It needs something that is not here.
+    #[cfg_attr(feature = "tls", expect(dead_code, reason = "everything is here"))]
+    Lacks(&'static str),
+}
+
+pub(super) const SERVERS: Schemes<AnyServerEndpoint> = Schemes {
+    names: &["tcp", "tls"],
+    kinds: &[
+        Scheme::Known(TcpServerEndpoint::SCHEMA, |fields| {
+            TcpServerEndpoint::read(fields).map(Into::into)
+        }),
+        #[cfg(feature = "tls")]
+        Scheme::Known(TlsServerEndpoint::SCHEMA, |fields| {
+            TlsServerEndpoint::read(fields).map(Into::into)
+        }),
+        #[cfg(not(feature = "tls"))]
+        Scheme::Lacks("the feature `tls` of this crate"),
+    ],
+};
+
+pub(super) const CLIENTS: Schemes<AnyClientEndpoint> = Schemes {
+    names: &["tcp", "tls"],
+    kinds: &[
+        Scheme::Known(HostnameEndpoint::SCHEMA, |fields| {
+            HostnameEndpoint::read(fields).map(Into::into)
+        }),
+        #[cfg(feature = "tls")]
+        Scheme::Known(TlsClientEndpoint::SCHEMA, |fields| {
+            TlsClientEndpoint::read(fields).map(Into::into)
+        }),
+        #[cfg(not(feature = "tls"))]
+        Scheme::Lacks("the feature `tls` of this crate"),
+    ],
+};
+
+impl<E> Schemes<E> {
+    pub(super) fn read(&self, text: &str) -> Result<E, EndpointParseError> {
+        self.interpret(text).map_err(|fault| fault.in_text(text))
+    }
+
+    fn interpret(&self, text: &str) -> Result<E, Fault> {
+        let Description { scheme, fields, end } = Description::parse(text)?;
+        let column = scheme.column;
+        match self.find(scheme)? {
+            Scheme::Known(schema, read) => read(&mut Fields::read(fields, end, schema)?),
+            Scheme::Lacks(needs) => Err(Fault::new(column, Kind::Unsupported { needs })),
+        }
+    }
+
+    fn find(&self, scheme: Piece) -> Result<&Scheme<E>, Fault> {
+        let index = self.names.iter().position(|name| *name == scheme.text);
+        index.and_then(|index| self.kinds.get(index)).ok_or_else(|| {
+            let (known, nearest) = (self.names, nearest(&scheme.text, self.names));
+            let kind = Kind::UnknownScheme { scheme: scheme.text, known, nearest };
+            Fault::new(scheme.column, kind)
+        })
+    }
+}
