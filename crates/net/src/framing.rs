@@ -6,7 +6,7 @@ mod splitter;
 pub use sending::StringTooLong;
 
 use crate::line::{hand_on, next};
-use crate::{ConnectionLost, Protocol, Transport};
+use crate::{ConnectionLost, Protocol, Transport, events};
 use splitter::{Piece, Splitter};
 use std::error::Error;
 use std::fmt;
@@ -162,7 +162,9 @@ pub trait StringProtocol: 'static {
     /// Twisted: `lengthLimitExceeded`.
     #[doc(alias = "lengthLimitExceeded")]
     fn framing_failed(&mut self, transport: &Transport, error: &FrameError) {
-        tracing::debug!(peer = %transport.peer(), %error, "strings cannot be told apart");
+        events::tell(
+            || tracing::debug!(peer = %transport.peer(), %error, "strings cannot be told apart"),
+        );
         transport.lose_connection();
     }
 

@@ -3,7 +3,7 @@
 mod splitter;
 
 use crate::error::Bytes;
-use crate::{ConnectionLost, Protocol, Transport};
+use crate::{ConnectionLost, Protocol, Transport, events};
 pub(crate) use splitter::Next;
 use splitter::{Piece, Splitter};
 use std::error::Error;
@@ -47,7 +47,7 @@ pub trait LineProtocol: 'static {
     /// Twisted: `lineLengthExceeded`.
     #[doc(alias = "lineLengthExceeded")]
     fn line_length_exceeded(&mut self, transport: &Transport, error: &LineTooLong) {
-        tracing::debug!(peer = %transport.peer(), %error, "a line is too long");
+        events::tell(|| tracing::debug!(peer = %transport.peer(), %error, "a line is too long"));
         transport.lose_connection();
     }
 

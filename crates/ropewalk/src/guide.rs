@@ -35,5 +35,8 @@ struct Timers;
 #[doc = include_str!("../../../docs/guide/src/testing-without-time.md")]
 struct TestingWithoutTime;
 
+#[doc = include_str!("../../../docs/guide/src/protocols-and-transports.md")]
+struct ProtocolsAndTransports;
+
 #[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -2,7 +2,7 @@
 
 use super::{Connection, State, Writing};
 use crate::carrier::Close;
-use crate::{ConnectionLost, Transport};
+use crate::{ConnectionLost, Transport, events};
 use ropewalk_deferred::Panicked;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -62,7 +62,8 @@ impl Connection {
         self.writing.set(Writing::Ended);
         if let Err(error) = self.carrier.shut_writing() {
             // The peer is gone already: reading will tell.
-            tracing::debug!(peer = %self.peer, %error, "the sending half could not be shut");
+            let peer = &self.peer;
+            events::tell(|| tracing::debug!(%peer, %error, "the sending half could not be shut"));
         }
         self.tell(|protocol, transport| protocol.write_done(transport));
         self.wind_up();
@@ -98,7 +99,7 @@ impl Connection {
             return Ok(());
         }
         let unsent = self.clear();
-        tracing::debug!(peer = %self.peer, %reason, unsent, "disconnected");
+        events::tell(|| tracing::debug!(peer = %self.peer, %reason, unsent, "disconnected"));
         let how = how.unwrap_or_else(|| match reason {
             ConnectionLost::Done => Close::Gently { peer_is_done: self.peer_is_done.get() },
             ConnectionLost::Aborted | ConnectionLost::PeerTooSlow { .. } => Close::Abort,
@@ -136,11 +137,9 @@ impl Connection {
 
     /// A panic beside another one, or with nobody to unwind to.
     fn report(&self, panicked: &Panicked) {
-        tracing::error!(
-            location = %self.location,
-            panic = panicked.message(),
-            "a protocol, or its producer, panicked at the end of its connection"
-        );
+        let (location, panic) = (self.location, panicked.message());
+        let what = "a protocol, or its producer, panicked at the end of its connection";
+        events::tell(|| tracing::error!(%location, panic, "{what}"));
     }
 
     fn describe(&self, panicked: &Panicked) -> String {

@@ -2,7 +2,7 @@
 
 use super::{Connection, State, is_transient};
 use crate::buffer::Spent;
-use crate::{ConnectionLost, Protocol, Transport};
+use crate::{ConnectionLost, Protocol, Transport, events};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -18,7 +18,7 @@ impl Connection {
     ///
     /// With the protocol, when the connection has been put in order.
     pub fn start(self: &Rc<Self>) {
-        tracing::debug!(peer = %self.peer, host = %self.host, "connected");
+        events::tell(|| tracing::debug!(peer = %self.peer, host = %self.host, "connected"));
         self.watch();
         self.tell(|protocol, transport| protocol.connection_made(transport));
     }

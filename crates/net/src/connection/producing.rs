@@ -9,6 +9,7 @@ use super::Connection;
 use super::extra::Extra;
 use crate::carrier::Carrier;
 use crate::{Producer, Transport};
+use ropewalk_deferred::Panicked;
 use std::any::Any;
 use std::cell::Cell;
 use std::mem::take;
@@ -199,7 +200,12 @@ impl Connection {
         } else {
             // Unregistered by itself.
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(producer)));
-            called = called.and(dropped);
+            match (&called, dropped) {
+                (Ok(()), dropped) => called = dropped,
+                // Whose own drop may panic in turn, which ends in a `Panicked`.
+                (Err(_), Err(second)) => drop(Panicked::from_payload(second, self.location)),
+                (Err(_), Ok(())) => {}
+            }
         }
         self.contain(called);
     }

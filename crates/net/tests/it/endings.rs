@@ -1,6 +1,6 @@
 //! Each way in which a connection ends: one `connection_lost`, with the right reason.
 
-use crate::fixture::{Probe, count, has, pair, turn_a_little, turn_until};
+use crate::fixture::{Probe, Spiteful, count, has, pair, turn_a_little, turn_until};
 use ropewalk_net::ConnectionLost;
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, within};
@@ -135,6 +135,22 @@ fn i3_a_panic_in_any_other_method_is_contained_too() {
         turn_a_little(&reactor);
         assert_eq!(count(&log, "lost"), 2);
         assert_eq!(reactor.stats().panics, 2);
+    });
+}
+
+#[test]
+fn i3_a_subscriber_that_panics_does_no_harm() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        tracing::subscriber::with_default(Spiteful("connection"), || {
+            let pair = pair(&reactor, Probe::new(&log));
+            drop(pair.peer);
+            pair.transport.lose_write_connection();
+            turn_until(&reactor, || has(&log, "lost done"));
+        });
+        turn_a_little(&reactor);
+        assert_eq!(log.entries(), ["made", "write done", "lost done"]);
+        assert_eq!(reactor.stats().panics, 0);
     });
 }
 
