@@ -215,7 +215,7 @@ pub trait ReactorNet: sealed::Sealed {
         &self,
         host: &str,
         port: u16,
-        options: &ResolveOptions,
+        options: ResolveOptions,
     ) -> Deferred<Vec<SocketAddr>>;
 
     /// Has another resolver answer for names from now on; gives back the one before.
@@ -273,9 +273,9 @@ impl ReactorNet for Reactor {
         &self,
         host: &str,
         port: u16,
-        options: &ResolveOptions,
+        options: ResolveOptions,
     ) -> Deferred<Vec<SocketAddr>> {
-        resolver::resolve(self, host, port, options)
+        resolver::resolve(self, host, port, &options)
     }
 
     fn install_resolver(&self, resolver: impl Resolver) -> Rc<dyn Resolver> {

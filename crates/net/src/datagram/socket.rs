@@ -215,11 +215,11 @@ impl Socket {
         let registration = self.registration.borrow_mut().take();
         let closed_now = registration.is_some();
         if closed_now {
+            self.reason.replace(Some(reason.clone()));
             let host = self.host();
             events::tell(
                 || tracing::debug!(%host, %reason, "not listening for datagrams any more"),
             );
-            self.reason.replace(Some(reason));
         }
         drop(registration);
         closed_now

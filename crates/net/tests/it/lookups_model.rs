@@ -140,7 +140,7 @@ impl Real {
     fn ask(&mut self, name: u8, ipv4: bool, seconds: u64) {
         let family = if ipv4 { AddressFamily::Ipv4 } else { AddressFamily::Any };
         let options = ResolveOptions::new().family(family).timeout(Duration::from_secs(seconds));
-        let lookup = self.reactor.resolve_with(&format!("{name}.example"), 80, &options);
+        let lookup = self.reactor.resolve_with(&format!("{name}.example"), 80, options);
         let (canceller, slot) = (lookup.canceller(), Rc::new(Cell::new(Outcome::Waits)));
         let found = Rc::clone(&slot);
         lookup.add_both(move |result| found.set(outcome(result))).detach();

@@ -45,12 +45,12 @@ fn b194_one_family_of_addresses_only() {
         (AddressFamily::Ipv4, &["127.0.2.1:80"]),
         (AddressFamily::Ipv6, &["[::1]:80"]),
     ] {
-        let lookup = reactor.resolve_with("a.example", 80, &only(family));
+        let lookup = reactor.resolve_with("a.example", 80, only(family));
         recorder.answer(&["[::1]:0", "127.0.2.1:0"]);
         assert_eq!(texts(&success_of(lookup)), expected);
         assert_eq!(recorder.asked.take(), [format!("a.example {family:?}")]);
     }
-    let lookup = reactor.resolve_with("a.example", 80, &only(AddressFamily::Ipv6));
+    let lookup = reactor.resolve_with("a.example", 80, only(AddressFamily::Ipv6));
     recorder.answer(&["127.0.2.1:0"]);
     let error: ResolveError = failure_as(lookup);
     assert!(matches!(error.kind(), ResolveErrorKind::NoAddress), "{error}");
@@ -63,8 +63,8 @@ fn b194_an_address_of_the_other_family_is_none() {
         ("127.0.0.1", AddressFamily::Ipv4, AddressFamily::Ipv6),
         ("[::1]", AddressFamily::Ipv6, AddressFamily::Ipv4),
     ] {
-        assert_eq!(success_of(reactor.resolve_with(host, 80, &only(fits))).len(), 1);
-        let error: ResolveError = failure_as(reactor.resolve_with(host, 80, &only(not)));
+        assert_eq!(success_of(reactor.resolve_with(host, 80, only(fits))).len(), 1);
+        let error: ResolveError = failure_as(reactor.resolve_with(host, 80, only(not)));
         assert!(error.is_not_found(), "{error}");
     }
 }
@@ -76,7 +76,7 @@ fn b194_the_system_is_asked_for_one_family() {
         let found = Rc::new(RefCell::new(None));
         let slot = Rc::clone(&found);
         reactor
-            .resolve_with("localhost", 80, &only(AddressFamily::Ipv4))
+            .resolve_with("localhost", 80, only(AddressFamily::Ipv4))
             .map(move |addresses| {
                 slot.replace(Some(addresses));
             })

@@ -75,7 +75,7 @@ fn w24_another_name_or_family_is_another_question() {
     let _all = [
         reactor.resolve("a.example", 80).cancel_on_drop(),
         reactor.resolve("b.example", 80).cancel_on_drop(),
-        reactor.resolve_with("a.example", 80, &ipv4).cancel_on_drop(),
+        reactor.resolve_with("a.example", 80, ipv4).cancel_on_drop(),
     ];
     assert_eq!(recorder.asked.take(), ["a.example Any", "b.example Any", "a.example Ipv4"]);
 }
@@ -85,8 +85,8 @@ fn b191_each_has_its_own_deadline() {
     let clock = ManualClock::new();
     let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
     let recorder = Recorder::installed(&reactor);
-    let hasty = reactor.resolve_with("a.example", 80, &within_time(1));
-    let patient = reactor.resolve_with("a.example", 80, &within_time(5));
+    let hasty = reactor.resolve_with("a.example", 80, within_time(1));
+    let patient = reactor.resolve_with("a.example", 80, within_time(5));
     clock.advance(Duration::from_secs(1));
     let error: ResolveError = failure_as(hasty);
     assert!(matches!(error.kind(), ResolveErrorKind::TimedOut(limit) if limit.as_secs() == 1));
@@ -105,7 +105,7 @@ fn w23_the_last_one_to_give_up_cancels_the_question() {
     let recorder = Recorder::installed(&reactor);
     let first = reactor.resolve("a.example", 80);
     let second = reactor.resolve("a.example", 80);
-    let third = reactor.resolve_with("a.example", 80, &within_time(1));
+    let third = reactor.resolve_with("a.example", 80, within_time(1));
     for lookup in [first, second] {
         lookup.cancel();
         let _: Cancelled = failure_as(lookup);
