@@ -11,6 +11,7 @@ mod reactor_tls;
 mod server;
 mod session;
 mod transport;
+mod wrap;
 
 pub use client::TlsClient;
 pub use counts::HandshakeCounts;
@@ -21,6 +22,7 @@ pub use reactor_tls::ReactorTls;
 pub use rustls;
 pub use server::TlsServer;
 pub(crate) use session::Handshake;
+pub use wrap::{TlsWrapped, wrap_client_tls};
 
 use std::time::Duration;
 

@@ -29,38 +29,68 @@ pub(super) fn connect<P: Protocol>(
     if let Err(error) = server_name(&name) {
         return Deferred::fail(refused(ConnectErrorKind::Tls(error)));
     }
-    // The connection is made, and then its handshake is what the caller waits for.
+    let time = Time { whole: options.time_limit(), begun: Some(reactor.now()) };
+    secured(reactor, (client, name), time, protocol, |greeting| {
+        tcp::connect(reactor, (host, port), options, greeting)
+    })
+    .add_errback(move |failure| -> Result<Transport, Failure> {
+        Err(match failure.downcast::<TlsError>() {
+            Ok(error) => refused(ConnectErrorKind::Tls(error)).into(),
+            Err(other) => other,
+        })
+    })
+}
+
+/// The connection that `connect` makes, and then its handshake, which is what the caller waits for.
+pub(super) fn secured<P: Protocol>(
+    reactor: &Reactor,
+    (client, name): (TlsClient, String),
+    time: Time,
+    protocol: P,
+    connect: impl FnOnce(Box<dyn Protocol>) -> Deferred<Transport>,
+) -> Deferred<Transport> {
     let handshake = Rc::new(Cell::new(None));
     let greeting = Greeting {
         client,
         name,
-        timeout: options.time_limit(),
-        begun: reactor.now(),
+        time,
         reactor: reactor.downgrade(),
         handshake: Rc::clone(&handshake),
         protocol,
         is_known: false,
     };
-    tcp::connect(reactor, (host, port), options, Box::new(greeting))
-        .add_callback(move |transport: Transport| match handshake.take() {
-            Some(handshake) => handshake.map(move |()| transport),
-            None => Deferred::fail(TlsError::new(TlsErrorKind::Ended(ConnectionLost::Done))),
-        })
-        .add_errback(move |failure| -> Result<Transport, Failure> {
-            Err(match failure.downcast::<TlsError>() {
-                Ok(error) => refused(ConnectErrorKind::Tls(error)).into(),
-                Err(other) => other,
+    connect(Box::new(greeting)).add_callback(move |transport: Transport| match handshake.take() {
+        Some(handshake) => {
+            let kept = transport.clone();
+            handshake.map(move |()| transport).add_errback(move |failure| {
+                // One that could not even begin has left the connection as it was.
+                kept.abort_connection();
+                Err(failure)
             })
-        })
+        }
+        None => Deferred::fail(TlsError::new(TlsErrorKind::Ended(ConnectionLost::Done))),
+    })
+}
+
+/// How long a handshake may take.
+pub(super) struct Time {
+    pub(super) whole: Duration,
+    /// Of that, what is over by then was needed to connect; nothing: it is for the handshake alone.
+    pub(super) begun: Option<Instant>,
+}
+
+impl Time {
+    fn limit(&self, now: Option<Instant>) -> Limit {
+        let over = self.begun.zip(now).map(|(begun, now)| now.saturating_duration_since(begun));
+        Limit { left: self.whole.saturating_sub(over.unwrap_or_default()), whole: self.whole }
+    }
 }
 
 /// The protocol of such a connection: that of the user, who is told when the handshake is complete.
 struct Greeting<P> {
     client: TlsClient,
     name: String,
-    /// For the name, the connection and the handshake together.
-    timeout: Duration,
-    begun: Instant,
+    time: Time,
     reactor: WeakReactor,
     /// What the caller waits for.
     handshake: Rc<Cell<Option<Deferred<()>>>>,
@@ -71,9 +101,7 @@ struct Greeting<P> {
 
 impl<P: Protocol> Protocol for Greeting<P> {
     fn connection_made(&mut self, transport: &Transport) {
-        let now = self.reactor.with(Reactor::now).unwrap_or(self.begun);
-        let left = self.timeout.saturating_sub(now.saturating_duration_since(self.begun));
-        let limit = Limit { left, whole: self.timeout };
+        let limit = self.time.limit(self.reactor.with(Reactor::now));
         let handshake = transport.be_client(&self.client, &self.name, &[], limit);
         self.handshake.set(Some(handshake));
     }

@@ -1,18 +1,22 @@
 //! Endpoints with TLS: what texts describe, and what is in the files.
 
 use crate::fixture::{Probe, has, own_address, turn_until};
-use crate::tls::certificates::{AUTHORITY, server_pem};
+use crate::tls::certificates::{self, AUTHORITY, server_pem};
 use proptest::prelude::*;
 use ropewalk_deferred::{Deferred, Failure};
-use ropewalk_net::tls::{TlsConfigError, TlsErrorKind};
+use ropewalk_net::tls::{
+    ReactorTls as _, TlsClient, TlsConfigError, TlsError, TlsErrorKind, wrap_client_tls,
+};
 use ropewalk_net::{
-    Address, AnyClientEndpoint, AnyServerEndpoint, ClientService, ConnectError, ConnectErrorKind,
-    EndpointParseErrorKind as Kind, HostnameEndpoint, ListenErrorKind, ReactorEndpoints as _,
-    TcpServerEndpoint, TlsClientEndpoint, TlsServerEndpoint, client_from_string,
-    server_from_string,
+    Address, AnyClientEndpoint, AnyServerEndpoint, ClientEndpoint, ClientService, ConnectError,
+    ConnectErrorKind, EndpointParseErrorKind as Kind, HostnameEndpoint, ListenErrorKind, Protocol,
+    ReactorEndpoints as _, TcpServerEndpoint, TlsClientEndpoint, TlsServerEndpoint, Transport,
+    client_from_string, server_from_string,
 };
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::{DEADLINE, EventLog, failure_as, within};
+use ropewalk_testing::{
+    DEADLINE, Ending, EventLog, MemoryTransport, failure_as, success_of, within,
+};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -111,10 +115,7 @@ proptest! {
 }
 
 /// Connects; gives what became of it.
-fn result_of(
-    reactor: &Reactor,
-    deferred: Deferred<ropewalk_net::Transport>,
-) -> Result<ropewalk_net::Transport, Failure> {
+fn result_of(reactor: &Reactor, deferred: Deferred<Transport>) -> Result<Transport, Failure> {
     let result = Rc::new(RefCell::new(None));
     let slot = Rc::clone(&result);
     deferred.add_both(move |result| drop(slot.replace(Some(result)))).detach();
@@ -223,9 +224,58 @@ fn a_service_is_stopped_in_the_middle_of_a_handshake() {
         let mut first = [0];
         peer.set_nonblocking(true).unwrap();
         turn_until(&reactor, || std::io::Read::read(&mut peer, &mut first).is_ok_and(|n| n == 1));
-        ropewalk_testing::success_of(service.stop_service());
+        success_of(service.stop_service());
         turn_until(&reactor, || reactor.stats().sources == 0);
         assert_eq!(reactor.stats().pending_timers, 0);
         assert!(log.is_empty(), "the factory was never asked");
+    });
+}
+
+/// The endpoint of a test that connects in memory, which cannot be encrypted.
+#[derive(Clone, Default)]
+struct Memory(Rc<RefCell<Option<MemoryTransport>>>);
+
+impl ClientEndpoint for Memory {
+    fn connect(&self, _: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
+        let memory = MemoryTransport::connect(protocol);
+        let transport = memory.transport();
+        self.0.replace(Some(memory));
+        Deferred::succeed(transport)
+    }
+}
+
+#[test]
+fn any_endpoint_can_be_encrypted() {
+    within(DEADLINE, || {
+        let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
+        let factory = move |_| Probe::new(&log).echo();
+        let port = reactor.listen_tls(own_address(), certificates::server(), factory).unwrap();
+        let host = HostnameEndpoint::new(port.address().ip().to_string(), port.address().port());
+        let client = TlsClient::with_roots(AUTHORITY.pem()).unwrap();
+        let endpoint = wrap_client_tls(&client, "localhost", host.clone());
+        let probe = Probe::new(&seen).made(|transport| {
+            transport.write(b"hello");
+        });
+        let transport = result_of(&reactor, reactor.connect(&endpoint, probe)).unwrap();
+        assert!(transport.tls().is_some());
+        turn_until(&reactor, || has(&seen, "data hello"));
+        assert_eq!(seen.take(), ["made", "secured", "data hello"]);
+
+        let refused = |name| {
+            let endpoint = wrap_client_tls(&client, name, host.clone());
+            let result = result_of(&reactor, reactor.connect(&endpoint, Probe::new(&seen)));
+            result.unwrap_err().downcast::<TlsError>().unwrap()
+        };
+        assert!(refused("other.example").is_certificate());
+        assert!(matches!(refused("no name").kind(), TlsErrorKind::InvalidName(_)));
+
+        let memory = Memory::default();
+        let endpoint = wrap_client_tls(&client, "localhost", memory.clone());
+        let error: TlsError = failure_as(reactor.connect(&endpoint, Probe::new(&seen)));
+        assert!(matches!(error.kind(), TlsErrorKind::Unsupported));
+        let memory = memory.0.take().unwrap();
+        memory.turn();
+        assert_eq!(memory.ending(), Some(Ending::Aborted), "it is not left open in plain");
+        assert!(seen.is_empty(), "the protocols were never told anything");
     });
 }

@@ -1,0 +1,68 @@
+//! TLS on whatever an endpoint connects to.
+
+use super::client::TlsClient;
+use super::connect::{Time, secured};
+use super::transport::server_name;
+use crate::{ClientEndpoint, Protocol, Transport};
+use ropewalk_deferred::Deferred;
+use ropewalk_reactor::Reactor;
+
+/// An endpoint that connects as `endpoint` does, and encrypts the connection from the first byte; the
+/// server's certificate has to be for `server_name`.
+///
+/// The protocol's `connection_made` is called when the handshake is complete. What the endpoint fails
+/// with is passed on; a handshake that fails is a [`TlsError`](super::TlsError). It may take as long as
+/// the [`handshake_timeout`](TlsClient::handshake_timeout) of `client` says, beside what the endpoint
+/// allows for the connection. A name given by [`for_server`](TlsClient::for_server) comes first.
+///
+/// # Examples
+///
+/// A connection that is made again and again, encrypted, with a configuration out of the program:
+///
+/// ```
+/// use ropewalk_net::tls::{TlsClient, wrap_client_tls};
+/// use ropewalk_net::{Address, ClientService, HostnameEndpoint};
+/// # use ropewalk_net::{Protocol, Transport};
+/// # use ropewalk_reactor::Reactor;
+/// # struct Quiet;
+/// # impl Protocol for Quiet {
+/// #     fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+/// # }
+/// # fn example(reactor: &Reactor, client: TlsClient) {
+/// let endpoint = wrap_client_tls(client, "example.net", HostnameEndpoint::new("127.0.0.1", 443));
+/// let service = ClientService::new(reactor, endpoint, |_peer: Address| Quiet);
+/// # }
+/// ```
+///
+/// Twisted: `wrapClientTLS`.
+#[doc(alias = "wrapClientTLS")]
+pub fn wrap_client_tls<E: ClientEndpoint>(
+    client: impl Into<TlsClient>,
+    server_name: impl Into<String>,
+    endpoint: E,
+) -> TlsWrapped<E> {
+    let client = client.into();
+    let name = client.server_name().map_or_else(|| server_name.into(), str::to_owned);
+    TlsWrapped { client, name, endpoint }
+}
+
+/// An endpoint whose connections are encrypted: see [`wrap_client_tls`].
+#[derive(Clone, Debug)]
+pub struct TlsWrapped<E> {
+    client: TlsClient,
+    name: String,
+    endpoint: E,
+}
+
+impl<E: ClientEndpoint> ClientEndpoint for TlsWrapped<E> {
+    fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
+        if let Err(error) = server_name(&self.name) {
+            return Deferred::fail(error);
+        }
+        let time = Time { whole: self.client.timeout(), begun: None };
+        let client = (self.client.clone(), self.name.clone());
+        secured(reactor, client, time, protocol, |greeting| {
+            self.endpoint.connect(reactor, greeting)
+        })
+    }
+}
