@@ -218,6 +218,13 @@ pub trait ReactorNet: sealed::Sealed {
         options: ResolveOptions,
     ) -> Deferred<Vec<SocketAddr>>;
 
+    /// The resolver that answers for names now: for one that answers for some of them itself, and asks
+    /// this one for the others.
+    ///
+    /// Twisted: `nameResolver`.
+    #[doc(alias = "nameResolver")]
+    fn resolver(&self) -> Rc<dyn Resolver>;
+
     /// Has another resolver answer for names from now on; gives back the one before.
     ///
     /// Twisted: `installResolver`.
@@ -276,6 +283,10 @@ impl ReactorNet for Reactor {
         options: ResolveOptions,
     ) -> Deferred<Vec<SocketAddr>> {
         resolver::resolve(self, host, port, &options)
+    }
+
+    fn resolver(&self) -> Rc<dyn Resolver> {
+        network::Network::of(self).resolver()
     }
 
     fn install_resolver(&self, resolver: impl Resolver) -> Rc<dyn Resolver> {

@@ -38,5 +38,8 @@ struct TestingWithoutTime;
 #[doc = include_str!("../../../docs/guide/src/protocols-and-transports.md")]
 struct ProtocolsAndTransports;
 
+#[doc = include_str!("../../../docs/guide/src/names-and-datagrams.md")]
+struct NamesAndDatagrams;
+
 #[doc = include_str!("../../../README.md")]
 struct Readme;

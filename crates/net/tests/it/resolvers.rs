@@ -143,6 +143,26 @@ fn b195_an_error_of_another_type_can_be_downcast() {
 }
 
 #[test]
+fn a_resolver_may_hand_on_what_it_does_not_know() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let recorder = Recorder::installed(&reactor);
+        let before = reactor.resolver();
+        let asks = Rc::clone(&before);
+        reactor.install_resolver(Does(move |reactor: &Reactor, name: &str| match name {
+            "known.example" => Deferred::succeed(vec![([127, 0, 2, 7], 0).into()]),
+            _ => asks.resolve(reactor, &NameQuery::new(name, AddressFamily::Ipv6)),
+        }));
+        assert_eq!(texts(&success_of(reactor.resolve("known.example", 80))), ["127.0.2.7:80"]);
+        let other = reactor.resolve("other.example", 80);
+        assert_eq!(recorder.asked.take(), ["other.example Ipv6"]);
+        recorder.answer(&["[::1]:0"]);
+        assert_eq!(texts(&success_of(other)), ["[::1]:80"]);
+        assert!(!Rc::ptr_eq(&before, &reactor.resolver()));
+    });
+}
+
+#[test]
 fn i5_a_resolver_may_look_up_other_names_and_install_another() {
     let reactor = Reactor::new().unwrap();
     reactor.install_resolver(Does(|reactor: &Reactor, name: &str| match name {
