@@ -5,6 +5,7 @@
 
 use super::TlsError;
 use crate::Address;
+use crate::events::tell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -61,12 +62,14 @@ impl Counts {
 
     pub(super) fn fail(&self, peer: &Address, error: &TlsError, now: Instant) {
         self.failed.fetch_add(1, Ordering::Release);
-        tracing::debug!(%peer, %error, "a TLS handshake has failed");
+        tell(|| tracing::debug!(%peer, %error, "a TLS handshake has failed"));
         if let Some(count) = self.to_be_said(now) {
-            tracing::warn!(
-                %peer, %error, count,
-                "TLS handshakes fail; the next ones are counted, and named at the level of debug"
-            );
+            tell(|| {
+                tracing::warn!(
+                    %peer, %error, count,
+                    "TLS handshakes fail; the next ones are counted, and named at the level of debug"
+                );
+            });
         }
     }
 

@@ -6,6 +6,7 @@
 
 use super::error::TlsError;
 use super::server::TlsServer;
+use crate::events::tell;
 use crate::{ConnectionLost, Factory, Protocol, Transport};
 use ropewalk_reactor::{Reactor, WeakReactor};
 use std::cell::Cell;
@@ -95,7 +96,7 @@ impl<F: Factory> Protocol for Accepted<F> {
             .with(|reactor| Accepting::with(&self.factory, |f| f.build_protocol(reactor, peer)));
         self.protocol = built.flatten().flatten();
         let Some(protocol) = &mut self.protocol else {
-            tracing::debug!(%peer, "the factory declined a connection");
+            tell(|| tracing::debug!(%peer, "the factory declined a connection"));
             return transport.lose_connection();
         };
         protocol.connection_made(transport);

@@ -3,8 +3,10 @@
 pub(crate) mod certificates; // made for the tests
 mod peer; // a client that blocks, in a thread
 
+mod agreeing; // certificates, names, protocols, sessions
 mod echo; // what goes in comes out, whoever is at the other end
 mod ending; // on each side, in each state
 mod openssl;
 mod refusing; // handshakes that fail
+mod sharing; // beside other connections
 mod upgrading; // plain at first, encrypted later // another implementation

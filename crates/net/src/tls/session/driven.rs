@@ -287,7 +287,7 @@ proptest! {
         prop_assert!(sides[side].heard.is_empty());
     }
 
-    /// One bit of all that goes to one side is turned over.
+    /// One bit of all that goes to one side is turned over: what is heard is still what was said.
     #[test]
     fn what_was_changed_on_its_way_is_not_heard(
         version in 0..2_usize,
@@ -317,8 +317,9 @@ proptest! {
         }
         let [client, server] = &sides;
         prop_assert!(server.to_say.starts_with(&client.heard));
-        let is_harmed = client.heard.len() < server.to_say.len() || client.ended.is_some();
-        prop_assert!(!turned || is_harmed || at < 6, "a bit was turned, and nobody has noticed");
+        // Where nothing was turned everything is heard. There are bits that say nothing.
+        let whole = client.heard.len() == server.to_say.len() && client.ended.is_none();
+        prop_assert!(turned || whole);
     }
 }
 
