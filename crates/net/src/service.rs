@@ -38,8 +38,9 @@ use std::rc::{Rc, Weak};
 ///
 /// # Notes
 ///
-/// The factory and its protocols should not keep a clone of their own service: the two would keep each
-/// other alive for ever. [`downgrade`](Self::downgrade) gives what they can keep.
+/// The factory, its protocols and what prepares connections should not keep a clone of their own
+/// service: they would keep each other alive for ever. [`downgrade`](Self::downgrade) gives what they
+/// can keep.
 ///
 /// # Examples
 ///

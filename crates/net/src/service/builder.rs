@@ -42,7 +42,7 @@ impl ClientServiceBuilder {
     /// for example.
     ///
     /// It may take its time, and return a [`Deferred`](ropewalk_deferred::Deferred). If it fails, or
-    /// panics, the connection is closed, and that counts as an attempt that failed. If the connection
+    /// panics, the connection is aborted, and that counts as an attempt that failed. If the connection
     /// is lost first, or the service is stopped, the deferred is cancelled.
     ///
     /// Twisted: `prepareConnection`.

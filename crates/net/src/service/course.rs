@@ -108,7 +108,7 @@ impl Course {
     }
 
     pub(super) fn stop(&self) {
-        let (mut cancel, mut timer, mut connection) = (None, None, None);
+        let (mut cancel, mut timer, mut connection, mut cause) = (None, None, None, None);
         let next = match self.state.take() {
             State::Idle | State::Stopped => State::Stopped,
             State::Waiting(waiting) => {
@@ -131,11 +131,14 @@ impl Course {
                 connection = Some(transport);
                 State::Disconnecting { restart: false }
             }
-            State::Failing(_) | State::Disconnecting { .. } => {
+            State::Failing(failure) => {
+                cause = Some(failure);
                 State::Disconnecting { restart: false }
             }
+            State::Disconnecting { .. } => State::Disconnecting { restart: false },
         };
         let stopping = self.set_off(next);
+        drop(cause);
         if let Some(timer) = timer {
             let _ = timer.cancel();
         }

@@ -207,7 +207,7 @@ fn a_connection_is_prepared_before_anybody_has_it() {
     peer.turn();
     let error: NotConnected = failure_as(waits);
     assert_eq!(error.last_failure().unwrap().to_string(), "wrong password");
-    assert_eq!(bench.log.take(), ["made", "lost done"]);
+    assert_eq!(bench.log.take(), ["made", "lost aborted"]);
 
     // The connection is lost first.
     bench.clock.advance(SECOND);

@@ -61,11 +61,11 @@ impl Course {
             }
         };
         let connection = under_way.connection().cloned();
-        let fault = match (under_way.declined, under_way.lost, result) {
+        let (fault, unused) = match (under_way.declined, under_way.lost, result) {
             (false, None, Ok(transport)) => return self.prepare(attempt, transport),
-            (true, ..) => NoProtocol.into(),
-            (_, Some(reason), _) => reason.into(),
-            (_, _, Err(failure)) => failure,
+            (false, None, Err(failure)) => (failure, None),
+            (true, _, result) => (NoProtocol.into(), Some(result)),
+            (false, Some(reason), result) => (reason.into(), Some(result)),
         };
         match connection {
             Some(connection) => {
@@ -74,6 +74,8 @@ impl Course {
             }
             None => self.failed(fault),
         }
+        // A failure is a user's value: it goes when the state is in order.
+        drop(unused);
     }
 
     fn prepare(self: &Rc<Self>, attempt: u64, transport: Transport) {
@@ -104,7 +106,8 @@ impl Course {
             }
             (State::Preparing { transport, .. }, Err(failure)) if attempt == self.attempt.get() => {
                 self.state.set(State::Failing(failure));
-                transport.lose_connection();
+                // A peer that does not read must not keep the service from its next attempt.
+                transport.abort_connection();
             }
             (other, _) => self.state.set(other),
         }

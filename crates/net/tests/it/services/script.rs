@@ -62,9 +62,13 @@ impl Script {
 
     /// The attempt fails.
     pub(crate) fn fail(&self, why: &'static str) {
+        self.fail_with(Failure::msg(why));
+    }
+
+    pub(crate) fn fail_with(&self, failure: Failure) {
         let (promise, protocol) = self.0.attempt.take().expect("an attempt is under way");
         drop(protocol);
-        promise.errback(Failure::msg(why));
+        promise.errback(failure);
     }
 
     /// The other end of the latest connection.

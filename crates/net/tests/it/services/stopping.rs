@@ -282,3 +282,53 @@ fn what_a_service_has_written_is_sent_when_the_reactor_stops() {
         assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
     });
 }
+
+thread_local! {
+    /// A failure can go to another thread, and so knows nothing of a service but by this.
+    static SERVICE: RefCell<Option<(ClientService, EventLog)>> = const { RefCell::new(None) };
+}
+
+/// Looks at the service when it is dropped.
+#[derive(Debug)]
+struct Nosy;
+
+impl std::fmt::Display for Nosy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nosy")
+    }
+}
+
+impl std::error::Error for Nosy {}
+
+impl Drop for Nosy {
+    fn drop(&mut self) {
+        SERVICE.with_borrow(|slot| {
+            let (service, log) = slot.as_ref().unwrap();
+            log.add(format!("{service:?}").split(',').next().unwrap().to_owned());
+        });
+    }
+}
+
+#[test]
+fn i5_a_failure_that_is_dropped_finds_the_service_in_order() {
+    let bench = Bench::new();
+    let probes = EventLog::new();
+    let service =
+        ClientService::builder(bench.script.clone(), move |_: Address| Probe::new(&probes))
+            .backoff(plain())
+            .prepare(|_| Err(Nosy.into()))
+            .build(&bench.reactor);
+    SERVICE.set(Some((service.clone(), bench.log.clone())));
+    service.start_service();
+    bench.script.fail_with(Nosy.into());
+    assert_eq!(bench.log.take(), ["ClientService { state: waiting"]);
+    bench.clock.advance(SECOND);
+    // It is not prepared; and the service is stopped before that has ended the connection.
+    let peer = bench.script.succeed();
+    assert!(bench.log.is_empty());
+    let stopped = no_result(service.stop_service());
+    assert_eq!(bench.log.take(), ["ClientService { state: disconnecting"]);
+    peer.turn();
+    success_of(stopped);
+    SERVICE.take();
+}
