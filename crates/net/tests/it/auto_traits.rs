@@ -1,9 +1,10 @@
 //! What may cross threads; what may not is among the programs that do not compile.
 
 use ropewalk_net::{
-    Address, AddressFamily, ConnectError, ConnectOptions, ConnectionLost, DatagramOptions,
-    DatagramTransport, FailedAttempt, LineNotUtf8, LineTooLong, ListenError, MulticastInterface,
-    Pressure, ResolveError, ResolveOptions, SendError, StopReason, Transport,
+    Address, AddressFamily, AnyClientEndpoint, AnyServerEndpoint, Backoff, ConnectError,
+    ConnectOptions, ConnectionLost, DatagramOptions, DatagramTransport, EndpointParseError,
+    FailedAttempt, LineNotUtf8, LineTooLong, ListenError, MulticastInterface, NoProtocol,
+    NotConnected, Pressure, ResolveError, ResolveOptions, SendError, StopReason, Transport,
 };
 use ropewalk_reactor::{Reactor, Remote};
 use ropewalk_testing::{DEADLINE, EventLog, within};
@@ -31,6 +32,18 @@ fn i1_errors_addresses_and_remotes_cross_threads() {
     crosses_threads::<ResolveOptions>();
     crosses_threads::<SendError>();
     crosses_threads::<StopReason>();
+}
+
+#[test]
+fn i1_endpoints_and_their_errors_cross_threads() {
+    crosses_threads::<AnyClientEndpoint>();
+    crosses_threads::<AnyServerEndpoint>();
+    crosses_threads::<Backoff>();
+    crosses_threads::<EndpointParseError>();
+    crosses_threads::<NoProtocol>();
+    crosses_threads::<NotConnected>();
+    #[cfg(feature = "tls")]
+    crosses_threads::<ropewalk_net::tls::TlsWrapped<AnyClientEndpoint>>();
 }
 
 /// A foreign thread has a live transport write, by its remote.

@@ -3,7 +3,10 @@
 use crate::connecting::Refusing;
 use crate::fixture::{Probe, pair, turn_until};
 use ropewalk_deferred::Failure;
-use ropewalk_net::{ConnectionLost, ListenError, ReactorNet as _, ResolveError, Transport};
+use ropewalk_net::{
+    Address, ConnectionLost, ListenError, ReactorEndpoints as _, ReactorNet as _, ResolveError,
+    Transport, client_from_string, server_from_string,
+};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{Captured, DEADLINE, EventLog, capture_tracing, within};
 use std::cell::{Cell, RefCell};
@@ -35,6 +38,29 @@ fn i3_a_panic_of_a_factory_names_the_line_that_listens() {
             turn_until(&reactor, || reactor.stats().panics == 1);
         });
         assert_eq!(panics(&events), [expected]);
+    });
+}
+
+#[test]
+fn i3_a_panic_names_the_line_that_uses_an_endpoint() {
+    within(DEADLINE, || {
+        let mut expected = Vec::new();
+        let events = capture_tracing(|| {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let endpoint = server_from_string("tcp:0:interface=127.0.0.1").unwrap();
+            expected.push(here(line!() + 1, 32));
+            let port = reactor.listen(&endpoint, |_: Address| -> Probe { panic!("a bug") });
+            let port = port.unwrap();
+            let text = format!("tcp:{}", port.address());
+            let endpoint = client_from_string(&text).unwrap();
+            let probe = Probe::new(&log).made(|_| panic!("another"));
+            expected.push(here(line!() + 1, 21));
+            reactor.connect(&endpoint, probe).detach();
+            turn_until(&reactor, || reactor.stats().panics == 2);
+        });
+        let mut places = panics(&events);
+        places.sort();
+        assert_eq!(places, expected);
     });
 }
 
