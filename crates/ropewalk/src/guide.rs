@@ -38,6 +38,10 @@ struct TestingWithoutTime;
 #[doc = include_str!("../../../docs/guide/src/protocols-and-transports.md")]
 struct ProtocolsAndTransports;
 
+#[cfg(feature = "tls")]
+#[doc = include_str!("../../../docs/guide/src/encryption.md")]
+struct Encryption;
+
 #[doc = include_str!("../../../docs/guide/src/names-and-datagrams.md")]
 struct NamesAndDatagrams;
 

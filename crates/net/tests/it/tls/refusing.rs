@@ -150,7 +150,9 @@ fn a_client_that_speaks_something_else_is_refused() {
         let address = port.address();
         let peer = thread(move || {
             let mut peer = TcpStream::connect(address).unwrap();
-            peer.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            peer.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            // More than is read before the refusal: the system would reset a connection on that.
+            peer.write_all(&[b'x'; 200_000]).unwrap();
             let mut answer = Vec::new();
             peer.read_to_end(&mut answer).unwrap();
             answer
