@@ -3,6 +3,7 @@
 use super::{Connection, State, is_transient};
 use crate::buffer::Spent;
 use crate::{ConnectionLost, Protocol, Transport, events};
+use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -134,7 +135,8 @@ impl Connection {
     /// Reads. What the carrier sends for itself meanwhile, or has to, is taken note of.
     fn read(self: &Rc<Self>, buffer: &mut [u8]) -> io::Result<usize> {
         let before = self.carrier.unsent();
-        let read = self.carrier.read(buffer);
+        // A handshake runs what the application has put into its configuration.
+        let read = catch_unwind(AssertUnwindSafe(|| self.carrier.read(buffer)));
         let after = self.carrier.unsent();
         if before != after {
             let others = self.outgoing.borrow().len();
@@ -144,7 +146,18 @@ impl Connection {
                 self.schedule();
             }
         }
-        read
+        self.contained(read)
+    }
+
+    /// A panic below ends the connection, as one of the protocol does, and goes on to the reactor.
+    fn contained<R>(
+        self: &Rc<Self>,
+        result: Result<io::Result<R>, Box<dyn Any + Send>>,
+    ) -> io::Result<R> {
+        result.unwrap_or_else(|payload| {
+            self.contain(Err(payload));
+            Err(io::ErrorKind::NotConnected.into())
+        })
     }
 
     /// The end of what the peer sends. It may still be reading: so the end of the connection is
@@ -162,7 +175,8 @@ impl Connection {
     fn send(self: &Rc<Self>) {
         let before = self.buffered();
         // Once for each event: as much as there is room for, and then others have their turn (I7).
-        let result = self.offer();
+        let offered = catch_unwind(AssertUnwindSafe(|| self.offer()));
+        let result = self.contained(offered);
         self.carrier.backlog(before, self.buffered());
         if self.carrier.has_opened() {
             self.opened();

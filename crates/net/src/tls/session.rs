@@ -50,8 +50,8 @@ pub(crate) struct Session {
     at_end: bool,
     /// There is something to read, or to say to whoever reads, that no event will tell of.
     held: bool,
-    /// Nothing more is sent.
-    is_mute: bool,
+    /// Nothing more is sent, for this reason.
+    muted: Option<io::ErrorKind>,
     failure: Option<TlsError>,
     server_name: Option<String>,
 }
@@ -79,7 +79,7 @@ impl Handshake {
             early: 0,
             encrypted: 0,
             at_end: false,
-            is_mute: false,
+            muted: None,
             failure: None,
             server_name,
         }
@@ -303,10 +303,7 @@ impl Filter for Session {
     }
 
     fn forget_unsent(&mut self) {
-        drop(self.plain.clear());
-        (self.early, self.encrypted) = (0, 0);
-        // A part of what was encrypted cannot be left out of the stream.
-        self.is_mute = true;
+        self.mute(io::ErrorKind::NotConnected);
     }
 
     fn wants_room(&self) -> bool {

@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
-use wires::{Pipe, Socket};
+use wires::{Broken, Pipe, Socket};
 
 /// One side: its session, what it has to say, and what it was told.
 struct Side {
@@ -344,6 +344,19 @@ fn what_was_written_before_goes_out_in_plain_first() {
     let up = pipes[0].borrow();
     assert!(up.bytes.iter().copied().take(10).eq(*b"STARTTLS\r\n"));
     assert_eq!(up.bytes[10], 22, "a handshake record");
+}
+
+/// What cannot be sent any more is not unsent: nobody waits for it.
+#[test]
+fn a_socket_that_breaks_leaves_nothing_unsent() {
+    let (mut both, pipes) = sides(1, (100_000, 0));
+    finish(&mut both, &pipes);
+    let [mut client, _] = both;
+    let slices = [IoSlice::new(&[7; 1000])];
+    let broken = client.session.write(&mut Broken, &slices).unwrap_err();
+    assert_eq!((broken.kind(), client.session.unsent()), (io::ErrorKind::BrokenPipe, 0));
+    let again = client.session.write(&mut client.socket, &slices).unwrap_err();
+    assert_eq!((again.kind(), client.session.unsent()), (io::ErrorKind::BrokenPipe, 0));
 }
 
 /// Where both ends do not agree on what is plain, nothing plain is taken for encrypted.

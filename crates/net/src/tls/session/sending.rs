@@ -5,11 +5,27 @@ use crate::filter::Wire;
 use std::io::{self, IoSlice, Read, Write};
 
 impl Session {
-    /// Offers the socket everything there is.
+    /// Offers the socket everything there is. After an error there is nothing to be sent any more.
     pub(super) fn flush(&mut self, wire: &mut dyn Wire) -> io::Result<()> {
-        if self.is_mute {
-            return Err(io::ErrorKind::NotConnected.into());
+        if let Some(kind) = self.muted {
+            return Err(kind.into());
         }
+        let offered = self.offer(wire);
+        match &offered {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => self.mute(error.kind()),
+            _ => {}
+        }
+        offered
+    }
+
+    /// Sends nothing any more: a part of what was encrypted cannot be left out of the stream.
+    pub(super) fn mute(&mut self, kind: io::ErrorKind) {
+        drop(self.plain.clear());
+        (self.early, self.encrypted) = (0, 0);
+        self.muted = Some(kind);
+    }
+
+    fn offer(&mut self, wire: &mut dyn Wire) -> io::Result<()> {
         while self.plain.len() > 0 {
             let before = self.plain.len();
             match self.plain.send(|slices| wire.write_vectored(slices)) {

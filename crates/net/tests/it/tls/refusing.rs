@@ -3,7 +3,10 @@
 use super::certificates::{AUTHORITY, STRANGER, client, expired, server};
 use crate::fixture::{Probe, own_address, result_of, thread, turn_a_little, turn_until};
 use ropewalk_deferred::Deferred;
-use ropewalk_net::tls::rustls::{AlertDescription, CertificateError};
+use ropewalk_net::tls::rustls::crypto::ring;
+use ropewalk_net::tls::rustls::server::{ClientHello, ResolvesServerCert};
+use ropewalk_net::tls::rustls::sign::CertifiedKey;
+use ropewalk_net::tls::rustls::{AlertDescription, CertificateError, ServerConfig};
 use ropewalk_net::tls::{TlsClient, TlsError, TlsErrorKind, TlsServer};
 use ropewalk_net::{
     ConnectError, ConnectErrorKind, ConnectOptions, ListeningPort, ReactorNet as _,
@@ -13,6 +16,7 @@ use ropewalk_reactor::{ManualClock, Reactor};
 use ropewalk_testing::{DEADLINE, EventLog, capture_tracing, failure_as, no_result, within};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn serve(reactor: &Reactor, tls: &TlsServer, log: &EventLog) -> ListeningPort {
@@ -282,6 +286,56 @@ fn what_cannot_be_a_name_is_refused_at_once() {
         failure_as(reactor.connect_tls("127.0.0.1", 1, tls, Probe::new(&log)));
     let ConnectErrorKind::Tls(tls) = error.kind() else { panic!("{error:?}") };
     assert!(matches!(tls.kind(), TlsErrorKind::InvalidName(name) if name == "no such name"));
+}
+
+/// Chooses a certificate with a bug.
+#[derive(Debug)]
+struct Broken;
+
+impl ResolvesServerCert for Broken {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        panic!("a bug in the choice of certificates")
+    }
+}
+
+#[test]
+fn i3_a_panic_in_a_configuration_ends_that_connection() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Broken));
+        let tls = TlsServer::from(config);
+        let port = serve(&reactor, &tls, &log);
+        for number in 1..=2 {
+            let connected = connect(&reactor, &port, client(), &log);
+            connect_error(&reactor, connected);
+            turn_until(&reactor, || tls.handshakes().failed == number);
+        }
+        assert!(log.is_empty());
+        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (1, 0));
+    });
+}
+
+#[test]
+fn i2_a_reactor_that_stops_fails_the_attempt() {
+    within(DEADLINE, || {
+        let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
+        let (heard, handle) = (seen.clone(), reactor.handle());
+        let port = reactor.listen_tcp(own_address(), move |_| {
+            let handle = handle.clone();
+            Probe::new(&heard).data(move |_, _| handle.stop())
+        });
+        let port = port.unwrap();
+        let connected = connect(&reactor, &port, client(), &log);
+        reactor.run().unwrap();
+        let error: ConnectError = failure_as(connected);
+        let ConnectErrorKind::Tls(tls) = error.kind() else { panic!("{error:?}") };
+        assert!(matches!(tls.kind(), TlsErrorKind::Ended(_)), "{error}");
+        assert!(log.is_empty());
+    });
 }
 
 /// Whoever can reach a port could fill the log.
