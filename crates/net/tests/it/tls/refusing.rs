@@ -322,11 +322,11 @@ fn i3_a_panic_in_a_configuration_ends_that_connection() {
 #[test]
 fn i2_a_reactor_that_stops_fails_the_attempt() {
     within(DEADLINE, || {
-        let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
-        let (heard, handle) = (seen.clone(), reactor.handle());
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let handle = reactor.handle();
         let port = reactor.listen_tcp(own_address(), move |_| {
             let handle = handle.clone();
-            Probe::new(&heard).data(move |_, _| handle.stop())
+            Probe::new(&EventLog::new()).data(move |_, _| handle.stop())
         });
         let port = port.unwrap();
         let connected = connect(&reactor, &port, client(), &log);
