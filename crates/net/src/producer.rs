@@ -1,5 +1,9 @@
 //! Who writes no faster than a connection can send.
 
+mod pieces;
+
+pub(crate) use pieces::Pieces;
+
 use crate::Transport;
 use std::error::Error;
 use std::fmt;
@@ -111,6 +115,9 @@ impl<P: Producer + ?Sized> Producer for Box<P> {
 /// Registered with that one, it is not called in later turns, but stops reading at once when the
 /// other has too much to send. So does a transport that is registered with several, if one of them
 /// has; and each can be paused by others besides.
+///
+/// When the other one ends, this one is asked to end too. Who feeds several that may come and go has
+/// a producer of its own instead, which pauses and resumes this one.
 impl Producer for Transport {
     fn resume_producing(&mut self, _: &Transport) {
         Self::resume_producing(self);

@@ -81,8 +81,8 @@ impl Transport {
     }
 
     /// Ends the connection when everything written has been sent, and a registered
-    /// [`Producer`](crate::Producer) has been unregistered: until then it may write, and nobody
-    /// else. Nothing more is read.
+    /// [`Producer`](crate::Producer) has been unregistered: until then what is written is still
+    /// taken. Nothing more is read.
     ///
     /// `connection_lost` follows in a later turn, with
     /// [`ConnectionLost::Done`](crate::ConnectionLost::Done). A peer that does not read delays it

@@ -57,12 +57,17 @@ impl Connection {
         }
     }
 
+    /// Why it ends, or has ended.
+    pub(crate) fn reason(&self) -> Option<ConnectionLost> {
+        let reason = self.reason.take();
+        self.reason.set(reason.clone());
+        reason.map(|reason| *reason)
+    }
+
     /// Fires `promise` when everything is sent; at once if nothing waits and nothing was lost.
     pub(crate) fn when_flushed(&self, promise: Promise<()>) {
-        let lost = self.reason.take();
-        self.reason.set(lost.clone());
-        match lost {
-            Some(reason) if !reason.is_clean() => promise.settle(Err((*reason).into())),
+        match self.reason() {
+            Some(reason) if !reason.is_clean() => promise.settle(Err(reason.into())),
             _ if self.buffered() == 0 => promise.settle(Ok(())),
             _ => {
                 let flushed = &self.extra().flushed;

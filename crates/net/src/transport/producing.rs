@@ -2,7 +2,10 @@
 
 use super::Transport;
 use crate::connection::Kind;
+use crate::producer::Pieces;
 use crate::{CannotRegister, Producer};
+use bytes::Bytes;
+use ropewalk_deferred::Deferred;
 
 impl Transport {
     /// Stops reading. The peer can send until the buffers of the system are full.
@@ -97,6 +100,61 @@ impl Transport {
         producer: P,
     ) -> Result<(), CannotRegister<P>> {
         self.0.register(producer, Kind::Pull).map_err(|producer| CannotRegister { producer })
+    }
+
+    /// Writes what `pieces` gives, as a pull producer: a piece is made when the one before has been
+    /// sent, so that one at a time is in memory. Fires when the last one has been sent.
+    ///
+    /// The deferred fails with [`ConnectionLost`](crate::ConnectionLost) if the connection ends
+    /// first. Cancelling it ends the sending after the piece that is under way.
+    ///
+    /// `pieces` is asked on the reactor thread, and should not block.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotRegister`], with `pieces` inside: a producer is registered.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{Protocol, Transport};
+    ///
+    /// struct Numbers;
+    ///
+    /// impl Protocol for Numbers {
+    ///     fn connection_made(&mut self, transport: &Transport) {
+    ///         let numbers = (1..=1_000_000).map(|number| format!("{number}\n"));
+    ///         let sent = transport.write_pieces(numbers).expect("there is no other producer");
+    ///         sent.add_errback(|failure| eprintln!("{failure}")).detach();
+    ///         transport.lose_connection(); // when they are sent
+    ///     }
+    ///     fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+    /// }
+    ///
+    /// let peer = ropewalk_testing::MemoryTransport::connect(Numbers);
+    /// assert!(peer.take_received().ends_with(b"\n999999\n1000000\n"));
+    /// ```
+    ///
+    /// Twisted: `FileSender.beginFileTransfer`.
+    #[doc(alias = "FileSender")]
+    #[doc(alias = "beginFileTransfer")]
+    #[track_caller]
+    pub fn write_pieces<I>(&self, pieces: I) -> Result<Deferred<()>, CannotRegister<I::IntoIter>>
+    where
+        I: IntoIterator<Item: Into<Bytes>, IntoIter: 'static>,
+    {
+        let (promise, sent) = Deferred::new();
+        let producer = Pieces { pieces: pieces.into_iter(), sent: Some(promise) };
+        match self.register_pull_producer(producer) {
+            Ok(()) => Ok(sent),
+            Err(refused) => {
+                let Pieces { pieces, sent: promise } = refused.into_producer();
+                if let Some(promise) = promise {
+                    promise.settle(Ok(())); // nobody has the other end
+                }
+                Err(CannotRegister { producer: pieces })
+            }
+        }
     }
 
     /// Ends the registration of the producer, if there is one: it is not called any more, and

@@ -35,6 +35,18 @@ fn a_slow_transport_stops_the_reading_of_its_producer() {
 }
 
 #[test]
+fn one_that_is_registered_under_pressure_does_not_read() {
+    let to = MemoryTransport::connect(Probe::new(&EventLog::new()));
+    to.take_only(0);
+    to.transport().write(&[0; 100_000]);
+    let from = MemoryTransport::connect(Probe::new(&EventLog::new()));
+    to.transport().register_producer(from.transport()).unwrap();
+    assert!(from.transport().is_paused());
+    to.take_only(None);
+    assert!(!from.transport().is_paused());
+}
+
+#[test]
 fn a_pause_of_ones_own_is_another_one() {
     let log = EventLog::new();
     let (from, to) = linked(&log);

@@ -23,6 +23,7 @@ mod lookups_model; // lookups, against a model
 mod memory; // protocols without sockets
 mod multicast; // datagrams for many
 mod owned; // what is handed over whole, and how much may wait
+mod pieces; // an iterator as a producer
 mod producers; // who writes no faster than can be sent
 mod reading; // what comes in: pause, resume, the end
 mod resolvers; // what is done around any resolver
