@@ -11,7 +11,7 @@ pub trait Wire: io::Read + io::Write {}
 
 /// What makes one stream of bytes, that of the connection, of another, that of the socket. Not for
 /// applications.
-pub trait Filter: Any {
+pub trait Filter: 'static {
     /// Reads what the connection is to have; `Ok(0)` is the end, as the peer has said it.
     ///
     /// # Errors
@@ -56,4 +56,7 @@ pub trait Filter: Any {
 
     /// Tells the peer that nothing more will be written.
     fn say_goodbye(&mut self, wire: &mut dyn Wire);
+
+    /// Itself, for who knows what it is.
+    fn as_any(&self) -> &dyn Any;
 }

@@ -5,12 +5,13 @@
 //! is told what comes in, and a [`Transport`], which takes what goes out: it buffers, never blocks,
 //! sends at once when nothing waits, and says when the peer is too slow. [`LineReceiver`] makes
 //! lines of the bytes. [`listen_udp`](ReactorUdp::listen_udp) does the same for datagrams.
+//! With the feature `tls` any connection can be encrypted, from its first byte or later: `tls`.
 //!
 //! - A connection that was made ends with exactly one `connection_lost` and its reason, whatever
 //!   happens: also when the reactor stops or is dropped.
 //! - No method of a protocol is called from inside another one.
 //! - A connection that floods, a peer that does not read and a protocol that panics harm no other.
-//! - An idle connection owns no buffers.
+//! - An idle connection owns no buffers, if it is not encrypted.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

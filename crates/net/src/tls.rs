@@ -12,6 +12,9 @@
 //! [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof): whoever can cut a connection cannot make a part
 //! look like the whole.
 //!
+//! What waits to be sent is bounded in a session, and waits in the connection beyond that, as ever. An
+//! idle session has about 10 KiB; most of it belongs to rustls.
+//!
 //! [`TlsServer`] and [`TlsClient`] are how the two sides go about it. They are made of PEM texts, or of
 //! the configurations of [`rustls`] itself, which is here for that purpose. Theirs have *ring* for their
 //! cryptography, and need no provider that is installed for the process.

@@ -19,6 +19,7 @@ use super::error::{TlsError, TlsErrorKind};
 use super::rustls::Connection as Rustls;
 use crate::buffer::Outgoing;
 use crate::filter::{Filter, Wire};
+use std::any::Any;
 use std::io::{self, BufRead as _, IoSlice, Read as _, Write as _};
 use std::mem;
 
@@ -331,5 +332,9 @@ impl Filter for Session {
         self.tls.send_close_notify();
         // What there is no room for now is unsent, and an error comes again.
         let _ = self.flush(wire);
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

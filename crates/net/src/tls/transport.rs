@@ -9,7 +9,6 @@ use crate::Transport;
 use crate::connection::Limit;
 use crate::resolver::to_ascii;
 use ropewalk_deferred::Deferred;
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,8 +157,7 @@ impl Transport {
     pub fn tls(&self) -> Option<TlsInfo> {
         let mut info = None;
         self.connection().carrier().look_at_filter(&mut |filter| {
-            let filter: &dyn Any = filter;
-            info = filter.downcast_ref().and_then(Session::info);
+            info = filter.as_any().downcast_ref().and_then(Session::info);
         });
         info
     }
