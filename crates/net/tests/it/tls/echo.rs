@@ -2,14 +2,16 @@
 
 use super::certificates::{client, server};
 use super::peer;
-use crate::fixture::{Probe, has, own_address, thread, turn_until};
-use ropewalk_net::ReactorTls as _;
+use crate::fixture::{Probe, count, has, own_address, thread, turn_until};
 use ropewalk_net::tls::HandshakeCounts;
 use ropewalk_net::tls::rustls::ProtocolVersion;
 use ropewalk_net::tls::rustls::version::{TLS12, TLS13};
+use ropewalk_net::{ReactorTls as _, Transport};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, within};
+use std::cell::{Cell, RefCell};
 use std::io::{Read as _, Write as _};
+use std::rc::Rc;
 use std::sync::Arc;
 
 #[test]
@@ -77,32 +79,30 @@ fn both_versions_are_spoken() {
     }
 }
 
-/// With little memory in each of the two.
+/// No more of it waits at any time than was written in one go.
 #[test]
-fn a_large_write_arrives_whole_in_bounded_memory() {
+fn b213_large_writes_arrive_whole_in_bounded_memory() {
     const ALL: usize = 100 * 1024 * 1024;
+    const PIECE: usize = 1_000_003;
     within(4 * DEADLINE, || {
-        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let data: Arc<[u8]> = (0..1_000_003_u32).map(|n| (n % 249) as u8).collect();
-        let part = Arc::clone(&data);
-        let write = move |transport: &ropewalk_net::Transport, sent: &mut usize| {
-            while *sent < ALL && !transport.write(&part).is_high() {
-                *sent += part.len();
+        let (reactor, log, peak) = (Reactor::new().unwrap(), EventLog::new(), Rc::default());
+        let data: Arc<[u8]> = (0..PIECE as u32).map(|n| (n % 249) as u8).collect();
+        let (piece, most) = (Arc::clone(&data), Rc::<Cell<usize>>::clone(&peak));
+        let mut written = 0;
+        let write = Rc::new(RefCell::new(move |transport: &Transport| {
+            if written >= ALL {
+                return transport.lose_connection();
             }
-        };
-        let (again, mut sent) = (write.clone(), 0);
-        let mut first = 0;
-        let mut probe =
-            Some(Probe::new(&log).made(move |transport| write(transport, &mut first)).drained(
-                move |transport| {
-                    // The one that was refused more was taken all the same.
-                    sent += 1_000_003;
-                    again(transport, &mut sent);
-                    if sent >= ALL {
-                        transport.lose_connection();
-                    }
-                },
-            ));
+            written += PIECE;
+            assert!(transport.write(&piece).is_high(), "so much is not encrypted at once");
+            most.set(most.get().max(transport.buffered()));
+        }));
+        let again = Rc::clone(&write);
+        let mut probe = Some(
+            Probe::new(&log)
+                .secured(move |transport| write.borrow_mut()(transport))
+                .drained(move |transport| again.borrow_mut()(transport)),
+        );
         let port = reactor.listen_tls(own_address(), server(), move |_| probe.take().unwrap());
         let address = port.as_ref().unwrap().address();
         let client = thread(move || {
@@ -114,12 +114,14 @@ fn a_large_write_arrives_whole_in_bounded_memory() {
                     return all;
                 }
                 for byte in &buffer[..count] {
-                    assert_eq!(*byte, data[all % data.len()]);
+                    assert_eq!(*byte, data[all % PIECE]);
                     all += 1;
                 }
             }
         });
-        turn_until(&reactor, || has(&log, "lost done"));
+        turn_until(&reactor, || count(&log, "lost") == 1);
+        assert_eq!(log.take().last().unwrap(), "lost done");
         assert!(client.join().unwrap() >= ALL);
+        assert!((1..=PIECE + 100_000).contains(&peak.get()), "{}", peak.get());
     });
 }
