@@ -3,14 +3,17 @@
 //! [`ReactorNet`] adds [`listen_tcp`](ReactorNet::listen_tcp) and
 //! [`connect_tcp`](ReactorNet::connect_tcp) to a reactor. Each connection has a [`Protocol`], which
 //! is told what comes in, and a [`Transport`], which takes what goes out: it buffers, never blocks,
-//! sends at once when nothing waits, and says when the peer is too slow. [`LineReceiver`] makes
-//! lines of the bytes. [`listen_udp`](ReactorUdp::listen_udp) does the same for datagrams.
-//! With the feature `tls` any connection can be encrypted, from its first byte or later: `tls`.
+//! sends at once when nothing waits, and says when the peer is too slow, to a [`Producer`] for
+//! example, which then waits. [`LineReceiver`] makes lines of the bytes, and [`StringReceiver`]
+//! strings that are told apart by their length. [`listen_udp`](ReactorUdp::listen_udp) does the same
+//! for datagrams. With the feature `tls` any connection can be encrypted, from its first byte or
+//! later: `tls`.
 //!
 //! - A connection that was made ends with exactly one `connection_lost` and its reason, whatever
 //!   happens: also when the reactor stops or is dropped.
 //! - No method of a protocol is called from inside another one.
-//! - A connection that floods, a peer that does not read and a protocol that panics harm no other.
+//! - A connection that floods, a peer that does not read and a protocol that panics harm no other;
+//!   and [`set_max_buffered`](Transport::set_max_buffered) keeps such a peer from the memory.
 //! - An idle connection owns no buffers, if it is not encrypted.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

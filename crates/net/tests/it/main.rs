@@ -9,6 +9,7 @@ mod fixture; // a protocol that logs and does what it is told, peers, a loop tha
 
 // in the order of a first reading
 mod connecting; // names, addresses, one deadline
+mod connection_model; // random lives of a connection
 mod datagram_ends; // how UDP ports begin, fail and end
 mod datagrams; // UDP: what comes in and what goes out
 mod endings; // each way in which a connection ends
