@@ -1,6 +1,16 @@
 //! The address of one end of a connection.
 
+mod kind;
+#[cfg(unix)]
+mod unix;
+
+pub use kind::AddressKind;
+#[cfg(unix)]
+pub use unix::UnixAddress;
+
+use socket2::SockAddr;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 /// Where one end of a connection is.
@@ -9,12 +19,15 @@ use std::net::{IpAddr, SocketAddr};
 /// [`Transport::host`](crate::Transport::host). Always a real address, never the name that was
 /// asked for.
 ///
-/// Twisted: `IPv4Address`, `IPv6Address`.
+/// Twisted: `IPv4Address`, `IPv6Address`, `UNIXAddress`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Address {
     /// An Internet address and a port.
     Inet(SocketAddr),
+    /// A place in the file system of this machine, or a socket without a name.
+    #[cfg(unix)]
+    Unix(UnixAddress),
 }
 
 impl Address {
@@ -23,7 +36,31 @@ impl Address {
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Inet(address) => Some(*address),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
         }
+    }
+
+    /// The Unix address; `None` for one of another family.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix_addr(&self) -> Option<&UnixAddress> {
+        match self {
+            Self::Inet(_) => None,
+            Self::Unix(address) => Some(address),
+        }
+    }
+
+    /// What the system calls an address.
+    pub(crate) fn from_system(address: &SockAddr) -> io::Result<Self> {
+        if let Some(address) = address.as_socket() {
+            return Ok(Self::Inet(address));
+        }
+        #[cfg(unix)]
+        if let Some(address) = address.as_unix() {
+            return Ok(Self::Unix(UnixAddress::from(&address)));
+        }
+        Err(io::Error::new(io::ErrorKind::Unsupported, "the address is of an unknown family"))
     }
 
     /// The Internet address; `None` for an address of another family.
@@ -45,6 +82,13 @@ impl From<SocketAddr> for Address {
     }
 }
 
+#[cfg(unix)]
+impl From<UnixAddress> for Address {
+    fn from(address: UnixAddress) -> Self {
+        Self::Unix(address)
+    }
+}
+
 impl PartialEq<SocketAddr> for Address {
     fn eq(&self, other: &SocketAddr) -> bool {
         self.socket_addr() == Some(*other)
@@ -55,6 +99,18 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inet(address) => address.fmt(f),
+            #[cfg(unix)]
+            Self::Unix(address) => address.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Address;
+
+    #[test]
+    fn an_address_is_no_larger_than_one_of_the_internet() {
+        assert_eq!(size_of::<Address>(), size_of::<std::net::SocketAddr>());
     }
 }

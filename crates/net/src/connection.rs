@@ -19,6 +19,7 @@ pub(crate) use securing::Limit;
 
 use crate::buffer::Outgoing;
 use crate::carrier::Carrier;
+use crate::listening::Place;
 use crate::{Address, ConnectionLost, Protocol};
 use extra::Extra;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -177,6 +178,11 @@ impl<C: Carrier + ?Sized> Connection<C> {
 
     pub(crate) fn set_limits(&self, limits: Limits) {
         self.extra().limits.set(limits);
+    }
+
+    /// Keeps the place until the protocol has been told of the end.
+    pub(crate) fn occupy(&self, place: Place) {
+        self.extra().place.set(Some(place));
     }
 
     fn extra(&self) -> &Extra {

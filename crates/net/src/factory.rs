@@ -1,7 +1,9 @@
 //! What makes the protocols of a listening port.
 
-use crate::Protocol;
+use crate::address::AddressKind;
+use crate::{Address, Protocol};
 use ropewalk_reactor::Reactor;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 
 /// Makes a [`Protocol`] for each connection that a port accepts.
@@ -96,6 +98,38 @@ where
 
     fn build_protocol(&mut self, _reactor: &Reactor, peer: A) -> Option<P> {
         Some(self(peer))
+    }
+}
+
+/// A factory for addresses of one kind, where addresses of any kind are given.
+pub(crate) struct OfKind<A, F> {
+    factory: F,
+    kind: PhantomData<fn(A)>,
+}
+
+impl<A, F> OfKind<A, F> {
+    pub(crate) fn new(factory: F) -> Self {
+        Self { factory, kind: PhantomData }
+    }
+}
+
+impl<A: AddressKind, F: Factory<A>> Factory<Address> for OfKind<A, F> {
+    type Protocol = Box<dyn Protocol>;
+
+    fn build_protocol(&mut self, reactor: &Reactor, peer: Address) -> Option<Box<dyn Protocol>> {
+        self.build_boxed(reactor, peer)
+    }
+
+    fn started(&mut self, reactor: &Reactor) {
+        self.factory.started(reactor);
+    }
+
+    fn stopped(&mut self, reactor: &Reactor) {
+        self.factory.stopped(reactor);
+    }
+
+    fn build_boxed(&mut self, reactor: &Reactor, peer: Address) -> Option<Box<dyn Protocol>> {
+        A::from_address(&peer).and_then(|peer| self.factory.build_boxed(reactor, peer))
     }
 }
 

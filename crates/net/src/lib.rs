@@ -29,11 +29,16 @@ mod transport;
 mod address;
 mod error;
 
+mod connecting;
 mod endpoint;
 mod framing;
 mod line;
+mod listening;
 mod service;
+mod socket;
 mod tcp;
+#[cfg(unix)]
+mod unix;
 mod unread;
 
 mod datagram;
@@ -58,8 +63,13 @@ pub mod filter;
 mod compile_fail;
 
 pub use address::Address;
+#[doc(inline)]
+pub use address::AddressKind;
+#[cfg(unix)]
+pub use address::UnixAddress;
 #[doc(no_inline)]
 pub use bytes::Bytes;
+pub use connecting::ConnectOptions;
 pub use datagram::{
     DatagramOptions, DatagramPort, DatagramProtocol, DatagramTransport, MulticastInterface,
     ReactorUdp, UdpSocket,
@@ -80,6 +90,7 @@ pub use factory::Factory;
 pub use framing::{FrameError, Framing, StringProtocol, StringReceiver, StringTooLong};
 pub use keep_alive::KeepAlive;
 pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
+pub use listening::ListeningPort;
 pub use producer::{CannotRegister, Producer};
 pub use protocol::Protocol;
 pub use reactor_net::ReactorNet;
@@ -87,11 +98,13 @@ pub use resolver::{AddressFamily, NameQuery, ResolveOptions, Resolver};
 pub use service::{
     Backoff, ClientService, ClientServiceBuilder, NoProtocol, NotConnected, WeakClientService,
 };
-pub use tcp::{ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
+pub use tcp::{ListenAddress, ListenOptions};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use tls::ReactorTls;
 pub use transport::{Pressure, Transport};
+#[cfg(unix)]
+pub use unix::{ReactorUnix, UnixListenOptions};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

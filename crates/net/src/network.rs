@@ -17,14 +17,14 @@ mod flush;
 mod lingering;
 
 use crate::connection::Connection;
+use crate::listening::Listener;
 use crate::resolver::{Resolver, Threaded};
-use crate::tcp::Listener;
 use flush::Flush;
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use slab::Slab;
+use socket2::Socket;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
@@ -72,7 +72,9 @@ pub(crate) struct Network {
     /// The shutdown has waited long enough.
     impatient: Cell<bool>,
     /// What is served once more when the run is over.
-    lingering: RefCell<Vec<TcpStream>>,
+    lingering: RefCell<Vec<Socket>>,
+    /// A descriptor that the ports can do without.
+    spare: Cell<Option<Socket>>,
 }
 
 impl Network {
@@ -111,7 +113,7 @@ impl Network {
     }
 
     /// Keeps a socket whose sending half is closed until the run is over, and a little longer.
-    pub(crate) fn linger_after_the_run(&self, socket: TcpStream) {
+    pub(crate) fn linger_after_the_run(&self, socket: Socket) {
         self.lingering.borrow_mut().push(socket);
     }
 
@@ -120,6 +122,10 @@ impl Network {
             self.buffer.take().unwrap_or_else(|| vec![0; READ_BUFFER].into_boxed_slice());
         f(&mut buffer);
         self.buffer.set(Some(buffer));
+    }
+
+    pub(crate) fn spare(&self) -> &Cell<Option<Socket>> {
+        &self.spare
     }
 
     pub(crate) fn add_connection(&self, connection: Weak<Connection>) -> usize {

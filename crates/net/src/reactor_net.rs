@@ -1,8 +1,10 @@
 //! What this crate adds to a reactor.
 
+use crate::connecting::ConnectOptions;
 use crate::error::CannotListen;
+use crate::listening::ListeningPort;
 use crate::resolver::{self, ResolveOptions, Resolver};
-use crate::tcp::{self, ConnectOptions, ListenAddress, ListenOptions, ListeningPort};
+use crate::tcp::{self, ListenAddress, ListenOptions};
 use crate::{Factory, Protocol, Transport, network};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;

@@ -1,16 +1,26 @@
 //! TCP: sockets that listen, connect and carry connections.
 
-mod connection;
-mod connector;
+mod listen;
 mod listen_address;
 mod listen_options;
-mod listener;
-mod listening_port;
-mod rests;
 
-pub use connector::ConnectOptions;
-pub(crate) use connector::connect;
+pub(crate) use listen::{adopt, listen};
 pub use listen_address::ListenAddress;
 pub use listen_options::ListenOptions;
-pub(crate) use listener::{Listener, adopt, listen};
-pub use listening_port::ListeningPort;
+pub(crate) use listen_options::backlog;
+
+use crate::connecting::{self, ConnectOptions, Target};
+use crate::{Protocol, Transport};
+use ropewalk_deferred::Deferred;
+use ropewalk_reactor::Reactor;
+
+#[track_caller]
+pub(crate) fn connect(
+    reactor: &Reactor,
+    (host, port): (&str, u16),
+    options: ConnectOptions,
+    protocol: Box<dyn Protocol>,
+) -> Deferred<Transport> {
+    let target = Target::Host { host: host.to_owned(), port };
+    connecting::connect(reactor, target, options, protocol)
+}

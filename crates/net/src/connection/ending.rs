@@ -125,6 +125,7 @@ impl Connection {
         #[cfg(feature = "tls")]
         self.not_secured(&reason);
         self.carrier.remove_filter();
+        drop(self.extra.get().and_then(|extra| extra.place.take()));
         let panicked = |payload| Panicked::from_payload(payload, self.location);
         match (stopped.map_err(panicked), told.map_err(panicked)) {
             (Err(first), Err(second)) => {

@@ -3,6 +3,7 @@
 use super::producing::Production;
 #[cfg(feature = "tls")]
 use super::securing::Securing;
+use crate::listening::Place;
 use ropewalk_deferred::Promise;
 use std::cell::Cell;
 
@@ -29,6 +30,8 @@ pub(super) struct Extra {
     /// Fired when everything is sent.
     pub(super) flushed: Cell<Vec<Promise<()>>>,
     pub(super) production: Production,
+    /// Its place among the connections of its port, if they are counted.
+    pub(super) place: Cell<Option<Place>>,
     /// Who waits for a handshake, and for how long.
     #[cfg(feature = "tls")]
     pub(super) securing: Cell<Option<Securing>>,

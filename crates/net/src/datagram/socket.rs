@@ -54,7 +54,7 @@ pub(super) fn listen<P: DatagramProtocol>(
     location: &'static Location<'static>,
 ) -> Result<DatagramPort, CannotListen<P>> {
     let refused = |address, kind, protocol| {
-        Err(CannotListen { error: ListenError { address, kind }, unused: protocol })
+        Err(CannotListen { error: ListenError::new(address, kind), unused: protocol })
     };
     let address = match address.into_socket_addr() {
         Ok(address) => address,
@@ -81,7 +81,7 @@ pub(super) fn adopt<P: DatagramProtocol>(
     };
     started.map_err(|(kind, socket, protocol)| {
         let address = socket.local_addr().map_or_else(|error| error.to_string(), |a| a.to_string());
-        CannotListen { error: ListenError { address, kind }, unused: (socket, protocol) }
+        CannotListen { error: ListenError::new(address, kind), unused: (socket, protocol) }
     })
 }
 

@@ -94,10 +94,9 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, TlsConfigError> {
 impl ServerEndpoint for TlsServerEndpoint {
     fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
         let (address, options) = (self.tcp.address(), self.tcp.options());
-        let server = self.server().map_err(|error| ListenError {
-            address: address.to_string(),
-            kind: ListenErrorKind::Tls(error),
-        })?;
+        let server = self
+            .server()
+            .map_err(|error| ListenError::new(address.to_string(), ListenErrorKind::Tls(error)))?;
         Ok(reactor.listen_tls_with(address, options, server, factory)?)
     }
 }

@@ -1,10 +1,11 @@
 //! Why a connection was not made.
 
 use super::ResolveError;
+use crate::Address;
+use crate::connecting::Target;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// One address that was tried, and what came of it.
@@ -12,7 +13,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct FailedAttempt {
     /// What was tried.
-    pub address: SocketAddr,
+    pub address: Address,
     /// What the operating system said.
     pub error: io::Error,
 }
@@ -45,23 +46,48 @@ pub enum ConnectErrorKind {
 /// Twisted: `ConnectError` and its family.
 #[derive(Debug)]
 pub struct ConnectError {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) kind: ConnectErrorKind,
-    pub(crate) attempts: Vec<FailedAttempt>,
+    target: Target,
+    kind: ConnectErrorKind,
+    attempts: Vec<FailedAttempt>,
 }
 
 impl ConnectError {
-    /// The host that was asked for.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
+    pub(crate) fn new(
+        target: Target,
+        kind: ConnectErrorKind,
+        attempts: Vec<FailedAttempt>,
+    ) -> Self {
+        Self { target, kind, attempts }
     }
 
-    /// The port that was asked for.
+    /// The host that was asked for; `None` if it was a Unix socket.
     #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
+    pub fn host(&self) -> Option<&str> {
+        match &self.target {
+            Target::Host { host, .. } => Some(host),
+            #[cfg(unix)]
+            Target::Unix(_) => None,
+        }
+    }
+
+    /// The port that was asked for; `None` if it was a Unix socket.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match &self.target {
+            Target::Host { port, .. } => Some(*port),
+            #[cfg(unix)]
+            Target::Unix(_) => None,
+        }
+    }
+
+    /// The Unix socket that was asked for; `None` if it was a host.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix_addr(&self) -> Option<&crate::UnixAddress> {
+        match &self.target {
+            Target::Host { .. } => None,
+            Target::Unix(address) => Some(address),
+        }
     }
 
     /// What is wrong.
@@ -70,7 +96,7 @@ impl ConnectError {
         &self.kind
     }
 
-    /// The addresses that were tried, in order.
+    /// The addresses that were tried and failed, in that order.
     #[must_use]
     pub fn attempts(&self) -> &[FailedAttempt] {
         &self.attempts
@@ -100,7 +126,7 @@ impl ConnectError {
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot connect to {:?} port {}: ", self.host, self.port)?;
+        write!(f, "cannot connect to {}: ", self.target)?;
         match &self.kind {
             ConnectErrorKind::Port => f.write_str("no one can listen there; use a port from 1 up"),
             ConnectErrorKind::Resolve(error) => write!(f, "{error}"),

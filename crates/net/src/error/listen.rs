@@ -34,11 +34,31 @@ impl From<io::Error> for ListenErrorKind {
 /// Twisted: `CannotListenError`.
 #[derive(Debug)]
 pub struct ListenError {
-    pub(crate) address: String,
-    pub(crate) kind: ListenErrorKind,
+    address: String,
+    kind: ListenErrorKind,
+    /// What the system says means something else where the address is a path.
+    is_path: bool,
 }
 
 impl ListenError {
+    pub(crate) fn new(address: String, kind: ListenErrorKind) -> Self {
+        Self { address, kind, is_path: false }
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn of_path(address: String, kind: ListenErrorKind) -> Self {
+        Self { address, kind, is_path: true }
+    }
+
+    /// What the system said, in words that say what to do.
+    fn in_words(&self) -> Option<&'static str> {
+        match &self.kind {
+            ListenErrorKind::Io(error) if self.is_path => in_words_of_paths(error),
+            ListenErrorKind::Io(error) => in_words(error),
+            _ => None,
+        }
+    }
+
     /// The address that was asked for, or that of the socket that was handed over.
     #[must_use]
     pub fn address(&self) -> &str {
@@ -68,7 +88,7 @@ impl fmt::Display for ListenError {
             #[cfg(feature = "tls")]
             ListenErrorKind::Tls(error) => error.fmt(f),
             ListenErrorKind::Stopping => f.write_str("the reactor is stopping; run it again first"),
-            ListenErrorKind::Io(error) => match in_words(error) {
+            ListenErrorKind::Io(error) => match self.in_words() {
                 Some(words) => f.write_str(words),
                 None => error.fmt(f),
             },
@@ -95,11 +115,28 @@ fn in_words(error: &io::Error) -> Option<&'static str> {
     }
 }
 
+fn in_words_of_paths(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Some(
+            "a program listens there already, or it is no socket; stop that program, or choose \
+             another path",
+        ),
+        io::ErrorKind::PermissionDenied => {
+            Some("this user may not make a file there; choose another path, or ask for the right")
+        }
+        io::ErrorKind::NotFound => Some("its directory does not exist; make that first"),
+        io::ErrorKind::InvalidInput => Some(
+            "it is no path for a socket; it must not be empty, and not longer than about 100 bytes",
+        ),
+        _ => None,
+    }
+}
+
 impl Error for ListenError {
     /// What the system said, if the text of this error says it in other words.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
-            ListenErrorKind::Io(error) if in_words(error).is_some() => Some(error),
+            ListenErrorKind::Io(error) if self.in_words().is_some() => Some(error),
             _ => None,
         }
     }

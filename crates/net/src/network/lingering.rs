@@ -7,9 +7,9 @@
 
 use ropewalk_reactor::{Interest, Reactor, Registration};
 use slab::Slab;
+use socket2::Socket;
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read as _};
-use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ const QUIET: Duration = Duration::from_millis(250);
 const BUFFER: usize = 64 * 1024;
 
 /// Reads until all peers have closed, none has said anything for a while, or the time is over.
-pub(super) fn linger(sockets: Vec<TcpStream>) {
+pub(super) fn linger(sockets: Vec<Socket>) {
     if sockets.is_empty() {
         return;
     }
@@ -32,7 +32,7 @@ pub(super) fn linger(sockets: Vec<TcpStream>) {
         Ok(reactor) => reactor,
         Err(error) => return tracing::debug!(%error, "no loop to linger with"),
     };
-    let open: Rc<RefCell<Slab<Registration<TcpStream>>>> = Rc::default();
+    let open: Rc<RefCell<Slab<Registration<Socket>>>> = Rc::default();
     let heard = Rc::new(Cell::new(Instant::now()));
     let buffer = Rc::new(RefCell::new(vec![0; BUFFER]));
     for socket in sockets {
@@ -67,7 +67,7 @@ pub(super) fn linger(sockets: Vec<TcpStream>) {
 }
 
 /// Throws away what has come; `true` if nothing more will.
-fn is_at_its_end(mut socket: &TcpStream, buffer: &mut [u8]) -> bool {
+fn is_at_its_end(mut socket: &Socket, buffer: &mut [u8]) -> bool {
     match socket.read(buffer) {
         Ok(count) => count == 0,
         Err(error) => {

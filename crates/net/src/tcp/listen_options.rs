@@ -2,7 +2,7 @@
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 /// How [`listen_tcp_with`](crate::ReactorNet::listen_tcp_with) opens a port.
 ///
@@ -18,12 +18,13 @@ use std::net::{SocketAddr, TcpListener};
 pub struct ListenOptions {
     backlog: Option<u32>,
     reuse_port: bool,
+    max_connections: Option<usize>,
 }
 
 impl ListenOptions {
     /// The defaults.
     pub fn new() -> Self {
-        Self { backlog: None, reuse_port: false }
+        Self { backlog: None, reuse_port: false, max_connections: None }
     }
 
     /// How many connections may wait to be accepted. Default: as many as the system allows. More
@@ -58,10 +59,20 @@ impl ListenOptions {
         self
     }
 
-    pub(super) fn open(&self, address: SocketAddr) -> io::Result<TcpListener> {
-        if self.backlog.is_none() && !self.reuse_port {
-            return TcpListener::bind(address);
-        }
+    /// How many connections the port has at a time. Default: as many as come.
+    ///
+    /// Who comes when there are so many waits in the [backlog](Self::backlog), and is accepted when
+    /// another one has ended: when its protocol has been told so. With 0 nobody is accepted.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = Some(connections);
+        self
+    }
+
+    pub(super) fn most(&self) -> Option<usize> {
+        self.max_connections
+    }
+
+    pub(super) fn open(&self, address: SocketAddr) -> io::Result<Socket> {
         let domain = Domain::for_address(address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         // As the standard library does it: a port whose old connections are not quite gone yet is
@@ -72,13 +83,17 @@ impl ListenOptions {
             share(&socket)?;
         }
         socket.bind(&address.into())?;
-        socket.listen(self.backlog.unwrap_or(MOST).min(MOST) as i32)?;
-        Ok(socket.into())
+        socket.listen(backlog(self.backlog))?;
+        Ok(socket)
     }
 }
 
 /// Every system takes more than it allows for as much as it allows.
 const MOST: u32 = i32::MAX as u32;
+
+pub(crate) fn backlog(connections: Option<u32>) -> i32 {
+    connections.unwrap_or(MOST).min(MOST) as i32
+}
 
 impl Default for ListenOptions {
     fn default() -> Self {

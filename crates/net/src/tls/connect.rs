@@ -3,9 +3,10 @@
 use super::client::TlsClient;
 use super::error::{TlsError, TlsErrorKind};
 use super::transport::server_name;
+use crate::connecting::{ConnectOptions, Target};
 use crate::connection::Limit;
 use crate::error::{ConnectError, ConnectErrorKind};
-use crate::tcp::{self, ConnectOptions};
+use crate::tcp;
 use crate::{ConnectionLost, Protocol, Transport};
 use ropewalk_deferred::{Deferred, Failure};
 use ropewalk_reactor::{Reactor, WeakReactor};
@@ -23,8 +24,8 @@ pub(super) fn connect<P: Protocol>(
 ) -> Deferred<Transport> {
     let name = client.server_name().unwrap_or(host).to_owned();
     let refused = {
-        let host = host.to_owned();
-        move |kind| ConnectError { host, port, kind, attempts: Vec::new() }
+        let target = Target::Host { host: host.to_owned(), port };
+        move |kind| ConnectError::new(target, kind, Vec::new())
     };
     if let Err(error) = server_name(&name) {
         return Deferred::fail(refused(ConnectErrorKind::Tls(error)));

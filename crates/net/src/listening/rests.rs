@@ -3,9 +3,10 @@
 //! It tries again many times in a second, and may do so for hours: one warning when it begins, one
 //! in each minute that it lasts, and one when it is over.
 
+use crate::Address;
+use crate::events::tell;
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub(super) struct Rests {
     count: Cell<u64>,
     /// When that was said the last time.
     said: Cell<Option<Instant>>,
+    /// How many peers were told meanwhile that there is no room for them.
+    turned_away: Cell<usize>,
 }
 
 impl Rests {
@@ -23,27 +26,40 @@ impl Rests {
     /// Between two warnings.
     const SILENCE: Duration = Duration::from_secs(60);
 
-    pub(super) fn begin(&self, address: SocketAddr, error: &io::Error, now: Instant) {
+    /// Whether it is the second time, or a later one, that nobody could be accepted.
+    pub(super) fn begin(&self, address: &Address, error: &io::Error, now: Instant) -> bool {
         let count = self.count.get() + 1;
         self.count.set(count);
         let silent = |said: Instant| now.saturating_duration_since(said) < Self::SILENCE;
         if self.said.get().is_some_and(silent) {
-            return;
+            return count > 1;
         }
         self.said.set(Some(now));
-        tracing::warn!(
-            %address, %error, count,
-            "a connection cannot be accepted; the port tries again every {:?}",
-            Self::LENGTH
-        );
+        let turned_away = self.turned_away.get();
+        tell(|| {
+            tracing::warn!(
+                %address, %error, count, turned_away,
+                "a connection cannot be accepted; the port tries again every {:?}",
+                Self::LENGTH
+            );
+        });
+        count > 1
+    }
+
+    /// So many peers were told that there is no room for them.
+    pub(super) fn turned_away(&self, peers: usize) {
+        self.turned_away.set(self.turned_away.get() + peers);
     }
 
     /// A connection was accepted.
-    pub(super) fn end(&self, address: SocketAddr) {
+    pub(super) fn end(&self, address: &Address) {
         let count = self.count.take();
         if count > 0 {
             self.said.set(None);
-            tracing::warn!(%address, count, "connections are accepted again");
+            let turned_away = self.turned_away.take();
+            tell(|| {
+                tracing::warn!(%address, count, turned_away, "connections are accepted again");
+            });
         }
     }
 }
@@ -51,6 +67,7 @@ impl Rests {
 #[cfg(test)]
 mod tests {
     use super::Rests;
+    use crate::Address;
     use ropewalk_testing::capture_tracing;
     use std::io;
     use std::net::{Ipv4Addr, SocketAddr};
@@ -58,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_port_that_rests_for_long_says_so_once_a_minute() {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 8007));
+        let address = Address::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 8007)));
         let (rests, error, start) = (Rests::default(), io::Error::other("full"), Instant::now());
         let counts = |body: &dyn Fn()| {
             let events = capture_tracing(body);
@@ -67,12 +84,12 @@ mod tests {
         let rest_for = |seconds: u64, from: u64| {
             for tenth in 0..seconds * 10 {
                 let since = Duration::from_secs(from) + Rests::LENGTH * tenth as u32;
-                rests.begin(address, &error, start + since);
+                rests.begin(&address, &error, start + since);
             }
         };
         assert_eq!(counts(&|| rest_for(150, 0)), ["1", "601", "1201"]);
-        assert_eq!(counts(&|| rests.end(address)), ["1500"]);
-        assert_eq!(counts(&|| rests.end(address)), [""; 0]);
+        assert_eq!(counts(&|| rests.end(&address)), ["1500"]);
+        assert_eq!(counts(&|| rests.end(&address)), [""; 0]);
         assert_eq!(counts(&|| rest_for(1, 151)), ["1"], "it is news again");
     }
 }

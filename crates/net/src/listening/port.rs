@@ -1,12 +1,15 @@
 //! The application's end of a port.
 
 use super::listener::Listener;
+use crate::address::AddressKind;
 use ropewalk_deferred::Deferred;
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// A port that listens. Dropping it closes the port; connections made before live on.
+///
+/// `A` is the kind of address that it deals in.
 ///
 /// # Threads
 ///
@@ -15,14 +18,15 @@ use std::rc::Rc;
 /// Twisted: `IListeningPort`.
 #[doc(alias = "IListeningPort")]
 #[must_use = "dropping it closes the port; `detach` leaves it open"]
-pub struct ListeningPort {
+pub struct ListeningPort<A: AddressKind = SocketAddr> {
     pub(super) listener: Rc<Listener>,
+    address: A,
     detached: bool,
 }
 
-impl ListeningPort {
-    pub(super) fn new(listener: Rc<Listener>) -> Self {
-        Self { listener, detached: false }
+impl<A: AddressKind> ListeningPort<A> {
+    pub(super) fn new(listener: Rc<Listener>, address: A) -> Self {
+        Self { listener, address, detached: false }
     }
 
     /// The address that it listens on: with the port that was found, if 0 was asked for.
@@ -30,8 +34,8 @@ impl ListeningPort {
     /// Twisted: `getHost`.
     #[doc(alias = "getHost")]
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.listener.address()
+    pub fn address(&self) -> A {
+        self.address.clone()
     }
 
     /// Stops accepting, now. The deferred fires in a later turn, when the factory has been told;
@@ -62,7 +66,7 @@ impl ListeningPort {
     }
 }
 
-impl Drop for ListeningPort {
+impl<A: AddressKind> Drop for ListeningPort<A> {
     fn drop(&mut self) {
         if !self.detached && self.listener.close() {
             self.listener.complete_later();
@@ -70,10 +74,10 @@ impl Drop for ListeningPort {
     }
 }
 
-impl fmt::Debug for ListeningPort {
+impl<A: AddressKind> fmt::Debug for ListeningPort<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListeningPort")
-            .field("address", &self.address())
+            .field("address", &format_args!("{}", self.address))
             .field("open", &self.listener.is_open())
             .finish()
     }

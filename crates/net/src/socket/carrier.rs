@@ -1,20 +1,21 @@
-//! The carrier that is a TCP socket.
+//! The carrier that is a socket: TCP or Unix.
 //!
 //! After a gentle end the socket lingers: closing it while the peer still sends would make the
 //! system reset the connection, and a reset overtakes what was sent last. So the sending half is
 //! closed, and what still comes is thrown away until the peer closes too, for a bounded time. When
 //! the loop ends before that, the network does it.
 
+use super::wire::{self, SocketWire};
 use crate::carrier::{Carrier, Close};
 use crate::connection::Connection;
 use crate::filter::{Filter, Wire};
 use crate::network::Network;
-use ropewalk_reactor::{DelayedCall, Interest, Reactor, Readiness, Registration, WeakReactor};
-use socket2::SockRef;
+use ropewalk_reactor::{DelayedCall, Interest, Reactor, Registration, WeakReactor};
+use socket2::{SockRef, Socket};
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, IoSlice, Read as _};
+use std::net::Shutdown;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -24,23 +25,23 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How much is thrown away in one turn.
 const DRAIN_ROUNDS: usize = 4;
 
-/// A TCP socket that belongs to one reactor.
-pub(crate) struct Tcp {
+/// A socket that belongs to one reactor.
+pub(crate) struct SocketCarrier {
     /// Taken when the socket is to be closed.
-    registration: RefCell<Option<Registration<TcpStream>>>,
+    registration: RefCell<Option<Registration<Socket>>>,
     /// What everything goes through.
     filter: RefCell<Option<Box<dyn Filter>>>,
     /// What the connection waits for, to read and to write.
     wanted: Cell<(bool, bool)>,
     reactor: WeakReactor,
-    network: Weak<Network>,
+    pub(super) network: Weak<Network>,
     /// The place in the table of connections.
     key: Cell<Option<usize>>,
     /// Ends the lingering.
     lingering: Cell<Option<Box<DelayedCall>>>,
 }
 
-impl Tcp {
+impl SocketCarrier {
     pub(crate) fn new(reactor: &Reactor, network: &Rc<Network>) -> Self {
         Self {
             registration: RefCell::new(None),
@@ -54,16 +55,16 @@ impl Tcp {
     }
 
     /// Gives the carrier its socket, and the connection its place among the others.
-    pub(crate) fn attach(connection: &Rc<Connection<Self>>, registration: Registration<TcpStream>) {
-        let tcp = connection.carrier();
-        tcp.registration.replace(Some(registration));
-        if let Some(network) = tcp.network.upgrade() {
+    pub(crate) fn attach(connection: &Rc<Connection<Self>>, registration: Registration<Socket>) {
+        let carrier = connection.carrier();
+        carrier.registration.replace(Some(registration));
+        if let Some(network) = carrier.network.upgrade() {
             let connection: Rc<Connection> = Rc::<Connection<Self>>::clone(connection);
-            tcp.key.set(Some(network.add_connection(Rc::downgrade(&connection))));
+            carrier.key.set(Some(network.add_connection(Rc::downgrade(&connection))));
         }
     }
 
-    fn with<R>(&self, f: impl FnOnce(&TcpStream) -> io::Result<R>) -> io::Result<R> {
+    fn with<R>(&self, f: impl FnOnce(&Socket) -> io::Result<R>) -> io::Result<R> {
         match &*self.registration.borrow() {
             Some(registration) => f(registration.source()),
             None => Err(io::ErrorKind::NotConnected.into()),
@@ -84,7 +85,7 @@ impl Tcp {
 
     /// Leaves the socket to those who linger when the loop has ended.
     fn hand_over(&self, network: &Network) {
-        match self.with(TcpStream::try_clone) {
+        match self.with(Socket::try_clone) {
             Ok(socket) => network.linger_after_the_run(socket),
             Err(error) => tracing::debug!(%error, "a socket cannot linger"),
         }
@@ -102,7 +103,7 @@ impl Tcp {
     }
 }
 
-impl Tcp {
+impl SocketCarrier {
     /// Has the filter do something with the socket; nothing if there is none.
     fn filtered<R>(
         &self,
@@ -115,7 +116,7 @@ impl Tcp {
         };
         let filter = filter.as_deref_mut()?;
         let wanted_room = filter.wants_room();
-        let result = self.with(|stream| f(filter, &mut Socket(stream)));
+        let result = self.with(|socket| f(filter, &mut SocketWire(socket)));
         if filter.wants_room() == wanted_room {
             return Some(result);
         }
@@ -139,48 +140,19 @@ impl Tcp {
     }
 }
 
-/// A TCP socket, as a filter sees it.
-struct Socket<'a>(&'a TcpStream);
-
-impl Wire for Socket<'_> {}
-
-impl Read for Socket<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Socket<'_> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0.write(data)
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(slices)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Carrier for Tcp {
+impl Carrier for SocketCarrier {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.filtered(|filter, wire| filter.read(wire, buffer))
-            .unwrap_or_else(|| self.with(|mut stream| stream.read(buffer)))
+            .unwrap_or_else(|| self.with(|mut socket| socket.read(buffer)))
     }
 
     fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.filtered(|filter, wire| filter.write(wire, slices)).unwrap_or_else(|| {
-            self.with(|mut stream| match slices {
-                [one] => stream.write(one),
-                many => stream.write_vectored(many),
-            })
-        })
+        self.filtered(|filter, wire| filter.write(wire, slices))
+            .unwrap_or_else(|| self.with(|socket| wire::send(socket, slices)))
     }
 
     fn shut_writing(&self) -> io::Result<()> {
-        self.with(|stream| stream.shutdown(Shutdown::Write))
+        self.with(|socket| socket.shutdown(Shutdown::Write))
     }
 
     fn unsent(&self) -> usize {
@@ -264,7 +236,7 @@ impl Carrier for Tcp {
             // Closing the socket says so too, and nothing is left that it could throw away.
             Close::Gently { peer_is_done: true } | Close::Now => {}
             Close::Gently { peer_is_done: false } => {
-                let half_closed = self.with(|stream| stream.shutdown(Shutdown::Write));
+                let half_closed = self.with(|socket| socket.shutdown(Shutdown::Write));
                 if let (Some(network), Ok(())) = (self.network.upgrade(), half_closed) {
                     if network.is_closed() {
                         return self.hand_over(&network);
@@ -275,8 +247,7 @@ impl Carrier for Tcp {
                 }
             }
             Close::Abort => {
-                let reset =
-                    self.with(|stream| SockRef::from(stream).set_linger(Some(Duration::ZERO)));
+                let reset = self.with(|socket| socket.set_linger(Some(Duration::ZERO)));
                 if let Err(error) = reset {
                     tracing::debug!(%error, "a connection could not be set to end with a reset");
                 }
@@ -287,7 +258,7 @@ impl Carrier for Tcp {
 
     fn drain(&self, buffer: &mut [u8]) {
         for _ in 0..DRAIN_ROUNDS {
-            match self.with(|mut stream| stream.read(buffer)) {
+            match self.with(|mut socket| socket.read(buffer)) {
                 Ok(0) => return self.release(),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -323,51 +294,26 @@ impl Carrier for Tcp {
     }
 }
 
-impl fmt::Debug for Tcp {
+impl fmt::Debug for SocketCarrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tcp").field("socket", &self.registration.borrow()).finish_non_exhaustive()
-    }
-}
-
-/// What the loop holds of a connection: while it lives, so does the connection.
-///
-/// It goes with the registration, or with the whole reactor. In the second case the protocol has
-/// not heard of its end yet, and does now.
-pub(crate) struct Owner {
-    /// With its type, which is one word less: there is one of these for each connection.
-    connection: Rc<Connection<Tcp>>,
-}
-
-impl Owner {
-    pub(crate) fn new(connection: Rc<Connection<Tcp>>) -> Self {
-        Self { connection }
-    }
-
-    pub(crate) fn ready(&self, readiness: Readiness) {
-        if let Some(network) = self.connection.carrier().network.upgrade() {
-            let connection: Rc<Connection> = Rc::<Connection<Tcp>>::clone(&self.connection);
-            network.with_buffer(|buffer| {
-                connection.ready(readiness.readable, readiness.writable, buffer);
-            });
-        }
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        let connection: Rc<Connection> = Rc::<Connection<Tcp>>::clone(&self.connection);
-        connection.abandon();
+        f.debug_struct("SocketCarrier")
+            .field("socket", &self.registration.borrow())
+            .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Tcp;
+    use super::SocketCarrier;
     use crate::connection::Connection;
 
     #[test]
     fn an_idle_connection_is_small() {
         // The rest of its 512 bytes: the source in the reactor, and the protocol.
-        assert!(size_of::<Connection<Tcp>>() <= 288, "{}", size_of::<Connection<Tcp>>());
+        assert!(
+            size_of::<Connection<SocketCarrier>>() <= 288,
+            "{}",
+            size_of::<Connection<SocketCarrier>>()
+        );
     }
 }

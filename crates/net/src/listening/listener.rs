@@ -3,110 +3,84 @@
 //! The loop owns the listener through its callback; the application's [`ListeningPort`] closes it.
 //! The factory is taken out of its cell while it runs (I5).
 
-use super::connection::{Owner, Tcp};
-use super::listen_address::ListenAddress;
-use super::listen_options::ListenOptions;
-use super::listening_port::ListeningPort;
+use super::places::{Place, Places};
+use super::port::ListeningPort;
 use super::rests::Rests;
+use super::{Opened, spare};
+use crate::address::{Address, AddressKind};
 use crate::connection::Connection;
-use crate::error::{CannotListen, ListenError, ListenErrorKind};
-use crate::factory::AnyFactory;
+use crate::error::ListenErrorKind;
+use crate::events::tell;
+use crate::factory::{AnyFactory, OfKind};
 use crate::network::Network;
-use crate::{Address, Factory};
+use crate::socket::{Owner, SocketCarrier};
+use crate::{Factory, Protocol};
 use ropewalk_deferred::Promise;
 use ropewalk_reactor::{Interest, Reactor, Registration, WeakReactor};
+use socket2::{SockAddr, Socket};
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
 
 /// The most connections that are accepted in one turn (I7), if there is time for them.
 const ACCEPTS: usize = 64;
 
-type AnyTcpFactory = Box<dyn AnyFactory<SocketAddr>>;
+type AnyPortFactory = Box<dyn AnyFactory<Address>>;
 
 pub(crate) struct Listener {
     /// Taken when the port is closed.
-    registration: RefCell<Option<Registration<TcpListener>>>,
+    registration: RefCell<Option<Registration<Socket>>>,
+    /// What goes with the socket, such as its place in the file system.
+    #[expect(clippy::type_complexity, reason = "it is only kept")]
+    remains: Cell<Option<Box<dyn FnOnce()>>>,
     /// Absent while it runs, and after the end.
-    factory: Cell<Option<AnyTcpFactory>>,
+    factory: Cell<Option<AnyPortFactory>>,
     /// Fired when the end is complete.
     stopping: Cell<Vec<Promise<()>>>,
     complete: Cell<bool>,
     rests: Rests,
-    address: SocketAddr,
+    resting: Cell<bool>,
+    places: Places,
+    address: Address,
+    /// Whether the connections have an address of their own on this side.
+    is_wildcard: bool,
     location: &'static Location<'static>,
     reactor: WeakReactor,
     network: Weak<Network>,
     key: Cell<Option<usize>>,
 }
 
-pub(crate) fn listen<F: Factory>(
-    reactor: &Reactor,
-    address: impl ListenAddress,
-    options: &ListenOptions,
-    factory: F,
-    location: &'static Location<'static>,
-) -> Result<ListeningPort, CannotListen<F>> {
-    let refused = |address, kind, factory| {
-        Err(CannotListen { error: ListenError { address, kind }, unused: factory })
-    };
-    let address = match address.into_socket_addr() {
-        Ok(address) => address,
-        Err(text) => return refused(text, ListenErrorKind::Address, factory),
-    };
-    let opened = is_open(reactor).and_then(|()| options.open(address).map_err(Into::into));
-    match opened {
-        Ok(socket) => Listener::start(reactor, socket, location, factory)
-            .or_else(|(kind, _, factory)| refused(address.to_string(), kind, factory)),
-        Err(kind) => refused(address.to_string(), kind, factory),
-    }
-}
-
-/// As [`listen`], on a socket that somebody else has opened, and gets back if it is of no use.
-pub(crate) fn adopt<F: Factory>(
-    reactor: &Reactor,
-    socket: TcpListener,
-    factory: F,
-    location: &'static Location<'static>,
-) -> Result<ListeningPort, CannotListen<(TcpListener, F)>> {
-    let started = match is_open(reactor) {
-        Ok(()) => Listener::start(reactor, socket, location, factory),
-        Err(kind) => Err((kind, socket, factory)),
-    };
-    started.map_err(|(kind, socket, factory)| {
-        let address = socket.local_addr().map_or_else(|error| error.to_string(), |a| a.to_string());
-        CannotListen { error: ListenError { address, kind }, unused: (socket, factory) }
-    })
-}
-
-fn is_open(reactor: &Reactor) -> Result<(), ListenErrorKind> {
-    if Network::of(reactor).is_open() { Ok(()) } else { Err(ListenErrorKind::Stopping) }
-}
-
 /// What refuses a socket, the socket, and the factory that would have served it.
-type Unstarted<F> = (ListenErrorKind, TcpListener, F);
+pub(crate) type Unstarted<F> = (ListenErrorKind, Opened, F);
 
 impl Listener {
-    fn start<F: Factory>(
+    pub(crate) fn start<A: AddressKind, F: Factory<A>>(
         reactor: &Reactor,
-        socket: TcpListener,
+        opened: Opened,
+        max_connections: Option<usize>,
         location: &'static Location<'static>,
         factory: F,
-    ) -> Result<ListeningPort, Unstarted<F>> {
-        let prepared = socket.set_nonblocking(true).and_then(|()| socket.local_addr());
-        let address = match prepared {
-            Ok(address) => address,
-            Err(error) => return Err((error.into(), socket, factory)),
+    ) -> Result<ListeningPort<A>, Unstarted<F>> {
+        let prepared = opened.prepare().and_then(|address| {
+            let own = A::from_address(&address).ok_or_else(of_another_kind)?;
+            Ok((address, own))
+        });
+        let (address, own) = match prepared {
+            Ok(addresses) => addresses,
+            Err(error) => return Err((error.into(), opened, factory)),
         };
         let network = Network::of(reactor);
         let listener = Rc::new(Self {
             registration: RefCell::new(None),
+            remains: Cell::new(None),
             factory: Cell::new(None),
             stopping: Cell::default(),
             complete: Cell::new(false),
             rests: Rests::default(),
+            resting: Cell::new(false),
+            places: Places::new(max_connections),
+            is_wildcard: address.ip().is_some_and(|ip| ip.is_unspecified()),
             address,
             location,
             reactor: reactor.downgrade(),
@@ -114,6 +88,7 @@ impl Listener {
             key: Cell::new(None),
         });
         let watched = Watched(Rc::clone(&listener));
+        let Opened { socket, remains } = opened;
         let registered =
             reactor.register_at(socket, Interest::READABLE, location, move |reactor, socket, _| {
                 watched.0.accept(reactor, socket);
@@ -123,39 +98,49 @@ impl Listener {
             Err(refused) => {
                 let error = refused.io_error();
                 let error = io::Error::new(error.kind(), error.to_string());
-                return Err((error.into(), refused.into_inner(), factory));
+                return Err((
+                    error.into(),
+                    Opened { socket: refused.into_inner(), remains },
+                    factory,
+                ));
             }
         };
+        listener.remains.set(remains);
         listener.key.set(Some(network.add_listener(Rc::downgrade(&listener))));
-        tracing::debug!(%address, "listening");
+        spare::keep(&network);
+        tell(|| tracing::debug!(address = %listener.address, "listening"));
         // The port exists before user code runs: a panic there drops it, and so closes the port.
-        let port = ListeningPort::new(Rc::clone(&listener));
-        let mut factory: AnyTcpFactory = Box::new(factory);
+        let port = ListeningPort::new(Rc::clone(&listener), own);
+        let mut factory: AnyPortFactory = Box::new(OfKind::new(factory));
         factory.started(reactor);
         listener.factory.set(Some(factory));
         Ok(port)
     }
 
-    fn accept(self: &Rc<Self>, reactor: &Reactor, socket: &TcpListener) {
+    fn accept(self: &Rc<Self>, reactor: &Reactor, socket: &Socket) {
         let (mut panic, mut pace) = (None, reactor.pace());
         for served in 0..ACCEPTS {
             if pace.is_over(served) {
                 // Those who still wait make the port ready again.
                 break;
             }
-            match socket.accept() {
+            let Some(place) = Places::take(self) else {
+                self.watch();
+                break;
+            };
+            match accept(socket) {
                 Ok((stream, peer)) => {
-                    self.rests.end(self.address);
-                    let welcome = || self.welcome(reactor, stream, peer);
+                    self.rests.end(&self.address);
+                    let welcome = || self.welcome(reactor, stream, &peer, place);
                     // The first panic goes to the reactor when the others have been served.
                     panic = panic.or(catch_unwind(AssertUnwindSafe(welcome)).err());
                 }
                 Err(error) => {
-                    self.refused(reactor, &error);
+                    self.refused(reactor, socket, &error);
                     break;
                 }
             }
-            if self.registration.borrow().is_none() {
+            if !self.is_open() {
                 break;
             }
         }
@@ -164,48 +149,61 @@ impl Listener {
         }
     }
 
-    fn welcome(self: &Rc<Self>, reactor: &Reactor, stream: TcpStream, peer: SocketAddr) {
+    fn welcome(self: &Rc<Self>, reactor: &Reactor, stream: Socket, peer: &SockAddr, place: Place) {
+        let peer = match Address::from_system(peer) {
+            Ok(peer) => peer,
+            Err(error) => return dropped("an unknown peer", &error),
+        };
         let Some(mut factory) = self.factory.take() else { return };
-        let built = catch_unwind(AssertUnwindSafe(|| factory.build(reactor, peer)));
+        let built = catch_unwind(AssertUnwindSafe(|| factory.build(reactor, peer.clone())));
         self.factory.set(Some(factory));
         let protocol = match built {
             Ok(Some(protocol)) => protocol,
-            Ok(None) => return tracing::debug!(%peer, "the factory declined a connection"),
+            Ok(None) => {
+                return tell(|| tracing::debug!(%peer, "the factory declined a connection"));
+            }
             Err(payload) => resume_unwind(payload),
         };
-        let begun = self.begin(reactor, stream, peer, protocol);
-        match begun {
-            Ok(connection) => connection.start(),
-            Err(error) => tracing::warn!(%peer, %error, "an accepted connection was dropped"),
+        match self.begin(reactor, stream, peer.clone(), protocol) {
+            Ok(connection) => {
+                if let Some(place) = place.if_counted() {
+                    connection.occupy(place);
+                }
+                connection.start();
+            }
+            Err(error) => dropped(peer, &error),
         }
     }
 
     fn begin(
         &self,
         reactor: &Reactor,
-        stream: TcpStream,
-        peer: SocketAddr,
-        protocol: Box<dyn crate::Protocol>,
+        stream: Socket,
+        peer: Address,
+        protocol: Box<dyn Protocol>,
     ) -> io::Result<Rc<Connection>> {
         let Some(network) = self.network.upgrade() else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        stream.set_nonblocking(true)?;
-        let host = stream.local_addr()?;
-        let ends = (Address::from(host), Address::from(peer));
-        let tcp = Tcp::new(reactor, &network);
-        let connection = Rc::new(Connection::new(tcp, protocol, ends, self.location));
+        let host = if self.is_wildcard {
+            Address::from_system(&stream.local_addr()?)?
+        } else {
+            // The same, and a system call less.
+            self.address.clone()
+        };
+        let carrier = SocketCarrier::new(reactor, &network);
+        let connection = Rc::new(Connection::new(carrier, protocol, (host, peer), self.location));
         let owner = Owner::new(Rc::clone(&connection));
         let registration = reactor
             .register_at(stream, Interest::READABLE, self.location, move |_, _, readiness| {
                 owner.ready(readiness);
             })
             .map_err(|refused| io::Error::other(refused.io_error().to_string()))?;
-        Tcp::attach(&connection, registration);
+        SocketCarrier::attach(&connection, registration);
         Ok(connection)
     }
 
-    fn refused(self: &Rc<Self>, reactor: &Reactor, error: &io::Error) {
+    fn refused(self: &Rc<Self>, reactor: &Reactor, socket: &Socket, error: &io::Error) {
         match error.kind() {
             // Nobody waits any more. Where several reactors share a socket each of them is woken,
             // and one is first.
@@ -216,21 +214,42 @@ impl Listener {
             _ => {
                 // Most likely no descriptors are left. The connection stays in the backlog, so
                 // trying again at once would keep the loop busy with nothing.
-                self.rests.begin(self.address, error, reactor.now());
-                self.watch(Interest::NONE);
+                let again = self.rests.begin(&self.address, error, reactor.now());
+                if let (true, Some(network)) = (again, self.network.upgrade()) {
+                    let told = spare::turn_away(&network, socket, error);
+                    self.rests.turned_away(told);
+                }
+                self.resting.set(true);
+                self.watch();
                 let weak = Rc::downgrade(self);
                 reactor.call_later(Rests::LENGTH, move |_| {
-                    weak.upgrade().inspect(|listener| listener.watch(Interest::READABLE));
+                    let Some(listener) = weak.upgrade() else { return };
+                    listener.resting.set(false);
+                    listener.watch();
                 });
             }
         }
     }
 
-    fn watch(&self, interest: Interest) {
-        if let Some(registration) = &*self.registration.borrow() {
-            if let Err(error) = registration.set_interest(interest) {
+    /// A connection has given its place back.
+    pub(super) fn place_is_free(&self) {
+        if self.is_open() {
+            self.watch();
+        }
+    }
+
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    fn watch(&self) {
+        let rests = self.resting.get() || self.places.are_taken();
+        let interest = if rests { Interest::NONE } else { Interest::READABLE };
+        let watched = self.registration.borrow().as_ref().map(|port| port.set_interest(interest));
+        if let Some(Err(error)) = watched {
+            tell(|| {
                 tracing::error!(address = %self.address, %error, "a port cannot be watched");
-            }
+            });
         }
     }
 
@@ -238,10 +257,16 @@ impl Listener {
     pub(crate) fn close(&self) -> bool {
         // Out of the borrow first: the source's callback owns this listener.
         let registration = self.registration.borrow_mut().take();
-        if registration.is_some() {
-            tracing::debug!(address = %self.address, "not listening any more");
+        if registration.is_none() {
+            return false;
         }
-        registration.is_some()
+        if let Some(remains) = self.remains.take() {
+            remains();
+        }
+        // Closed, before anybody hears of it.
+        drop(registration);
+        tell(|| tracing::debug!(address = %self.address, "not listening any more"));
+        true
     }
 
     /// Ends the factory and tells those who wait. The factory does not run when this is called.
@@ -265,10 +290,6 @@ impl Listener {
         if let Err(payload) = stopped {
             resume_unwind(payload);
         }
-    }
-
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -322,12 +343,47 @@ impl Drop for Ending {
     }
 }
 
+/// A connection that waits, and its peer. It does not block.
+pub(super) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
+    #[cfg(any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "linux",
+        target_os = "netbsd",
+        target_os = "openbsd",
+    ))]
+    return socket.accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
+    #[cfg(not(any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "linux",
+        target_os = "netbsd",
+        target_os = "openbsd",
+    )))]
+    {
+        let (stream, peer) = socket.accept()?;
+        stream.set_nonblocking(true)?;
+        Ok((stream, peer))
+    }
+}
+
+fn dropped(peer: impl std::fmt::Display, error: &io::Error) {
+    tell(|| tracing::warn!(%peer, %error, "an accepted connection was dropped"));
+}
+
+fn of_another_kind() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "the socket is of another kind than this port")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ListenOptions, listen};
-    use crate::tcp::rests::Rests;
-    use crate::{Protocol, Transport};
+    use super::Rests;
+    use crate::tcp::listen;
+    use crate::{ListenOptions, Protocol, Transport};
     use ropewalk_reactor::{ManualClock, Reactor};
+    use socket2::{Domain, Socket, Type};
     use std::io;
     use std::net::TcpStream;
     use std::panic::Location;
@@ -339,7 +395,7 @@ mod tests {
         fn data_received(&mut self, _: &Transport, _: &[u8]) {}
     }
 
-    /// A system without descriptors cannot be had in a test without hurting the other tests.
+    /// What the system would say is a stand-in here; a process of its own shows the real thing.
     #[test]
     fn a_port_rests_when_the_system_has_no_room_and_then_goes_on() {
         let clock = ManualClock::new();
@@ -348,7 +404,8 @@ mod tests {
             listen(&reactor, "127.0.0.1:0", &ListenOptions::new(), |_| Quiet, Location::caller());
         let port = port.unwrap();
         let no_descriptors = io::Error::other("too many open files");
-        port.listener.refused(&reactor, &no_descriptors);
+        let unused = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        port.listener.refused(&reactor, &unused, &no_descriptors);
         let _peer = TcpStream::connect(port.address()).unwrap();
         let turn = || reactor.turn(Some(Duration::ZERO)).unwrap();
         let events = reactor.stats().events;

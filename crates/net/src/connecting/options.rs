@@ -1,0 +1,87 @@
+//! How a connection is made.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How [`connect_tcp_with`](crate::ReactorNet::connect_tcp_with) goes about it.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::ConnectOptions;
+/// use std::time::Duration;
+///
+/// let options = ConnectOptions::new().timeout(Duration::from_secs(3));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until they are given to connect_tcp_with"]
+pub struct ConnectOptions {
+    timeout: Duration,
+    local_address: Option<SocketAddr>,
+    attempt_delay: Duration,
+}
+
+impl ConnectOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self {
+            timeout: Duration::from_secs(30),
+            local_address: None,
+            attempt_delay: Duration::from_millis(250),
+        }
+    }
+
+    /// How long the name and the connection may take together. Default: 30 seconds. No limit:
+    /// [`Duration::MAX`].
+    ///
+    /// Twisted: `timeout`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// What [`timeout`](Self::timeout) was set to.
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The address of this end; port 0 takes any free one. Default: the system chooses.
+    ///
+    /// Twisted: `bindAddress`.
+    #[doc(alias = "bindAddress")]
+    pub fn local_address(mut self, address: SocketAddr) -> Self {
+        self.local_address = Some(address);
+        self
+    }
+
+    /// How long one address of a name may keep the next one waiting. Default: 250 milliseconds.
+    ///
+    /// The addresses of a name are tried in the order of the resolver, the two families in turns. One
+    /// that fails is followed by the next at once; one that takes longer than this goes on, and the
+    /// next is tried beside it: the first connection wins, and the others are dropped ("happy
+    /// eyeballs").
+    pub fn attempt_delay(mut self, delay: Duration) -> Self {
+        self.attempt_delay = delay;
+        self
+    }
+
+    /// Without the address of this end.
+    #[cfg(unix)]
+    pub(crate) fn anywhere(self) -> Self {
+        Self { local_address: None, ..self }
+    }
+
+    pub(super) fn this_end(&self) -> Option<SocketAddr> {
+        self.local_address
+    }
+
+    pub(super) fn stagger(&self) -> Duration {
+        self.attempt_delay
+    }
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
