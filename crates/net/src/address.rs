@@ -57,8 +57,8 @@ impl Address {
             return Ok(Self::Inet(address));
         }
         #[cfg(unix)]
-        if let Some(address) = address.as_unix() {
-            return Ok(Self::Unix(UnixAddress::from(&address)));
+        if address.is_unix() {
+            return Ok(Self::Unix(UnixAddress::from_system(address)));
         }
         Err(io::Error::new(io::ErrorKind::Unsupported, "the address is of an unknown family"))
     }

@@ -68,6 +68,17 @@ impl UnixAddress {
         }
     }
 
+    /// What the system calls an address of a Unix socket.
+    pub(crate) fn from_system(address: &SockAddr) -> Self {
+        if let Some(path) = address.as_pathname() {
+            return Self::from_path(path);
+        }
+        match address.as_abstract_namespace() {
+            Some(name) => Self(Name::Abstract(Arc::from(name))),
+            None => Self(Name::Unnamed),
+        }
+    }
+
     /// As the system takes it.
     pub(crate) fn to_system(&self) -> io::Result<SockAddr> {
         match &self.0 {

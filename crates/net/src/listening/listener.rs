@@ -32,7 +32,6 @@ pub(crate) struct Listener {
     /// Taken when the port is closed.
     registration: RefCell<Option<Registration<Socket>>>,
     /// What goes with the socket, such as its place in the file system.
-    #[expect(clippy::type_complexity, reason = "it is only kept")]
     remains: Cell<Option<Box<dyn FnOnce()>>>,
     /// Absent while it runs, and after the end.
     factory: Cell<Option<AnyPortFactory>>,

@@ -14,6 +14,7 @@ mod datagram_ends; // how UDP ports begin, fail and end
 mod datagrams; // UDP: what comes in and what goes out
 mod endings; // each way in which a connection ends
 mod endpoints; // what texts describe
+mod eyeballs; // several addresses, tried beside each other
 mod framing; // strings instead of bytes
 mod half_close; // this side sends nothing more, and reads
 mod half_open; // a peer that sends nothing more, and reads
@@ -25,6 +26,7 @@ mod memory; // protocols without sockets
 mod multicast; // datagrams for many
 mod owned; // what is handed over whole, and how much may wait
 mod pieces; // an iterator as a producer
+mod places; // how many connections, and descriptors
 mod producers; // who writes no faster than can be sent
 mod reading; // what comes in: pause, resume, the end
 mod resolvers; // what is done around any resolver
@@ -34,6 +36,8 @@ mod services_model; // the same, against a model
 mod sharing; // one port, several reactors
 mod single_flight; // one question for all who want a name
 mod udp_tasks; // datagrams that are awaited
+#[cfg(unix)]
+mod unix; // sockets with a path
 mod writing; // what goes out: at once, buffered, under pressure
 
 #[cfg(feature = "tls")]
