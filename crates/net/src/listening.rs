@@ -1,5 +1,6 @@
 //! Ports: sockets of any family that accept connections.
 
+mod accepting;
 mod listener;
 mod places;
 mod port;

@@ -3,6 +3,7 @@
 //! The loop owns the listener through its callback; the application's [`ListeningPort`] closes it.
 //! The factory is taken out of its cell while it runs (I5).
 
+use super::accepting::accept;
 use super::places::{Place, Places};
 use super::port::ListeningPort;
 use super::rests::Rests;
@@ -339,32 +340,6 @@ struct Ending(Rc<Listener>);
 impl Drop for Ending {
     fn drop(&mut self) {
         self.0.abandon();
-    }
-}
-
-/// A connection that waits, and its peer. It does not block.
-pub(super) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
-    #[cfg(any(
-        target_os = "android",
-        target_os = "dragonfly",
-        target_os = "freebsd",
-        target_os = "linux",
-        target_os = "netbsd",
-        target_os = "openbsd",
-    ))]
-    return socket.accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
-    #[cfg(not(any(
-        target_os = "android",
-        target_os = "dragonfly",
-        target_os = "freebsd",
-        target_os = "linux",
-        target_os = "netbsd",
-        target_os = "openbsd",
-    )))]
-    {
-        let (stream, peer) = socket.accept()?;
-        stream.set_nonblocking(true)?;
-        Ok((stream, peer))
     }
 }
 

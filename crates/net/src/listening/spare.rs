@@ -5,7 +5,7 @@
 //! that it can do without: given up, it lets one connection in at a time, which is reset, so that its
 //! peer knows.
 
-use super::listener;
+use super::accepting::accept;
 use crate::network::Network;
 use socket2::{Domain, Socket, Type};
 use std::io;
@@ -30,7 +30,7 @@ pub(super) fn turn_away(network: &Network, port: &Socket, error: &io::Error) -> 
     while count < MOST {
         let Some(spare) = network.spare().take() else { break };
         drop(spare);
-        let accepted = listener::accept(port);
+        let accepted = accept(port);
         let is_done = accepted.is_err();
         if let Ok((stream, _)) = accepted {
             let _ = stream.set_linger(Some(Duration::ZERO));

@@ -77,11 +77,12 @@ mod descriptors {
     use ropewalk_net::ReactorNet as _;
     use ropewalk_reactor::Reactor;
     use ropewalk_testing::{DEADLINE, EventLog, within};
+    use std::env;
     use std::fs::File;
     use std::io::{ErrorKind, Read as _, Write as _};
     use std::net::TcpStream;
     use std::process::Command;
-    use std::{env, thread};
+    use std::thread::Builder;
 
     const CHILD: &str = "ROPEWALK_DESCRIPTORS_CHILD";
     const TEST: &str =
@@ -130,13 +131,14 @@ mod descriptors {
 
         drop(files);
         let address = port.address();
-        let client = thread::spawn(move || {
+        let client = move || {
             let mut peer = TcpStream::connect(address).unwrap();
             peer.write_all(b"hello").unwrap();
             let mut answer = [0; 5];
             peer.read_exact(&mut answer).unwrap();
             answer
-        });
+        };
+        let client = Builder::new().spawn(client).unwrap();
         turn_until(&reactor, || has(&log, "lost done"));
         assert_eq!(client.join().unwrap(), *b"hello");
     }
