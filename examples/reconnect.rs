@@ -10,6 +10,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
+use anyhow::Context as _;
 use ropewalk::net::{
     Address, Backoff, ClientService, ConnectionLost, HostnameEndpoint, LineProtocol, LineReceiver,
     ListeningPort, Protocol, TcpServerEndpoint, Transport, server_from_string,
@@ -61,21 +62,21 @@ fn serve(reactor: &Reactor, place: &str) -> ropewalk::Result<SocketAddr> {
     let slot = Rc::new(Cell::new(None));
     let open = Rc::clone(&slot);
     let first = move |_peer: Address| {
-        if let (Some(reactor), Some(port)) = (Reactor::current(), open.take()) {
-            reactor.call_later(MOMENT, move |reactor| restart(reactor, port));
+        if let (Some(reactor), Some((port, address))) = (Reactor::current(), open.take()) {
+            reactor.call_later(MOMENT, move |reactor| restart(reactor, port, address));
         }
         Server(1)
     };
     let port = reactor.listen(&server_from_string(place)?, first)?;
-    let address = port.address();
-    slot.set(Some(port));
+    let address = port.address().socket_addr().context("this example is about TCP")?;
+    slot.set(Some((port, address)));
     Ok(address)
 }
 
 /// Closes the port; a while later the second server opens it again.
-fn restart(reactor: &Reactor, port: ListeningPort) {
-    let endpoint = TcpServerEndpoint::new(port.address());
+fn restart(reactor: &Reactor, port: ListeningPort<Address>, address: SocketAddr) {
     drop(port);
+    let endpoint = TcpServerEndpoint::new(address);
     reactor.call_later(4 * MOMENT, move |reactor| {
         match reactor.listen(&endpoint, |_peer: Address| Server(2)) {
             Ok(port) => port.detach(),

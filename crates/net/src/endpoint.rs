@@ -9,6 +9,10 @@ mod tcp_server;
 mod tls_client;
 #[cfg(feature = "tls")]
 mod tls_server;
+#[cfg(unix)]
+mod unix_client;
+#[cfg(unix)]
+mod unix_server;
 
 mod description;
 mod fields;
@@ -25,6 +29,10 @@ pub use tcp_server::TcpServerEndpoint;
 pub use tls_client::TlsClientEndpoint;
 #[cfg(feature = "tls")]
 pub use tls_server::TlsServerEndpoint;
+#[cfg(unix)]
+pub use unix_client::UnixClientEndpoint;
+#[cfg(unix)]
+pub use unix_server::UnixServerEndpoint;
 
 use crate::error::{CannotListen, ListenError};
 use crate::{Address, Factory, ListeningPort, Protocol, Transport};
@@ -49,7 +57,11 @@ pub trait ServerEndpoint: 'static {
     /// Why there is no port. What becomes of the factory then does not matter: whoever called
     /// [`ReactorEndpoints::listen`] has it back.
     #[track_caller]
-    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError>;
+    fn listen(
+        &self,
+        reactor: &Reactor,
+        factory: BoxFactory,
+    ) -> Result<ListeningPort<Address>, ListenError>;
 }
 
 /// Something that can be connected to.
@@ -81,13 +93,21 @@ impl<E: ClientEndpoint + ?Sized> ClientEndpoint for Box<E> {
 }
 
 impl<E: ServerEndpoint + ?Sized> ServerEndpoint for Rc<E> {
-    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
+    fn listen(
+        &self,
+        reactor: &Reactor,
+        factory: BoxFactory,
+    ) -> Result<ListeningPort<Address>, ListenError> {
         (**self).listen(reactor, factory)
     }
 }
 
 impl<E: ServerEndpoint + ?Sized> ServerEndpoint for Box<E> {
-    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
+    fn listen(
+        &self,
+        reactor: &Reactor,
+        factory: BoxFactory,
+    ) -> Result<ListeningPort<Address>, ListenError> {
         (**self).listen(reactor, factory)
     }
 }
@@ -142,7 +162,7 @@ pub trait ReactorEndpoints: sealed::Sealed {
         &self,
         endpoint: &(impl ServerEndpoint + ?Sized),
         factory: F,
-    ) -> Result<ListeningPort, CannotListen<F>>;
+    ) -> Result<ListeningPort<Address>, CannotListen<F>>;
 
     /// Connects to `endpoint`.
     ///
@@ -188,7 +208,7 @@ impl ReactorEndpoints for Reactor {
         &self,
         endpoint: &(impl ServerEndpoint + ?Sized),
         factory: F,
-    ) -> Result<ListeningPort, CannotListen<F>> {
+    ) -> Result<ListeningPort<Address>, CannotListen<F>> {
         let (lent, place) = Lent::new(factory);
         endpoint.listen(self, BoxFactory::new(lent)).map_err(|error| {
             #[expect(clippy::expect_used, reason = "it is out of its place only while it runs")]

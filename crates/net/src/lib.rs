@@ -82,6 +82,8 @@ pub use endpoint::{
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use endpoint::{TlsClientEndpoint, TlsServerEndpoint};
+#[cfg(unix)]
+pub use endpoint::{UnixClientEndpoint, UnixServerEndpoint};
 pub use error::{
     CannotListen, ConnectError, ConnectErrorKind, ConnectionLost, FailedAttempt, ListenError,
     ListenErrorKind, ResolveError, ResolveErrorKind, SendError, SendErrorKind, StopReason,

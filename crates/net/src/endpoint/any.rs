@@ -5,8 +5,10 @@ use super::schemes::{CLIENTS, SERVERS};
 use super::{BoxFactory, ClientEndpoint, HostnameEndpoint, ServerEndpoint, TcpServerEndpoint};
 #[cfg(feature = "tls")]
 use super::{TlsClientEndpoint, TlsServerEndpoint};
+#[cfg(unix)]
+use super::{UnixClientEndpoint, UnixServerEndpoint};
 use crate::error::ListenError;
-use crate::{ListeningPort, Protocol, Transport};
+use crate::{Address, ListeningPort, Protocol, Transport};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
@@ -19,6 +21,7 @@ use std::str::FromStr;
 /// | kind | fields |
 /// |---|---|
 /// | `tcp` | `port`, `interface`, `backlog`: see [`TcpServerEndpoint`] |
+/// | `unix` | `path`, `mode`, `backlog`: see `UnixServerEndpoint` (on Unix) |
 /// | `tls` | `port`, `certificate`, `key`, `trust`, `interface`, `backlog`: see `TlsServerEndpoint` (with the feature `tls`) |
 ///
 /// The first ones of them may stand without a name, in this order. A backslash before `:`, `\`, `=`,
@@ -53,6 +56,7 @@ pub fn server_from_string(text: &str) -> Result<AnyServerEndpoint, EndpointParse
 /// | kind | fields |
 /// |---|---|
 /// | `tcp` | `host`, `port`, `timeout` (seconds), `bindAddress`: see [`HostnameEndpoint`] |
+/// | `unix` | `path`, `timeout` (seconds): see `UnixClientEndpoint` (on Unix) |
 /// | `tls` | `host`, `port`, `trust`, `certificate`, `key`, `name`, `timeout`, `bindAddress`: see `TlsClientEndpoint` (with the feature `tls`) |
 ///
 /// All else is as with [`server_from_string`].
@@ -83,6 +87,9 @@ pub fn client_from_string(text: &str) -> Result<AnyClientEndpoint, EndpointParse
 pub enum AnyServerEndpoint {
     /// A port of this machine.
     Tcp(TcpServerEndpoint),
+    /// A socket in the file system.
+    #[cfg(unix)]
+    Unix(UnixServerEndpoint),
     /// A port of this machine whose connections are encrypted.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
@@ -95,6 +102,9 @@ pub enum AnyServerEndpoint {
 pub enum AnyClientEndpoint {
     /// A port of a host.
     Tcp(HostnameEndpoint),
+    /// A socket in the file system.
+    #[cfg(unix)]
+    Unix(UnixClientEndpoint),
     /// A port of a host, and an encrypted connection.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
@@ -110,6 +120,20 @@ impl From<TcpServerEndpoint> for AnyServerEndpoint {
 impl From<HostnameEndpoint> for AnyClientEndpoint {
     fn from(endpoint: HostnameEndpoint) -> Self {
         Self::Tcp(endpoint)
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixServerEndpoint> for AnyServerEndpoint {
+    fn from(endpoint: UnixServerEndpoint) -> Self {
+        Self::Unix(endpoint)
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixClientEndpoint> for AnyClientEndpoint {
+    fn from(endpoint: UnixClientEndpoint) -> Self {
+        Self::Unix(endpoint)
     }
 }
 
@@ -147,6 +171,8 @@ impl fmt::Display for AnyServerEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(endpoint) => endpoint.fmt(f),
+            #[cfg(unix)]
+            Self::Unix(endpoint) => endpoint.fmt(f),
             #[cfg(feature = "tls")]
             Self::Tls(endpoint) => endpoint.fmt(f),
         }
@@ -157,6 +183,8 @@ impl fmt::Display for AnyClientEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(endpoint) => endpoint.fmt(f),
+            #[cfg(unix)]
+            Self::Unix(endpoint) => endpoint.fmt(f),
             #[cfg(feature = "tls")]
             Self::Tls(endpoint) => endpoint.fmt(f),
         }
@@ -164,9 +192,15 @@ impl fmt::Display for AnyClientEndpoint {
 }
 
 impl ServerEndpoint for AnyServerEndpoint {
-    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
+    fn listen(
+        &self,
+        reactor: &Reactor,
+        factory: BoxFactory,
+    ) -> Result<ListeningPort<Address>, ListenError> {
         match self {
             Self::Tcp(endpoint) => endpoint.listen(reactor, factory),
+            #[cfg(unix)]
+            Self::Unix(endpoint) => endpoint.listen(reactor, factory),
             #[cfg(feature = "tls")]
             Self::Tls(endpoint) => endpoint.listen(reactor, factory),
         }
@@ -177,6 +211,8 @@ impl ClientEndpoint for AnyClientEndpoint {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
         match self {
             Self::Tcp(endpoint) => endpoint.connect(reactor, protocol),
+            #[cfg(unix)]
+            Self::Unix(endpoint) => endpoint.connect(reactor, protocol),
             #[cfg(feature = "tls")]
             Self::Tls(endpoint) => endpoint.connect(reactor, protocol),
         }

@@ -28,8 +28,8 @@ use std::rc::Rc;
 ///         &self,
 ///         reactor: &Reactor,
 ///         factory: BoxFactory,
-///     ) -> Result<ListeningPort, ListenError> {
-///         Ok(reactor.listen_tcp(("127.0.0.1", self.0), factory)?)
+///     ) -> Result<ListeningPort<Address>, ListenError> {
+///         Ok(reactor.listen_tcp(("127.0.0.1", self.0), factory)?.into())
 ///     }
 /// }
 /// ```

@@ -84,7 +84,7 @@ pub(super) struct Value {
 
 impl Value {
     /// The text as it is: a path, a name.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", unix))]
     pub(super) fn into_text(self) -> String {
         self.piece.text
     }
@@ -122,6 +122,12 @@ impl Value {
 
     pub(super) fn count(&self) -> Result<u32, Fault> {
         self.number(10, u32::MAX, "a number from 0 to 4294967295")
+    }
+
+    /// The permissions of a file.
+    #[cfg(unix)]
+    pub(super) fn mode(&self) -> Result<u32, Fault> {
+        self.number(8, 0o777, "three octal digits, from 000 to 777")
     }
 
     /// Seconds, with up to nine digits after the point.

@@ -14,9 +14,6 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// How long is tried, if nobody says otherwise.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
 /// A port of a host to connect to: by a name, whose addresses are tried, or by an address.
 ///
 /// As a text it is `tcp:example.net:80`, or with all that can be said
@@ -51,7 +48,7 @@ impl HostnameEndpoint {
     #[must_use]
     pub fn new(host: impl AsRef<str>, port: u16) -> Self {
         let host = without_brackets(host.as_ref()).to_owned();
-        Self { host, port, timeout: TIMEOUT, local_address: None }
+        Self { host, port, timeout: print::TIMEOUT, local_address: None }
     }
 
     /// How long the name and the connection may take together. Default: 30 seconds. No limit:
@@ -124,10 +121,8 @@ impl HostnameEndpoint {
     }
 
     /// The other fields.
-    pub(super) fn print_fields(&self, mut text: Text) -> Text {
-        if self.timeout != TIMEOUT {
-            text = text.field("timeout", &print::seconds(self.timeout));
-        }
+    pub(super) fn print_fields(&self, text: Text) -> Text {
+        let text = print::timeout(text, self.timeout);
         match self.local_address {
             None => text,
             Some(address) if address.port() == 0 => {

@@ -1,7 +1,11 @@
 //! How addresses and times are written in a description.
 
+use super::description::Text;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// How long is tried, if nobody says otherwise.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An address without what cannot be written: the flow label of IPv6, which nobody chooses here.
 pub(super) fn printable(mut address: SocketAddr) -> SocketAddr {
@@ -19,7 +23,12 @@ pub(super) fn ip(address: SocketAddr) -> String {
     }
 }
 
-pub(super) fn seconds(duration: Duration) -> String {
+/// How long a client tries, if that is not as usual.
+pub(super) fn timeout(text: Text, timeout: Duration) -> Text {
+    if timeout == TIMEOUT { text } else { text.field("timeout", &seconds(timeout)) }
+}
+
+fn seconds(duration: Duration) -> String {
     let nanos = format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos());
     nanos.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -8,6 +8,8 @@ use super::nearest::nearest;
 use super::{HostnameEndpoint, TcpServerEndpoint};
 #[cfg(feature = "tls")]
 use super::{TlsClientEndpoint, TlsServerEndpoint};
+#[cfg(unix)]
+use super::{UnixClientEndpoint, UnixServerEndpoint};
 
 /// The kinds, and their names in the same order.
 pub(super) struct Schemes<E: 'static> {
@@ -18,16 +20,22 @@ pub(super) struct Schemes<E: 'static> {
 enum Scheme<E: 'static> {
     Known(Schema, fn(&mut Fields) -> Result<E, Fault>),
     /// It needs something that is not here.
-    #[cfg_attr(feature = "tls", expect(dead_code, reason = "everything is here"))]
+    #[cfg_attr(all(feature = "tls", unix), expect(dead_code, reason = "everything is here"))]
     Lacks(&'static str),
 }
 
 pub(super) const SERVERS: Schemes<AnyServerEndpoint> = Schemes {
-    names: &["tcp", "tls"],
+    names: &["tcp", "unix", "tls"],
     kinds: &[
         Scheme::Known(TcpServerEndpoint::SCHEMA, |fields| {
             TcpServerEndpoint::read(fields).map(Into::into)
         }),
+        #[cfg(unix)]
+        Scheme::Known(UnixServerEndpoint::SCHEMA, |fields| {
+            UnixServerEndpoint::read(fields).map(Into::into)
+        }),
+        #[cfg(not(unix))]
+        Scheme::Lacks("a Unix system"),
         #[cfg(feature = "tls")]
         Scheme::Known(TlsServerEndpoint::SCHEMA, |fields| {
             TlsServerEndpoint::read(fields).map(Into::into)
@@ -38,11 +46,17 @@ pub(super) const SERVERS: Schemes<AnyServerEndpoint> = Schemes {
 };
 
 pub(super) const CLIENTS: Schemes<AnyClientEndpoint> = Schemes {
-    names: &["tcp", "tls"],
+    names: &["tcp", "unix", "tls"],
     kinds: &[
         Scheme::Known(HostnameEndpoint::SCHEMA, |fields| {
             HostnameEndpoint::read(fields).map(Into::into)
         }),
+        #[cfg(unix)]
+        Scheme::Known(UnixClientEndpoint::SCHEMA, |fields| {
+            UnixClientEndpoint::read(fields).map(Into::into)
+        }),
+        #[cfg(not(unix))]
+        Scheme::Lacks("a Unix system"),
         #[cfg(feature = "tls")]
         Scheme::Known(TlsClientEndpoint::SCHEMA, |fields| {
             TlsClientEndpoint::read(fields).map(Into::into)

@@ -5,7 +5,7 @@ use super::error::Fault;
 use super::fields::{Fields, Schema};
 use super::{BoxFactory, ServerEndpoint, print};
 use crate::error::ListenError;
-use crate::{ListenOptions, ListeningPort, ReactorNet as _};
+use crate::{Address, ListenOptions, ListeningPort, ReactorNet as _};
 use ropewalk_reactor::Reactor;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -98,8 +98,12 @@ impl TcpServerEndpoint {
 }
 
 impl ServerEndpoint for TcpServerEndpoint {
-    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
-        reactor.listen_tcp_with(self.address, self.options(), factory).map_err(Into::into)
+    fn listen(
+        &self,
+        reactor: &Reactor,
+        factory: BoxFactory,
+    ) -> Result<ListeningPort<Address>, ListenError> {
+        Ok(reactor.listen_tcp_with(self.address, self.options(), factory)?.into())
     }
 }
 

@@ -4,9 +4,9 @@ use super::description::Text;
 use super::error::Fault;
 use super::fields::{Fields, Schema};
 use super::{BoxFactory, ServerEndpoint, TcpServerEndpoint};
-use crate::ListeningPort;
 use crate::error::{ListenError, ListenErrorKind};
 use crate::tls::{ReactorTls as _, TlsConfigError, TlsServer};
+use crate::{Address, ListeningPort};
 use ropewalk_reactor::Reactor;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -92,12 +92,16 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, TlsConfigError> {
 }
 
 impl ServerEndpoint for TlsServerEndpoint {
-    fn listen(&self, reactor: &Reactor, factory: BoxFactory) -> Result<ListeningPort, ListenError> {
+    fn listen(
+        &self,
+        reactor: &Reactor,
+        factory: BoxFactory,
+    ) -> Result<ListeningPort<Address>, ListenError> {
         let (address, options) = (self.tcp.address(), self.tcp.options());
         let server = self
             .server()
             .map_err(|error| ListenError::new(address.to_string(), ListenErrorKind::Tls(error)))?;
-        Ok(reactor.listen_tls_with(address, options, server, factory)?)
+        Ok(reactor.listen_tls_with(address, options, server, factory)?.into())
     }
 }
 

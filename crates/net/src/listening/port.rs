@@ -1,6 +1,9 @@
 //! The application's end of a port.
 
 use super::listener::Listener;
+use crate::Address;
+#[cfg(unix)]
+use crate::UnixAddress;
 use crate::address::AddressKind;
 use ropewalk_deferred::Deferred;
 use std::fmt;
@@ -63,6 +66,28 @@ impl<A: AddressKind> ListeningPort<A> {
     /// Leaves the port open until the reactor stops.
     pub fn detach(mut self) {
         self.detached = true;
+    }
+}
+
+impl<A: AddressKind> ListeningPort<A> {
+    fn of_any_kind(mut self) -> ListeningPort<Address> {
+        let address = self.address.clone().into();
+        // What this is left as closes nothing when it is dropped.
+        let detached = std::mem::replace(&mut self.detached, true);
+        ListeningPort { listener: Rc::clone(&self.listener), address, detached }
+    }
+}
+
+impl From<ListeningPort<SocketAddr>> for ListeningPort<Address> {
+    fn from(port: ListeningPort<SocketAddr>) -> Self {
+        port.of_any_kind()
+    }
+}
+
+#[cfg(unix)]
+impl From<ListeningPort<UnixAddress>> for ListeningPort<Address> {
+    fn from(port: ListeningPort<UnixAddress>) -> Self {
+        port.of_any_kind()
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(feature = "tls")]
 mod encrypted; // with TLS
 mod serving; // listening on them
+#[cfg(unix)]
+mod unix; // sockets in the file system
 
 use crate::connecting::{Refusing, Stub};
 use crate::fixture::{Probe, has, turn_until};
@@ -156,7 +158,7 @@ fn the_text_of_a_fault_shows_where_it_is() {
     );
     assert_eq!(
         text("http:80"),
-        "unknown kind of endpoint \"http\"; begin with one of tcp, tls (column 1)\n    http:80\n    ^"
+        "unknown kind of endpoint \"http\"; begin with one of tcp, unix, tls (column 1)\n    http:80\n    ^"
     );
     let hostile = text("tcp:1\n2:x");
     assert_eq!(hostile.lines().count(), 3, "{hostile}");

@@ -8,10 +8,10 @@ use ropewalk_net::tls::{
     ReactorTls as _, TlsClient, TlsConfigError, TlsError, TlsErrorKind, wrap_client_tls,
 };
 use ropewalk_net::{
-    Address, AnyClientEndpoint, AnyServerEndpoint, ClientEndpoint, ClientService, ConnectError,
-    ConnectErrorKind, EndpointParseErrorKind as Kind, HostnameEndpoint, ListenErrorKind, Protocol,
-    ReactorEndpoints as _, TcpServerEndpoint, TlsClientEndpoint, TlsServerEndpoint, Transport,
-    client_from_string, server_from_string,
+    Address, AddressKind, AnyClientEndpoint, AnyServerEndpoint, ClientEndpoint, ClientService,
+    ConnectError, ConnectErrorKind, EndpointParseErrorKind as Kind, HostnameEndpoint,
+    ListenErrorKind, ListeningPort, Protocol, ReactorEndpoints as _, TcpServerEndpoint,
+    TlsClientEndpoint, TlsServerEndpoint, Transport, client_from_string, server_from_string,
 };
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{
@@ -42,6 +42,12 @@ impl Drop for Files {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Where a client finds a port.
+fn host_of<A: AddressKind>(port: &ListeningPort<A>) -> HostnameEndpoint {
+    let address = port.address().into().socket_addr().unwrap();
+    HostnameEndpoint::new(address.ip().to_string(), address.port())
 }
 
 fn server(certificate: &str, key: &str) -> TlsServerEndpoint {
@@ -139,7 +145,7 @@ fn what_texts_describe_talks_encrypted_to_those_who_may() {
         let factory = move |_: Address| Probe::new(&probes).echo();
         let port = reactor.listen(&server_from_string(&text).unwrap(), factory).unwrap();
 
-        let host = HostnameEndpoint::new(port.address().ip().to_string(), port.address().port());
+        let host = host_of(&port);
         let stranger = TlsClientEndpoint::new(host, trust).name("localhost");
         let text = stranger.clone().certificate(&own, &own).to_string();
         let probe = Probe::new(&seen).made(|transport| {
@@ -170,7 +176,7 @@ fn a_certificate_for_another_name_is_refused() {
         let trust = files.put("ca.pem", &AUTHORITY.pem());
         let port = reactor.listen(&server(&both, &both), |_: Address| Probe::new(&EventLog::new()));
         let port = port.unwrap();
-        let host = HostnameEndpoint::new(port.address().ip().to_string(), port.address().port());
+        let host = host_of(&port);
         let endpoint = TlsClientEndpoint::new(host, trust).name("other.example");
         let failure = result_of(&reactor, reactor.connect(&endpoint, Probe::new(&log)));
         let error: ConnectError = failure.unwrap_err().downcast().unwrap();
@@ -250,7 +256,7 @@ fn any_endpoint_can_be_encrypted() {
         let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
         let factory = move |_| Probe::new(&log).echo();
         let port = reactor.listen_tls(own_address(), certificates::server(), factory).unwrap();
-        let host = HostnameEndpoint::new(port.address().ip().to_string(), port.address().port());
+        let host = host_of(&port);
         let client = TlsClient::with_roots(AUTHORITY.pem()).unwrap();
         let endpoint = wrap_client_tls(&client, "localhost", host.clone());
         let probe = Probe::new(&seen).made(|transport| {

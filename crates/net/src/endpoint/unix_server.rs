@@ -1,0 +1,116 @@
+//! A Unix socket to listen on, as an endpoint.
+
+use super::description::Text;
+use super::error::Fault;
+use super::fields::{Fields, Schema};
+use super::{BoxFactory, ServerEndpoint};
+use crate::error::ListenError;
+use crate::{Address, ListeningPort, ReactorUnix as _, UnixListenOptions};
+use ropewalk_reactor::Reactor;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A Unix socket to listen on.
+///
+/// As a text it is `unix:/run/app.sock`, or with all that can be said
+/// `unix:path=/run/app.sock:mode=660:backlog=50`. The mode is octal, as for `chmod`, and says who may
+/// connect. The file goes with the port, and one that a killed program has left is replaced: see
+/// [`listen_unix`](crate::ReactorUnix::listen_unix).
+///
+/// A path that is not Unicode cannot be printed as a text.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_net::{UnixServerEndpoint, server_from_string};
+///
+/// let endpoint = UnixServerEndpoint::new("/run/app.sock").mode(0o660);
+/// assert_eq!(endpoint.to_string(), "unix:/run/app.sock:mode=660");
+/// assert_eq!(server_from_string("unix:mode=660:path=/run/app.sock")?, endpoint.into());
+/// # Ok::<(), ropewalk_net::EndpointParseError>(())
+/// ```
+///
+/// Twisted: `UNIXServerEndpoint`.
+#[doc(alias = "UNIXServerEndpoint")]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct UnixServerEndpoint {
+    path: PathBuf,
+    mode: Option<u32>,
+    backlog: Option<u32>,
+}
+
+impl UnixServerEndpoint {
+    /// The path of the socket.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), mode: None, backlog: None }
+    }
+
+    /// Who may connect: the permissions of the file, of which the last three octal digits count.
+    /// Default: what the `umask` of the process leaves.
+    ///
+    /// Twisted: `mode`.
+    #[must_use]
+    pub fn mode(mut self, bits: u32) -> Self {
+        self.mode = Some(bits & 0o777);
+        self
+    }
+
+    /// How many connections may wait to be accepted. Default: as many as the system allows.
+    ///
+    /// Twisted: `backlog`.
+    #[must_use]
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.backlog = Some(connections);
+        self
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) const SCHEMA: Schema = Schema {
+        places: &["path"],
+        fields: &["path", "mode", "backlog"],
+        example: "unix:/run/app.sock",
+    };
+
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Fault> {
+        let path = fields.need("path")?.into_text().into();
+        let mode = fields.take("mode").map(|value| value.mode()).transpose()?;
+        let backlog = fields.take("backlog").map(|value| value.count()).transpose()?;
+        Ok(Self { path, mode, backlog })
+    }
+}
+
+impl ServerEndpoint for UnixServerEndpoint {
+    fn listen(
+        &self,
+        reactor: &Reactor,
+        factory: BoxFactory,
+    ) -> Result<ListeningPort<Address>, ListenError> {
+        let mut options = UnixListenOptions::new();
+        if let Some(bits) = self.mode {
+            options = options.mode(bits);
+        }
+        if let Some(connections) = self.backlog {
+            options = options.backlog(connections);
+        }
+        Ok(reactor.listen_unix_with(&*self.path, options, factory)?.into())
+    }
+}
+
+impl fmt::Display for UnixServerEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Text::new("unix").place(&self.path.to_string_lossy());
+        if let Some(bits) = self.mode {
+            text = text.field("mode", &format!("{bits:03o}"));
+        }
+        if let Some(backlog) = self.backlog {
+            text = text.field("backlog", &backlog.to_string());
+        }
+        f.write_str(&text.into_string())
+    }
+}
