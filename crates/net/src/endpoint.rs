@@ -39,6 +39,7 @@ use crate::{Address, Factory, ListeningPort, Protocol, Transport};
 use factory::Lent;
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
+use std::panic::Location;
 use std::rc::Rc;
 
 /// Something that can be listened on.
@@ -78,17 +79,48 @@ pub trait ClientEndpoint: 'static {
     /// Called on the reactor thread; it must not block.
     #[track_caller]
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport>;
+
+    /// As `connect`, on behalf of the line that logs are to name. Whoever calls this through a
+    /// `dyn ClientEndpoint` is not a line of the application.
+    #[doc(hidden)]
+    fn connect_at(
+        &self,
+        reactor: &Reactor,
+        protocol: Box<dyn Protocol>,
+        location: &'static Location<'static>,
+    ) -> Deferred<Transport> {
+        let _ = location;
+        self.connect(reactor, protocol)
+    }
 }
 
 impl<E: ClientEndpoint + ?Sized> ClientEndpoint for Rc<E> {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
-        (**self).connect(reactor, protocol)
+        self.connect_at(reactor, protocol, Location::caller())
+    }
+
+    fn connect_at(
+        &self,
+        reactor: &Reactor,
+        protocol: Box<dyn Protocol>,
+        location: &'static Location<'static>,
+    ) -> Deferred<Transport> {
+        (**self).connect_at(reactor, protocol, location)
     }
 }
 
 impl<E: ClientEndpoint + ?Sized> ClientEndpoint for Box<E> {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
-        (**self).connect(reactor, protocol)
+        self.connect_at(reactor, protocol, Location::caller())
+    }
+
+    fn connect_at(
+        &self,
+        reactor: &Reactor,
+        protocol: Box<dyn Protocol>,
+        location: &'static Location<'static>,
+    ) -> Deferred<Transport> {
+        (**self).connect_at(reactor, protocol, location)
     }
 }
 

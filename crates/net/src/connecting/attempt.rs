@@ -57,10 +57,11 @@ pub(crate) fn connect(
         }
     });
     let timeout = options.time_limit();
+    let location = options.asked_for_at().unwrap_or(Location::caller());
     let attempt = Rc::new(Attempt {
         target,
         options,
-        location: Location::caller(),
+        location,
         promise: Cell::new(Some(promise)),
         protocol: Cell::new(Some(protocol)),
         lookup: Cell::new(None),

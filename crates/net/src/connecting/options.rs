@@ -1,6 +1,7 @@
 //! How a connection is made.
 
 use std::net::SocketAddr;
+use std::panic::Location;
 use std::time::Duration;
 
 /// How [`connect_tcp_with`](crate::ReactorNet::connect_tcp_with) goes about it.
@@ -19,6 +20,7 @@ pub struct ConnectOptions {
     timeout: Duration,
     local_address: Option<SocketAddr>,
     attempt_delay: Duration,
+    location: Option<&'static Location<'static>>,
 }
 
 impl ConnectOptions {
@@ -28,6 +30,7 @@ impl ConnectOptions {
             timeout: Duration::from_secs(30),
             local_address: None,
             attempt_delay: Duration::from_millis(250),
+            location: None,
         }
     }
 
@@ -66,6 +69,15 @@ impl ConnectOptions {
     }
 
     /// Without the address of this end.
+    /// Connects on behalf of this line, in place of the one that calls.
+    pub(crate) fn on_behalf_of(self, location: &'static Location<'static>) -> Self {
+        Self { location: Some(location), ..self }
+    }
+
+    pub(super) fn asked_for_at(&self) -> Option<&'static Location<'static>> {
+        self.location
+    }
+
     #[cfg(unix)]
     pub(crate) fn anywhere(self) -> Self {
         Self { local_address: None, ..self }

@@ -12,6 +12,7 @@ use crate::{Address, ListeningPort, Protocol, Transport};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
+use std::panic::Location;
 use std::str::FromStr;
 
 /// Reads the description of something to listen on, such as `tcp:8080:interface=127.0.0.1`.
@@ -209,12 +210,21 @@ impl ServerEndpoint for AnyServerEndpoint {
 
 impl ClientEndpoint for AnyClientEndpoint {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
+        self.connect_at(reactor, protocol, Location::caller())
+    }
+
+    fn connect_at(
+        &self,
+        reactor: &Reactor,
+        protocol: Box<dyn Protocol>,
+        location: &'static Location<'static>,
+    ) -> Deferred<Transport> {
         match self {
-            Self::Tcp(endpoint) => endpoint.connect(reactor, protocol),
+            Self::Tcp(endpoint) => endpoint.connect_at(reactor, protocol, location),
             #[cfg(unix)]
-            Self::Unix(endpoint) => endpoint.connect(reactor, protocol),
+            Self::Unix(endpoint) => endpoint.connect_at(reactor, protocol, location),
             #[cfg(feature = "tls")]
-            Self::Tls(endpoint) => endpoint.connect(reactor, protocol),
+            Self::Tls(endpoint) => endpoint.connect_at(reactor, protocol, location),
         }
     }
 }

@@ -12,6 +12,7 @@ use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::Location;
 use std::time::Duration;
 
 /// A port of a host to connect to: by a name, whose addresses are tried, or by an address.
@@ -137,7 +138,21 @@ impl HostnameEndpoint {
 
 impl ClientEndpoint for HostnameEndpoint {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
-        tcp::connect(reactor, (&self.host, self.port), self.options(), protocol)
+        self.connect_at(reactor, protocol, Location::caller())
+    }
+
+    fn connect_at(
+        &self,
+        reactor: &Reactor,
+        protocol: Box<dyn Protocol>,
+        location: &'static Location<'static>,
+    ) -> Deferred<Transport> {
+        tcp::connect(
+            reactor,
+            (&self.host, self.port),
+            self.options().on_behalf_of(location),
+            protocol,
+        )
     }
 }
 

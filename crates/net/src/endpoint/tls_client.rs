@@ -11,6 +11,7 @@ use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -124,11 +125,24 @@ impl TlsClientEndpoint {
 
 impl ClientEndpoint for TlsClientEndpoint {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
+        self.connect_at(reactor, protocol, Location::caller())
+    }
+
+    fn connect_at(
+        &self,
+        reactor: &Reactor,
+        protocol: Box<dyn Protocol>,
+        location: &'static Location<'static>,
+    ) -> Deferred<Transport> {
         let (host, port) = (self.host.host(), self.host.port());
         match self.client() {
-            Ok(client) => {
-                reactor.connect_tls_with(host, port, self.host.options(), client, protocol)
-            }
+            Ok(client) => reactor.connect_tls_with(
+                host,
+                port,
+                self.host.options().on_behalf_of(location),
+                client,
+                protocol,
+            ),
             Err(error) => Deferred::fail(error),
         }
     }

@@ -4,10 +4,12 @@ use super::description::Text;
 use super::error::Fault;
 use super::fields::{Fields, Schema};
 use super::{ClientEndpoint, print};
-use crate::{ConnectOptions, Protocol, ReactorUnix as _, Transport};
+use crate::connecting::{self, ConnectOptions, Target};
+use crate::{Protocol, Transport};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,8 +75,17 @@ impl UnixClientEndpoint {
 
 impl ClientEndpoint for UnixClientEndpoint {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
-        let options = ConnectOptions::new().timeout(self.timeout);
-        reactor.connect_unix_with(&*self.path, options, protocol)
+        self.connect_at(reactor, protocol, Location::caller())
+    }
+
+    fn connect_at(
+        &self,
+        reactor: &Reactor,
+        protocol: Box<dyn Protocol>,
+        location: &'static Location<'static>,
+    ) -> Deferred<Transport> {
+        let options = ConnectOptions::new().timeout(self.timeout).on_behalf_of(location);
+        connecting::connect(reactor, Target::Unix((&*self.path).into()), options, protocol)
     }
 }
 

@@ -6,6 +6,7 @@ use super::transport::server_name;
 use crate::{ClientEndpoint, Protocol, Transport};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
+use std::panic::Location;
 
 /// An endpoint that connects as `endpoint` does, and encrypts the connection from the first byte; the
 /// server's certificate has to be for `server_name`.
@@ -56,13 +57,22 @@ pub struct TlsWrapped<E> {
 
 impl<E: ClientEndpoint> ClientEndpoint for TlsWrapped<E> {
     fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
+        self.connect_at(reactor, protocol, Location::caller())
+    }
+
+    fn connect_at(
+        &self,
+        reactor: &Reactor,
+        protocol: Box<dyn Protocol>,
+        location: &'static Location<'static>,
+    ) -> Deferred<Transport> {
         if let Err(error) = server_name(&self.name) {
             return Deferred::fail(error);
         }
         let time = Time { whole: self.client.timeout(), begun: None };
         let client = (self.client.clone(), self.name.clone());
         secured(reactor, client, time, protocol, |greeting| {
-            self.endpoint.connect(reactor, greeting)
+            self.endpoint.connect_at(reactor, greeting, location)
         })
     }
 }

@@ -17,7 +17,7 @@ impl Course {
         self.attempt.set(attempt);
         self.state.set(State::Connecting(UnderWay::default()));
         let link = Box::new(Link::new(Rc::clone(self), attempt));
-        let connecting = maybe_deferred(|| self.endpoint.connect(reactor, link));
+        let connecting = maybe_deferred(|| self.endpoint.connect_at(reactor, link, self.location));
         let canceller = connecting.canceller();
         let course = Rc::clone(self);
         connecting.add_both(move |result| course.attempted(attempt, result)).detach();
