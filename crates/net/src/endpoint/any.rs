@@ -21,9 +21,9 @@ use std::str::FromStr;
 ///
 /// | kind | fields |
 /// |---|---|
-/// | `tcp` | `port`, `interface`, `backlog`: see [`TcpServerEndpoint`] |
-/// | `unix` | `path`, `mode`, `backlog`: see `UnixServerEndpoint` (on Unix) |
-/// | `tls` | `port`, `certificate`, `key`, `trust`, `interface`, `backlog`: see `TlsServerEndpoint` (with the feature `tls`) |
+/// | `tcp` | `port`, `interface`, `backlog`, `maxConnections`: see [`TcpServerEndpoint`] |
+/// | `unix` | `path`, `mode`, `backlog`, `maxConnections`: see `UnixServerEndpoint` (on Unix) |
+/// | `tls` | `port`, `certificate`, `key`, `trust`, `interface`, `backlog`, `maxConnections`: see `TlsServerEndpoint` (with the feature `tls`) |
 ///
 /// The first ones of them may stand without a name, in this order. A backslash before `:`, `\`, `=`,
 /// `[` or `]` makes an ordinary letter of it, and an address in brackets needs none.

@@ -131,6 +131,14 @@ impl Text {
         text
     }
 
+    /// A number of something, if it is said.
+    pub(super) fn count(self, name: &str, count: Option<u32>) -> Self {
+        match count {
+            Some(count) => self.field(name, &count.to_string()),
+            None => self,
+        }
+    }
+
     /// An address: in brackets if it has colons.
     pub(super) fn address(self, name: &str, address: &str) -> Self {
         self.begin(name).bracketed(address)

@@ -70,6 +70,13 @@ impl Fields {
         self.take(field).map(Value::into_text)
     }
 
+    /// A number of something, if it is given.
+    pub(super) fn take_count(&mut self, field: &'static str) -> Result<Option<u32>, Fault> {
+        self.take(field)
+            .map(|value| value.number(10, u32::MAX, "a number from 0 to 4294967295"))
+            .transpose()
+    }
+
     pub(super) fn need(&mut self, field: &'static str) -> Result<Value, Fault> {
         let missing = Kind::Missing { field, example: self.example };
         self.take(field).ok_or_else(|| Fault::new(self.end, missing))
@@ -118,10 +125,6 @@ impl Value {
             0 => Err(self.fault(Kind::OutOfRange { field: self.field, allowed })),
             port => Ok(port as u16),
         }
-    }
-
-    pub(super) fn count(&self) -> Result<u32, Fault> {
-        self.number(10, u32::MAX, "a number from 0 to 4294967295")
     }
 
     /// The permissions of a file.

@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// A port of this machine to listen on.
 ///
 /// As a text it is `tcp:8080`, which is that port of each IPv4 address of this machine, or
-/// `tcp:port=8080:interface=127.0.0.1:backlog=50`. The interface is an address, an IPv6 one in
+/// `tcp:port=8080:interface=127.0.0.1:backlog=50:maxConnections=1000`. The interface is an address, an IPv6 one in
 /// brackets; `[::]` is each of both kinds on most systems.
 ///
 /// # Examples
@@ -35,13 +35,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 pub struct TcpServerEndpoint {
     address: SocketAddr,
     backlog: Option<u32>,
+    max_connections: Option<u32>,
 }
 
 impl TcpServerEndpoint {
     /// The port and the address of this machine; port 0 takes any free one.
     #[must_use]
     pub fn new(address: impl Into<SocketAddr>) -> Self {
-        Self { address: print::printable(address.into()), backlog: None }
+        Self { address: print::printable(address.into()), backlog: None, max_connections: None }
     }
 
     /// How many connections may wait to be accepted. Default: as many as the system allows.
@@ -53,6 +54,14 @@ impl TcpServerEndpoint {
         self
     }
 
+    /// How many connections there are at a time; who comes then waits in the backlog. Default: as many
+    /// as come.
+    #[must_use]
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = Some(connections);
+        self
+    }
+
     /// The address that was given: with port 0, if that was.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -61,7 +70,7 @@ impl TcpServerEndpoint {
 
     pub(super) const SCHEMA: Schema = Schema {
         places: &["port"],
-        fields: &["port", "interface", "backlog"],
+        fields: &["port", "interface", "backlog", "maxConnections"],
         example: "tcp:8080",
     };
 
@@ -70,14 +79,22 @@ impl TcpServerEndpoint {
         let interface = fields.take("interface").map(|value| value.interface()).transpose()?;
         let mut address = interface.unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
         address.set_port(port);
-        let backlog = fields.take("backlog").map(|value| value.count()).transpose()?;
-        Ok(Self { address, backlog })
+        let backlog = fields.take_count("backlog")?;
+        let max_connections = fields.take_count("maxConnections")?;
+        Ok(Self { address, backlog, max_connections })
     }
 }
 
 impl TcpServerEndpoint {
     pub(super) fn options(&self) -> ListenOptions {
-        self.backlog.map_or_else(ListenOptions::new, |most| ListenOptions::new().backlog(most))
+        let mut options = ListenOptions::new();
+        if let Some(connections) = self.backlog {
+            options = options.backlog(connections);
+        }
+        if let Some(connections) = self.max_connections {
+            options = options.max_connections(connections as usize);
+        }
+        options
     }
 
     /// The port.
@@ -90,10 +107,8 @@ impl TcpServerEndpoint {
         if self.address.ip() != Ipv4Addr::UNSPECIFIED {
             text = text.address("interface", &print::ip(self.address));
         }
-        match self.backlog {
-            Some(backlog) => text.field("backlog", &backlog.to_string()),
-            None => text,
-        }
+        let text = text.count("backlog", self.backlog);
+        text.count("maxConnections", self.max_connections)
     }
 }
 

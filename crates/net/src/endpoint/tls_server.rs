@@ -64,7 +64,7 @@ impl TlsServerEndpoint {
 
     pub(super) const SCHEMA: Schema = Schema {
         places: &["port"],
-        fields: &["port", "certificate", "key", "trust", "interface", "backlog"],
+        fields: &["port", "certificate", "key", "trust", "interface", "backlog", "maxConnections"],
         example: "tls:8443:certificate=cert.pem:key=key.pem",
     };
 

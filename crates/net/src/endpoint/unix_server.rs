@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// A Unix socket to listen on.
 ///
 /// As a text it is `unix:/run/app.sock`, or with all that can be said
-/// `unix:path=/run/app.sock:mode=660:backlog=50`. The mode is octal, as for `chmod`, and says who may
+/// `unix:path=/run/app.sock:mode=660:backlog=50:maxConnections=1000`. The mode is octal, as for `chmod`, and says who may
 /// connect. The file goes with the port, and one that a killed program has left is replaced: see
 /// [`listen_unix`](crate::ReactorUnix::listen_unix).
 ///
@@ -37,13 +37,14 @@ pub struct UnixServerEndpoint {
     path: PathBuf,
     mode: Option<u32>,
     backlog: Option<u32>,
+    max_connections: Option<u32>,
 }
 
 impl UnixServerEndpoint {
     /// The path of the socket.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), mode: None, backlog: None }
+        Self { path: path.into(), mode: None, backlog: None, max_connections: None }
     }
 
     /// Who may connect: the permissions of the file, of which the last three octal digits count.
@@ -65,6 +66,14 @@ impl UnixServerEndpoint {
         self
     }
 
+    /// How many connections there are at a time; who comes then waits in the backlog. Default: as many
+    /// as come.
+    #[must_use]
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = Some(connections);
+        self
+    }
+
     /// The path.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -73,15 +82,16 @@ impl UnixServerEndpoint {
 
     pub(super) const SCHEMA: Schema = Schema {
         places: &["path"],
-        fields: &["path", "mode", "backlog"],
+        fields: &["path", "mode", "backlog", "maxConnections"],
         example: "unix:/run/app.sock",
     };
 
     pub(super) fn read(fields: &mut Fields) -> Result<Self, Fault> {
         let path = fields.need("path")?.into_text().into();
         let mode = fields.take("mode").map(|value| value.mode()).transpose()?;
-        let backlog = fields.take("backlog").map(|value| value.count()).transpose()?;
-        Ok(Self { path, mode, backlog })
+        let backlog = fields.take_count("backlog")?;
+        let max_connections = fields.take_count("maxConnections")?;
+        Ok(Self { path, mode, backlog, max_connections })
     }
 }
 
@@ -98,6 +108,9 @@ impl ServerEndpoint for UnixServerEndpoint {
         if let Some(connections) = self.backlog {
             options = options.backlog(connections);
         }
+        if let Some(connections) = self.max_connections {
+            options = options.max_connections(connections as usize);
+        }
         Ok(reactor.listen_unix_with(&*self.path, options, factory)?.into())
     }
 }
@@ -108,9 +121,8 @@ impl fmt::Display for UnixServerEndpoint {
         if let Some(bits) = self.mode {
             text = text.field("mode", &format!("{bits:03o}"));
         }
-        if let Some(backlog) = self.backlog {
-            text = text.field("backlog", &backlog.to_string());
-        }
+        text = text.count("backlog", self.backlog);
+        text = text.count("maxConnections", self.max_connections);
         f.write_str(&text.into_string())
     }
 }

@@ -47,6 +47,7 @@ fn a_port_of_this_machine_can_be_described() {
         ("tcp:8080", at("0.0.0.0:8080")),
         ("tcp:0", at("0.0.0.0:0")),
         ("tcp:port=8080:backlog=50", at("0.0.0.0:8080").backlog(50)),
+        ("tcp:8080:maxConnections=9", at("0.0.0.0:8080").max_connections(9)),
         ("tcp:backlog=50:8080", at("0.0.0.0:8080").backlog(50)),
         ("tcp:8080:interface=127.0.0.1", at("127.0.0.1:8080")),
         ("tcp:8080:interface=localhost", at("127.0.0.1:8080")),
@@ -101,7 +102,7 @@ fn fault<E: std::fmt::Debug>(
 fn a_fault_is_named_and_has_its_column() {
     let unknown = |field: &str, nearest| Kind::UnknownField {
         field: field.to_owned(),
-        known: &["port", "interface", "backlog"],
+        known: &["port", "interface", "backlog", "maxConnections"],
         nearest,
     };
     let not_a_number = || Kind::NotANumber { field: "port" };
@@ -195,8 +196,12 @@ proptest! {
     fn a_server_that_is_printed_is_read_again(
         address in addresses(),
         backlog in prop::option::of(any::<u32>()),
+        most in prop::option::of(any::<u32>()),
     ) {
         let mut endpoint = TcpServerEndpoint::new(address);
+        if let Some(most) = most {
+            endpoint = endpoint.max_connections(most);
+        }
         if let Some(backlog) = backlog {
             endpoint = endpoint.backlog(backlog);
         }

@@ -1,6 +1,6 @@
 //! Listening on endpoints: what the port is, and who has the factory.
 
-use crate::fixture::{Probe, count, has, own_address, turn_until};
+use crate::fixture::{Probe, count, has, own_address, turn_a_little, turn_until};
 use ropewalk_net::{
     Address, BoxFactory, Factory, ListenError, ListeningPort, Protocol, ReactorEndpoints as _,
     ReactorNet as _, ServerEndpoint, TcpServerEndpoint, Transport, server_from_string,
@@ -150,5 +150,23 @@ fn a_program_can_have_server_endpoints_of_its_own() {
         let refused = reactor.listen(&neither, quiet).unwrap_err();
         assert!(refused.error().is_in_use());
         drop(refused.into_inner()(Address::from(own_address())));
+    });
+}
+
+#[test]
+fn a_text_can_limit_the_connections() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let text = format!("tcp:0:interface={}:maxConnections=1", own_address().ip());
+        let probes = log.clone();
+        let factory = move |_: Address| Probe::new(&probes);
+        let port = reactor.listen(&server_from_string(&text).unwrap(), factory).unwrap();
+        let (first, _second) = (connected(&port), connected(&port));
+        turn_until(&reactor, || has(&log, "made"));
+        turn_a_little(&reactor);
+        assert_eq!(log.take(), ["made"]);
+        drop(first);
+        turn_until(&reactor, || has(&log, "made"));
+        assert_eq!(log.take(), ["lost done", "made"]);
     });
 }
