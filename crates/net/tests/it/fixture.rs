@@ -178,7 +178,6 @@ pub(crate) fn turn_until(reactor: &Reactor, mut done: impl FnMut() -> bool) {
 }
 
 /// Turns the loop until there is a result.
-#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "handshakes have such results"))]
 pub(crate) fn result_of<T>(
     reactor: &Reactor,
     mut deferred: Deferred<T>,

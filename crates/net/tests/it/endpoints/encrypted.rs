@@ -1,9 +1,9 @@
 //! Endpoints with TLS: what texts describe, and what is in the files.
 
-use crate::fixture::{Probe, has, own_address, turn_until};
+use crate::fixture::{Probe, has, own_address, result_of, turn_until};
 use crate::tls::certificates::{self, AUTHORITY, server_pem};
 use proptest::prelude::*;
-use ropewalk_deferred::{Deferred, Failure};
+use ropewalk_deferred::Deferred;
 use ropewalk_net::tls::{
     ReactorTls as _, TlsClient, TlsConfigError, TlsError, TlsErrorKind, wrap_client_tls,
 };
@@ -118,15 +118,6 @@ proptest! {
         prop_assert_eq!(server_from_string(&server.to_string()), Ok(server));
         prop_assert_eq!(client_from_string(&client.to_string()), Ok(client));
     }
-}
-
-/// Connects; gives what became of it.
-fn result_of(reactor: &Reactor, deferred: Deferred<Transport>) -> Result<Transport, Failure> {
-    let result = Rc::new(RefCell::new(None));
-    let slot = Rc::clone(&result);
-    deferred.add_both(move |result| drop(slot.replace(Some(result)))).detach();
-    turn_until(reactor, || result.borrow().is_some());
-    result.take().unwrap()
 }
 
 #[test]
