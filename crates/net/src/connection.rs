@@ -8,7 +8,9 @@
 mod ending;
 mod events;
 mod extra;
+mod hint;
 mod producing;
+mod pulling;
 mod requests;
 #[cfg(feature = "tls")]
 mod securing;
@@ -29,6 +31,7 @@ use std::panic::Location;
 
 pub(crate) use extra::Limits;
 pub(crate) use producing::Kind;
+pub(crate) use pulling::Pulled;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
@@ -168,7 +171,13 @@ impl<C: Carrier + ?Sized> Connection<C> {
         &self.host
     }
 
+    /// How much waits to be sent; a task that waits to write counts for one byte.
     pub(crate) fn buffered(&self) -> usize {
+        self.unsent() + self.pulling().map_or(0, pulling::Pulling::backlog)
+    }
+
+    /// How much was taken and is not sent.
+    fn unsent(&self) -> usize {
         self.outgoing.borrow().len() + self.carrier.unsent()
     }
 

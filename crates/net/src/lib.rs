@@ -36,6 +36,7 @@ mod line;
 mod listening;
 mod service;
 mod socket;
+mod stream;
 mod tcp;
 #[cfg(unix)]
 mod unix;
@@ -100,6 +101,13 @@ pub use resolver::{AddressFamily, NameQuery, ResolveOptions, Resolver};
 pub use service::{
     Backoff, ClientService, ClientServiceBuilder, NoProtocol, NotConnected, WeakClientService,
 };
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use stream::TlsStream;
+pub use stream::{Incoming, TcpListener, TcpStream};
+#[cfg(unix)]
+#[cfg_attr(docsrs, doc(cfg(unix)))]
+pub use stream::{UnixListener, UnixStream};
 pub use tcp::{ListenAddress, ListenOptions};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]

@@ -94,7 +94,11 @@ impl Connection {
 
     /// The end: releases the carrier, then tells and drops the producer and the protocol. Only the
     /// first call does.
-    fn bury(self: &Rc<Self>, reason: ConnectionLost, how: Option<Close>) -> Result<(), Panicked> {
+    pub(super) fn bury(
+        self: &Rc<Self>,
+        reason: ConnectionLost,
+        how: Option<Close>,
+    ) -> Result<(), Panicked> {
         if self.state.replace(State::Dead) == State::Dead {
             return Ok(());
         }
@@ -137,7 +141,7 @@ impl Connection {
     }
 
     /// A panic beside another one, or with nobody to unwind to.
-    fn report(&self, panicked: &Panicked) {
+    pub(super) fn report(&self, panicked: &Panicked) {
         let (location, panic) = (self.location, panicked.message());
         let what = "a protocol, or its producer, panicked at the end of its connection";
         events::tell(|| tracing::error!(%location, panic, "{what}"));

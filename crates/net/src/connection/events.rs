@@ -37,6 +37,9 @@ impl Connection {
         if readable {
             self.reads_later.set(false);
         }
+        if let Some(pulling) = self.pulling() {
+            return self.tell_tasks(pulling, readable, writable);
+        }
         if writable && self.buffered() > 0 {
             self.send();
         }
@@ -51,7 +54,7 @@ impl Connection {
     }
 
     /// The carrier's handshake has ended well.
-    fn opened(self: &Rc<Self>) {
+    pub(super) fn opened(self: &Rc<Self>) {
         self.watch();
         self.schedule();
         self.tell(|protocol, transport| protocol.handshake_completed(transport));
@@ -72,6 +75,7 @@ impl Connection {
                 self.read_later();
             }
         }
+        self.settle_tasks();
         if self.is_alive() {
             self.tell_of_room();
         }
@@ -89,6 +93,7 @@ impl Connection {
     ///
     /// With the protocol, when the connection has been put in order.
     pub fn push(self: &Rc<Self>) {
+        self.push_tasks();
         if self.buffered() > 0 {
             self.send();
         }
@@ -129,11 +134,11 @@ impl Connection {
     }
 
     fn goes_on_reading(&self) -> bool {
-        self.is_reading() && !self.resumed.get()
+        self.is_reading() && !self.resumed.get() && self.pulling().is_none()
     }
 
     /// Reads. What the carrier sends for itself meanwhile, or has to, is taken note of.
-    fn read(self: &Rc<Self>, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn read(self: &Rc<Self>, buffer: &mut [u8]) -> io::Result<usize> {
         let before = self.carrier.unsent();
         // A handshake runs what the application has put into its configuration.
         let read = catch_unwind(AssertUnwindSafe(|| self.carrier.read(buffer)));
@@ -172,7 +177,7 @@ impl Connection {
         self.wind_up();
     }
 
-    fn send(self: &Rc<Self>) {
+    pub(super) fn send(self: &Rc<Self>) {
         let before = self.buffered();
         // Once for each event: as much as there is room for, and then others have their turn (I7).
         let offered = catch_unwind(AssertUnwindSafe(|| self.offer()));
@@ -211,6 +216,7 @@ impl Connection {
         for promise in waiting.map(|extra| extra.flushed.take()).unwrap_or_default() {
             promise.settle(Ok(()));
         }
+        self.tell_tasks_of_room();
         let is_relieved = self.buffered() <= self.limits().low && self.pressed.take();
         if is_relieved && self.is_open() && self.accepts_writes() {
             self.tell(|protocol, transport| protocol.drained(transport));

@@ -1,11 +1,12 @@
 //! What most connections never need: made when it is asked for, so that an idle one stays small.
 
 use super::producing::Production;
+use super::pulling::Pulling;
 #[cfg(feature = "tls")]
 use super::securing::Securing;
 use crate::listening::Place;
 use ropewalk_deferred::Promise;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 /// How many bytes may wait to be sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,6 +33,8 @@ pub(super) struct Extra {
     pub(super) production: Production,
     /// Its place among the connections of its port, if they are counted.
     pub(super) place: Cell<Option<Place>>,
+    /// There if tasks read and write themselves.
+    pub(super) pulling: OnceCell<Box<Pulling>>,
     /// Who waits for a handshake, and for how long.
     #[cfg(feature = "tls")]
     pub(super) securing: Cell<Option<Securing>>,

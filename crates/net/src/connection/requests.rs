@@ -111,10 +111,17 @@ impl Connection {
     }
 
     pub(super) fn watch(self: &Rc<Self>) {
-        let (readable, writable) = match self.state.get() {
-            State::Open => (self.is_reading() || self.carrier.is_opening(), self.buffered() > 0),
-            State::Closing => (self.carrier.is_opening(), self.buffered() > 0),
-            State::Ended | State::Dead => (false, false),
+        let (readable, writable) = match (self.state.get(), self.pulling()) {
+            (State::Open, Some(pulling)) => {
+                let (readable, writable) = pulling.wanted();
+                let is_reading = readable && !self.peer_is_done.get();
+                (is_reading || self.carrier.is_opening(), writable || self.unsent() > 0)
+            }
+            (State::Open, None) => {
+                (self.is_reading() || self.carrier.is_opening(), self.buffered() > 0)
+            }
+            (State::Closing, _) => (self.carrier.is_opening(), self.buffered() > 0),
+            (State::Ended | State::Dead, _) => (false, false),
         };
         if let Err(error) = self.carrier.watch(readable, writable) {
             self.end_later(ConnectionLost::Lost(Arc::new(error)));
@@ -140,6 +147,7 @@ impl Connection {
         if unsent > 0 {
             let dropped = self.outgoing.borrow_mut().clear();
             self.carrier.forget_unsent();
+            self.pulling().inspect(|pulling| pulling.forget_backlog());
             self.carrier.backlog(unsent, 0);
             drop(dropped);
         }

@@ -125,12 +125,16 @@ impl Listener {
                 break;
             }
             let Some(place) = Places::take(self) else {
-                self.watch();
+                // Who has asked for one asks for another most likely, and had to watch again.
+                if served == 0 || self.places.are_full() {
+                    self.watch();
+                }
                 break;
             };
             match accept(socket) {
                 Ok((stream, peer)) => {
                     self.rests.end(&self.address);
+                    self.places.one_has_come();
                     let welcome = || self.welcome(reactor, stream, &peer, place);
                     // The first panic goes to the reactor when the others have been served.
                     panic = panic.or(catch_unwind(AssertUnwindSafe(welcome)).err());
@@ -243,7 +247,7 @@ impl Listener {
     }
 
     fn watch(&self) {
-        let rests = self.resting.get() || self.places.are_taken();
+        let rests = self.resting.get() || !self.places.has_one();
         let interest = if rests { Interest::NONE } else { Interest::READABLE };
         let watched = self.registration.borrow().as_ref().map(|port| port.set_interest(interest));
         if let Some(Err(error)) = watched {

@@ -63,6 +63,13 @@ impl<A: AddressKind> ListeningPort<A> {
         deferred
     }
 
+    /// Accepts so many more connections only, until it is asked again.
+    pub(crate) fn accept_only(&self, more: usize) {
+        if self.listener.places().ask_for(more) {
+            self.listener.place_is_free();
+        }
+    }
+
     /// Leaves the port open until the reactor stops.
     pub fn detach(mut self) {
         self.detached = true;

@@ -35,6 +35,7 @@ mod services; // a client that connects again
 mod services_model; // the same, against a model
 mod sharing; // one port, several reactors
 mod single_flight; // one question for all who want a name
+mod streams; // tasks that read and write themselves
 mod udp_tasks; // datagrams that are awaited
 #[cfg(unix)]
 mod unix; // sockets with a path

@@ -1,7 +1,7 @@
 //! Encrypted connections: both ends, each version, and everything that can go wrong with them.
 
 pub(crate) mod certificates; // made for the tests
-mod peer; // a client that blocks, in a thread
+pub(crate) mod peer; // a client that blocks, in a thread
 
 mod agreeing; // certificates, names, protocols, sessions
 mod echo; // what goes in comes out, whoever is at the other end

@@ -1,0 +1,145 @@
+//! Futures that are dropped halfway.
+
+use super::{listener, pair, run};
+use crate::fixture::{result_of, thread, turn_a_little, turn_until};
+use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+use ropewalk_net::TcpStream;
+use ropewalk_reactor::Reactor;
+use ropewalk_task::ReactorTask as _;
+use ropewalk_testing::{DEADLINE, within};
+use std::io::{Read as _, Write as _};
+use std::rc::Rc;
+
+#[test]
+fn a_reader_that_gives_up_loses_nothing() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (stream, mut peer) = pair(&reactor);
+        let (mut first, mut second) = (stream.clone(), stream);
+        let reading = reactor.spawn(async move { Ok(first.read(&mut [0; 9]).await?) });
+        turn_a_little(&reactor);
+        drop(reading);
+        turn_a_little(&reactor);
+        peer.write_all(b"hello").unwrap();
+        turn_a_little(&reactor);
+        let events = reactor.stats().events;
+        turn_a_little(&reactor);
+        assert_eq!(reactor.stats().events, events, "nobody reads");
+        assert_eq!(run(&reactor, async move { Ok(second.read(&mut [0; 9]).await?) }), 5);
+    });
+}
+
+/// What was taken is on its way, and the next one goes on behind it.
+#[test]
+fn a_writer_that_gives_up_leaves_things_in_order() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (stream, mut peer) = pair(&reactor);
+        let (mut first, mut second) = (stream.clone(), stream);
+        let writing = reactor.spawn(async move { Ok(first.write_all(&vec![7; 64 << 20]).await?) });
+        turn_a_little(&reactor);
+        drop(writing);
+        turn_a_little(&reactor);
+        let reader = thread(move || {
+            let mut all = Vec::new();
+            peer.read_to_end(&mut all).unwrap();
+            all
+        });
+        run(&reactor, async move {
+            second.write_all(b"the end").await?;
+            Ok(second.close().await?)
+        });
+        turn_until(&reactor, || reader.is_finished());
+        let all = reader.join().unwrap();
+        assert!(all.ends_with(b"the end") && all.len() < 64 << 20);
+        assert!(all[..all.len() - 7].iter().all(|&byte| byte == 7));
+    });
+}
+
+/// And with the task its stream: nothing is left of either.
+#[test]
+fn a_task_that_is_cancelled_ends_its_connection() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        for writes in [false, true] {
+            let (mut stream, mut peer) = pair(&reactor);
+            let held = Rc::new(());
+            let weak = Rc::downgrade(&held);
+            let task = reactor.spawn(async move {
+                let _held = held;
+                if writes {
+                    stream.write_all(&vec![7; 64 << 20]).await?;
+                }
+                Ok(stream.read(&mut [0; 9]).await?)
+            });
+            turn_a_little(&reactor);
+            drop(task);
+            turn_until(&reactor, || weak.upgrade().is_none());
+            assert_eq!(reactor.stats().sources, 0);
+            let end = std::io::copy(&mut peer, &mut std::io::sink());
+            assert!(writes || end.unwrap() == 0);
+        }
+        reactor.stop();
+        reactor.run().unwrap();
+    });
+}
+
+#[test]
+fn a_close_that_is_given_up_goes_on() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (stream, mut peer) = pair(&reactor);
+        let (mut writing, mut closing) = (stream.clone(), stream);
+        let blocked =
+            reactor.spawn(async move { Ok(writing.write_all(&vec![7; 64 << 20]).await?) });
+        turn_a_little(&reactor);
+        drop(blocked);
+        drop(reactor.spawn(async move { Ok(closing.close().await?) }));
+        let reader = thread(move || peer.read_to_end(&mut Vec::new()).unwrap());
+        turn_until(&reactor, || reader.is_finished() && reactor.stats().sources == 0);
+        assert!(reader.join().unwrap() > 0);
+    });
+}
+
+#[test]
+fn an_attempt_that_is_given_up_leaves_nothing() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let port = listener(&reactor);
+        let address = port.local_addr();
+        let connect = || TcpStream::connect(&reactor, &address.ip().to_string(), address.port());
+        connect().cancel();
+        // Nobody wants its result.
+        connect().detach();
+        turn_until(&reactor, || reactor.stats().sources == 1);
+        turn_a_little(&reactor);
+        assert_eq!(reactor.stats().sources, 1, "the port");
+    });
+}
+
+/// Who was to be served next is gone, and the one behind him is served.
+#[test]
+fn who_gives_up_accepting_leaves_the_connection_to_the_next() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let port = Rc::new(listener(&reactor));
+        let address = port.local_addr();
+        let [first, second] = [Rc::clone(&port), Rc::clone(&port)]
+            .map(|port| reactor.spawn(async move { Ok(port.accept().await?.1) }));
+        turn_a_little(&reactor);
+        drop(first);
+        let _peer = std::net::TcpStream::connect(address).unwrap();
+        result_of(&reactor, second).unwrap();
+
+        let third = Rc::clone(&port);
+        let third = reactor.spawn(async move { Ok(third.incoming().next().await) });
+        turn_a_little(&reactor);
+        let fourth = Rc::clone(&port);
+        let fourth = reactor.spawn(async move { Ok(fourth.accept().await?.1) });
+        turn_a_little(&reactor);
+        let peer = std::net::TcpStream::connect(address).unwrap();
+        drop(third);
+        let found = result_of(&reactor, fourth).unwrap();
+        assert_eq!(found, peer.local_addr().unwrap());
+    });
+}

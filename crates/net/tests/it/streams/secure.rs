@@ -1,0 +1,247 @@
+//! Encrypted streams.
+
+use super::{both, listener, pair, run};
+use crate::fixture::{result_of, thread, turn_a_little, turn_until};
+use crate::tls::certificates::{client, server};
+use crate::tls::peer;
+use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, future};
+use ropewalk_deferred::Failure;
+use ropewalk_net::tls::{TlsError, TlsErrorKind};
+use ropewalk_net::{ConnectError, ConnectErrorKind, ConnectionLost, TcpStream, TlsStream};
+use ropewalk_reactor::Reactor;
+use ropewalk_task::ReactorTask as _;
+use ropewalk_testing::{DEADLINE, within};
+use std::cell::Cell;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::rc::Rc;
+use std::sync::mpsc::channel;
+
+/// A client and a server whose handshake is complete.
+fn secured(reactor: &Reactor) -> (TlsStream, TlsStream) {
+    let port = listener(reactor);
+    let address = port.local_addr();
+    let name = address.ip().to_string();
+    let client = client().for_server("localhost");
+    let connecting = TlsStream::connect(reactor, &name, address.port(), client);
+    run(reactor, async move {
+        let (stream, _) = port.accept().await?;
+        let (server, client) = future::zip(TlsStream::accept(stream, server()), connecting).await;
+        Ok((client?, server?))
+    })
+}
+
+#[test]
+fn encrypted_streams_do_what_others_do() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (mut client, mut server) = secured(&reactor);
+        assert_eq!(client.tls().unwrap().server_name(), Some("localhost"));
+        assert!(server.tls().is_some());
+        assert_eq!(client.peer_addr().unwrap(), server.local_addr().unwrap());
+        let heard = run(&reactor, async move {
+            client.write_all(b"who is there?").await?;
+            client.close().await?;
+            let (mut question, mut answer) = (String::new(), String::new());
+            server.read_to_string(&mut question).await?;
+            server.write_all(b"nobody").await?;
+            server.close().await?;
+            client.read_to_string(&mut answer).await?;
+            Ok((question, answer))
+        });
+        assert_eq!(heard, ("who is there?".to_owned(), "nobody".to_owned()));
+        turn_until(&reactor, || reactor.stats().sources == 0);
+    });
+}
+
+/// Through the session, too: what it holds is bounded, and sent by the loop.
+#[test]
+fn a_slow_reader_stops_the_writer() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (mut client, mut server) = secured(&reactor);
+        let written = Rc::new(Cell::new(0_usize));
+        let count = Rc::clone(&written);
+        let writing = reactor.spawn(async move {
+            while count.get() < 32 << 20 {
+                count.set(count.get() + client.write(&[7; 10_000]).await?);
+            }
+            client.flush().await?;
+            client.close().await?;
+            Ok(())
+        });
+        let mut before = 0;
+        turn_until(&reactor, || {
+            let stands_still = written.get() == before && before > 0;
+            before = written.get();
+            stands_still
+        });
+        assert!(written.get() < 16 << 20, "{}", written.get());
+        let events = reactor.stats().events;
+        turn_a_little(&reactor);
+        assert_eq!(reactor.stats().events, events, "the loop waits for room");
+        let read = run(&reactor, async move {
+            let mut all = Vec::new();
+            server.read_to_end(&mut all).await?;
+            server.close().await?;
+            Ok(all)
+        });
+        result_of(&reactor, writing).unwrap();
+        assert!(read.len() == written.get() && read.iter().all(|&byte| byte == 7));
+    });
+}
+
+#[test]
+fn a_stream_that_is_dropped_is_not_taken_for_one_that_has_said_all() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (mut client, mut server) = secured(&reactor);
+        let (heard, error) = run(&reactor, async move {
+            // What comes with it, unread, would make the system reset the connection.
+            server.write_all(b"go on").await?;
+            client.read_exact(&mut [0; 5]).await?;
+            client.write_all(b"half a").await?;
+            client.flush().await?;
+            drop(client);
+            let mut heard = [0; 6];
+            server.read_exact(&mut heard).await?;
+            Ok((heard, server.read(&mut [0; 9]).await.unwrap_err()))
+        });
+        assert_eq!((&heard, error.kind()), (b"half a", ErrorKind::UnexpectedEof));
+        assert!(matches!(ConnectionLost::of(&error), Some(ConnectionLost::Lost(_))));
+    });
+}
+
+/// Many small reads of what came in one record: no event tells of the rest.
+#[test]
+fn what_the_session_holds_back_is_read_without_an_event() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (mut client, mut server) = secured(&reactor);
+        let said: Vec<u8> = (0..10_000).map(|n| (n % 251) as u8).collect();
+        let expected = said.clone();
+        let heard = run(&reactor, async move {
+            client.write_all(&said).await?;
+            let mut heard = Vec::new();
+            while heard.len() < said.len() {
+                let mut byte = [0];
+                server.read_exact(&mut byte).await?;
+                heard.extend(byte);
+            }
+            Ok(heard)
+        });
+        assert!(heard == expected);
+    });
+}
+
+#[test]
+fn a_stream_is_encrypted_in_the_middle() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (mut one, mut other) = both(&reactor);
+        run(&reactor, async move {
+            let asking = async {
+                one.write_all(b"STARTTLS\n").await?;
+                one.read_exact(&mut [0; 3]).await?;
+                let mut one = one.start_tls(client(), "localhost").await?;
+                one.write_all(b"secret").await?;
+                one.close().await?;
+                Ok::<_, Failure>(())
+            };
+            let answering = async {
+                other.read_exact(&mut [0; 9]).await?;
+                other.write_all(b"ok\n").await?;
+                let mut other = TlsStream::accept(other, server()).await?;
+                let mut secret = String::new();
+                other.read_to_string(&mut secret).await?;
+                Ok::<_, Failure>(secret)
+            };
+            let (asked, secret) = future::zip(asking, answering).await;
+            asked?;
+            assert_eq!(secret?, "secret");
+            Ok(())
+        });
+    });
+}
+
+#[test]
+fn a_handshake_that_fails_says_why_on_both_sides() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let port = listener(&reactor);
+        let address = port.local_addr();
+        let name = address.ip().to_string();
+        let stranger = client().for_server("elsewhere.example");
+        let connecting = TlsStream::connect(&reactor, &name, address.port(), stranger);
+        let accepting = reactor.spawn(async move {
+            let (stream, _) = port.accept().await?;
+            TlsStream::accept(stream, server()).await
+        });
+        let failure = result_of(&reactor, connecting).unwrap_err();
+        let error: &ConnectError = failure.downcast_ref().unwrap();
+        assert!(matches!(error.kind(), ConnectErrorKind::Tls(_)), "{error}");
+        let failure = result_of(&reactor, accepting).unwrap_err();
+        let error: &TlsError = failure.downcast_ref().unwrap();
+        assert!(matches!(error.kind(), TlsErrorKind::Alert(_)), "{error}");
+
+        let (stream, mut peer) = pair(&reactor);
+        peer.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let failure = result_of(&reactor, TlsStream::accept(stream, server())).unwrap_err();
+        let error: &TlsError = failure.downcast_ref().unwrap();
+        assert!(matches!(error.kind(), TlsErrorKind::NotTls), "{error}");
+        turn_until(&reactor, || reactor.stats().pending_timers == 0);
+    });
+}
+
+#[test]
+fn a_handshake_that_is_given_up_ends_its_connection() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (stream, _peer) = pair(&reactor);
+        let reading: TcpStream = stream.clone();
+        let handshake = reactor.spawn(async move { TlsStream::accept(stream, server()).await });
+        turn_a_little(&reactor);
+        drop(handshake);
+        turn_a_little(&reactor);
+        let error =
+            run(&reactor, async move { Ok((&reading).read(&mut [0; 9]).await.unwrap_err()) });
+        assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
+    });
+}
+
+/// W18, through the session.
+#[test]
+fn w18_a_stop_waits_for_who_writes_and_the_goodbye_is_said() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let port = listener(&reactor);
+        let mut peer = peer::connect(port.local_addr());
+        let (begin, begun) = channel();
+        let reader = thread(move || {
+            peer.read_exact(&mut [0]).unwrap();
+            begun.recv().unwrap();
+            let mut all = Vec::new();
+            peer.read_to_end(&mut all).unwrap();
+            all.len()
+        });
+        let has_begun = Rc::new(Cell::new(false));
+        let seen = Rc::clone(&has_begun);
+        let writing = reactor.spawn(async move {
+            let (stream, _) = port.accept().await?;
+            let mut stream = TlsStream::accept(stream, server()).await?;
+            stream.write_all(&[7; 1]).await?;
+            seen.set(true);
+            stream.write_all(&vec![7; 16 << 20]).await?;
+            stream.close().await?;
+            Ok(())
+        });
+        turn_until(&reactor, || has_begun.get());
+        reactor.call_when_running(move |reactor| {
+            reactor.stop();
+            begin.send(()).unwrap();
+        });
+        reactor.run().unwrap();
+        assert_eq!(reader.join().unwrap(), 16 << 20);
+        result_of(&reactor, writing).unwrap();
+    });
+}
