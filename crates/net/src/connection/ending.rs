@@ -2,7 +2,7 @@
 
 use super::{Connection, State, Writing};
 use crate::carrier::Close;
-use crate::{ConnectionLost, Transport, events};
+use crate::{ConnectionLost, Protocol, Transport, events};
 use ropewalk_deferred::Panicked;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -114,20 +114,38 @@ impl Connection {
         });
         self.carrier.close(self, how);
         self.reason.set(Some(Box::new(reason.clone())));
+        match self.protocol.take() {
+            Some(protocol) => self.tell_of_end(protocol, &reason),
+            // It is running, and has dropped its reactor: it is told when it returns.
+            None => Ok(()),
+        }
+    }
+
+    /// For a protocol that has just returned, and has ended its connection by dropping its reactor.
+    pub(super) fn end_late(self: &Rc<Self>, protocol: Box<dyn Protocol>) {
+        let reason = self.reason().unwrap_or(ConnectionLost::Aborted);
+        if let Err(panicked) = self.tell_of_end(protocol, &reason) {
+            self.report(&panicked);
+        }
+    }
+
+    fn tell_of_end(
+        self: &Rc<Self>,
+        mut protocol: Box<dyn Protocol>,
+        reason: &ConnectionLost,
+    ) -> Result<(), Panicked> {
         let waiting = self.extra.get().map(|extra| extra.flushed.take()).unwrap_or_default();
-        let protocol = self.protocol.take();
         let transport = Transport::new(Rc::clone(self));
         let stopped = catch_unwind(AssertUnwindSafe(|| self.stop_producer()));
-        let told = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(mut protocol) = protocol {
-                protocol.connection_lost(&transport, &reason);
-            }
+        // With the drop of the protocol, which is the application's, too.
+        let told = catch_unwind(AssertUnwindSafe(move || {
+            protocol.connection_lost(&transport, reason);
         }));
         for promise in waiting {
             promise.settle(Err(reason.clone().into()));
         }
         #[cfg(feature = "tls")]
-        self.not_secured(&reason);
+        self.not_secured(reason);
         self.carrier.remove_filter();
         drop(self.extra.get().and_then(|extra| extra.place.take()));
         let panicked = |payload| Panicked::from_payload(payload, self.location);

@@ -229,7 +229,11 @@ impl Connection {
         let Some(mut protocol) = self.protocol.take() else { return };
         let transport = Transport::new(Rc::clone(self));
         let called = catch_unwind(AssertUnwindSafe(|| call(&mut *protocol, &transport)));
-        self.protocol.set(Some(protocol));
+        if self.is_dead() {
+            self.end_late(protocol);
+        } else {
+            self.protocol.set(Some(protocol));
+        }
         self.contain(called);
     }
 }

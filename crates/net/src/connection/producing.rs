@@ -44,6 +44,8 @@ pub(super) struct Production {
     /// Something was written since a pull producer was asked.
     due: Cell<bool>,
     running: Cell<bool>,
+    /// It is to be told to stop when it returns.
+    owed: Cell<bool>,
 }
 
 impl Production {
@@ -198,8 +200,12 @@ impl Connection {
         if production.serial.get() == serial {
             production.producer.set(Some(producer));
         } else {
-            // Unregistered by itself.
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(producer)));
+            // Unregistered by itself, or it has dropped its reactor.
+            let dropped = catch_unwind(AssertUnwindSafe(move || {
+                if production.owed.take() {
+                    producer.stop_producing(&transport);
+                }
+            }));
             match (&called, dropped) {
                 (Ok(()), dropped) => called = dropped,
                 // Whose own drop may panic in turn, which ends in a `Panicked`.
@@ -223,12 +229,14 @@ impl Connection {
     /// The connection is gone, and its producer is told to stop.
     pub(super) fn stop_producer(self: &Rc<Self>) {
         let Some(extra) = self.extra.get() else { return };
+        let kind = extra.production.kind.get();
         let mut gone = self.dismiss(extra);
         if let Some(source) = take(&mut gone.source) {
             source.lose_connection();
         }
-        if let Some(mut producer) = gone.producer {
-            producer.stop_producing(&Transport::new(Rc::clone(self)));
+        match gone.producer {
+            Some(mut producer) => producer.stop_producing(&Transport::new(Rc::clone(self))),
+            None => extra.production.owed.set(matches!(kind, Some(Kind::Push | Kind::Pull))),
         }
     }
 }

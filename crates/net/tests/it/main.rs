@@ -29,6 +29,7 @@ mod pieces; // an iterator as a producer
 mod places; // how many connections, and descriptors
 mod producers; // who writes no faster than can be sent
 mod reading; // what comes in: pause, resume, the end
+mod resets; // a peer that resets, in each state
 mod resolvers; // what is done around any resolver
 mod resolving; // host names
 mod services; // a client that connects again
@@ -51,3 +52,4 @@ mod fairness;
 mod ownership; // what is freed, and when
 mod reentrancy;
 mod shutdown;
+mod stops;
