@@ -38,6 +38,9 @@ struct TestingWithoutTime;
 #[doc = include_str!("../../../docs/guide/src/protocols-and-transports.md")]
 struct ProtocolsAndTransports;
 
+#[doc = include_str!("../../../docs/guide/src/streams.md")]
+struct Streams;
+
 #[cfg(feature = "tls")]
 #[doc = include_str!("../../../docs/guide/src/encryption.md")]
 struct Encryption;
