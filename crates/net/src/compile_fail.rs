@@ -102,3 +102,32 @@ struct JobsDoNotCaptureTransports;
 /// ```
 #[expect(dead_code, reason = "carries a doc test")]
 struct PortsStayOnTheirThread;
+
+/// A stream is made on the thread that reads and writes it.
+///
+/// ```
+/// use futures_lite::AsyncReadExt as _;
+/// use ropewalk_task::ReactorTask as _;
+/// # fn example(handle: ropewalk_reactor::ReactorHandle) {
+/// let _ = handle.call_from_thread(|reactor| {
+///     let connecting = ropewalk_net::TcpStream::connect(reactor, "localhost", 8007);
+///     let reading = async move { Ok(connecting.await?.read(&mut [0; 512]).await?) };
+///     reactor.spawn(reading).map(drop).detach();
+/// });
+/// # }
+/// ```
+///
+/// It cannot be brought there.
+///
+/// ```compile_fail,E0277
+/// use futures_lite::AsyncReadExt as _;
+/// use ropewalk_task::ReactorTask as _;
+/// # fn example(handle: ropewalk_reactor::ReactorHandle, mut stream: ropewalk_net::TcpStream) {
+/// let _ = handle.call_from_thread(|reactor| {
+///     let reading = async move { Ok(stream.read(&mut [0; 512]).await?) };
+///     reactor.spawn(reading).map(drop).detach();
+/// });
+/// # }
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct StreamsStayOnTheirThread;
