@@ -141,7 +141,7 @@ impl<C: Carrier + ?Sized> Connection<C> {
     }
 
     /// Whether something may still be sent.
-    fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         matches!(self.state.get(), State::Open | State::Closing)
     }
 

@@ -94,6 +94,7 @@ pub use framing::{FrameError, Framing, StringProtocol, StringReceiver, StringToo
 pub use keep_alive::KeepAlive;
 pub use line::{LineNotUtf8, LineProtocol, LineReceiver, LineTooLong, line_text};
 pub use listening::ListeningPort;
+pub use network::NetReport;
 pub use producer::{CannotRegister, Producer};
 pub use protocol::Protocol;
 pub use reactor_net::ReactorNet;

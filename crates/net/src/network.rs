@@ -4,9 +4,10 @@
 //!
 //! 1. *before*: the ports are closed. What is buffered goes on being sent, and so does what the
 //!    work that is still running writes; a hold keeps the loop turning for it, until everything is
-//!    sent, or nothing moves for three seconds, or ten seconds have passed.
+//!    sent, or nothing moves for three seconds, or the deadline of the shutdown is near.
 //! 2. *during*: what is pending fails, and each connection is told of its end, exactly once. Its
-//!    sending half is closed; not sooner, because whoever holds the shutdown may still write.
+//!    sending half is closed; not sooner, because whoever holds the shutdown may still write. One
+//!    that has something unsent is reset.
 //! 3. until the end of the run nothing new can be opened.
 //! 4. last of all, what peers still send is thrown away for up to a second: otherwise the system
 //!    would reset their connections, and a reset overtakes what was sent.
@@ -15,6 +16,9 @@
 
 mod flush;
 mod lingering;
+mod report;
+
+pub use report::NetReport;
 
 use crate::connection::Connection;
 use crate::listening::Listener;
@@ -27,6 +31,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
+use std::time::Instant;
 
 /// One buffer serves all reads of a reactor: an idle connection needs none.
 ///
@@ -69,6 +74,8 @@ pub(crate) struct Network {
     /// Changes with each send.
     progress: Cell<u64>,
     flushing: Cell<Option<Box<Flush>>>,
+    /// The deadline of the shutdown.
+    flush_until: Cell<Option<Instant>>,
     /// The shutdown has waited long enough.
     impatient: Cell<bool>,
     /// What is served once more when the run is over.
@@ -170,6 +177,7 @@ impl Network {
     fn begin_shutdown(self: &Rc<Self>, reactor: &Reactor) {
         self.stage.set(Stage::Flushing);
         self.impatient.set(false);
+        self.flush_until.set(reactor.now().checked_add(reactor.shutdown_deadline()));
         let ending = Rc::downgrade(self);
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |reactor| {
             let Some(network) = ending.upgrade() else { return };
@@ -212,8 +220,15 @@ impl Network {
             contained(|| pending.stop());
         }
         self.complete_listeners(reactor);
+        let mut report = NetReport::default();
         for connection in upgraded(&self.connections) {
+            if connection.is_alive() {
+                report.count(connection.buffered());
+            }
             contained(|| connection.end_now());
+        }
+        if report != NetReport::default() {
+            reactor.add_to_report(report);
         }
         let resolver = self.resolver.borrow().clone();
         if let Some(resolver) = resolver {

@@ -217,6 +217,7 @@ impl Builder {
             stop_seen: Cell::new(None),
             runs: Cell::new(0),
             panic: Cell::new(None),
+            report: RefCell::default(),
             counters: Counters::default(),
             watch: self.slow_callback.map(Stopwatch::new),
             inbox,

@@ -11,6 +11,7 @@ use crate::later::Later;
 use crate::panics::{self, PanicPolicy};
 use crate::reactor::Reactor;
 use crate::remote::Shares;
+use crate::report::RunReport;
 use crate::running::Record;
 use crate::selector::{Event, Selector};
 use crate::slots::LocalSlots;
@@ -76,6 +77,7 @@ pub(crate) struct Core {
     pub(crate) runs: Cell<u64>,
     /// The panic that stops the reactor under [`PanicPolicy::Stop`].
     pub(crate) panic: Cell<Option<(String, &'static Location<'static>)>>,
+    pub(crate) report: RefCell<RunReport>,
     pub(crate) counters: Counters,
     /// Present if slow callbacks are looked for.
     pub(crate) watch: Option<Stopwatch>,

@@ -68,6 +68,7 @@ mod panics;
 mod poller;
 mod reactor;
 mod remote;
+mod report;
 mod run;
 mod running;
 mod selector;
@@ -102,6 +103,7 @@ pub use crate::pace::Pace;
 pub use crate::panics::PanicPolicy;
 pub use crate::reactor::Reactor;
 pub use crate::remote::Remote;
+pub use crate::report::RunReport;
 #[doc(hidden)]
 pub use crate::running::{Glance, ReactorWatch, RunningCallback};
 pub use crate::selector::ManualSelector;

@@ -5,6 +5,7 @@ use crate::core::Lifecycle;
 use crate::error::RunError;
 use crate::panics;
 use crate::reactor::Reactor;
+use crate::report::RunReport;
 use crate::stopwatch::Kind;
 use crate::triggers::{Phase, SystemEvent};
 use std::time::Duration;
@@ -15,7 +16,8 @@ impl Reactor {
     /// The order is: *before*, *during* and *after* triggers of the startup; turns; *before*
     /// triggers of the shutdown; more turns until each [`Hold`](crate::Hold) is dropped or the
     /// shutdown deadline passes; *during* and *after* triggers. Then no calls are accepted any
-    /// more, those that were are run, and `run` returns.
+    /// more, those that were are run, and `run` returns, with what the crates above this one have to
+    /// say of it. (After an error too: [`run_report`](Self::run_report).)
     ///
     /// A reactor can be run again. What was pending stays pending in between. Calls and jobs are
     /// refused in between, because nobody can know whether another run will come: who does know
@@ -31,7 +33,7 @@ impl Reactor {
     /// deadline, a panic under [`PanicPolicy::Stop`](crate::PanicPolicy::Stop).
     ///
     /// Twisted: `run`.
-    pub fn run(&self) -> Result<(), RunError> {
+    pub fn run(&self) -> Result<RunReport, RunError> {
         let entered = self.enter().ok_or(RunError::AlreadyRunning)?;
         let mut result = Ok(());
         if self.core.lifecycle.get() == Lifecycle::Idle {
@@ -49,7 +51,7 @@ impl Reactor {
         }
         panics::tell(|| tracing::debug!(stats = ?self.stats(), "reactor stopped"));
         drop(entered);
-        result
+        result.map(|()| self.run_report())
     }
 
     /// Goes through the startup of [`run`](Self::run), and returns when the reactor is running; the
@@ -105,6 +107,7 @@ impl Reactor {
     /// What the beginning of a run does before anybody hears of it.
     fn begin(&self) {
         self.core.crashed.set(false);
+        self.clear_report();
         self.core.runs.set(self.core.runs.get().wrapping_add(1));
         if !self.core.shared.stop_requested() {
             // A panic in a turn by hand, after the last run, stopped nothing and is no news now.
@@ -167,6 +170,12 @@ impl Reactor {
     /// As [`stop`](Self::stop), and whoever holds the shutdown is not waited for any more.
     pub fn stop_now(&self) {
         self.core.shared.stop(true);
+    }
+
+    /// What [`shutdown_deadline`](crate::Builder::shutdown_deadline) was set to.
+    #[must_use]
+    pub fn shutdown_deadline(&self) -> Duration {
+        self.core.shutdown_deadline
     }
 
     /// Whether the run is to end, by a stop or a [`crash`](Self::crash) that was asked for, and has not

@@ -1,7 +1,7 @@
 //! One item of each crate, through the facade: what a program that depends on it alone can reach.
 
 use ropewalk::deferred::{Cancelled, Panicked, maybe_deferred};
-use ropewalk::reactor::{Phase, ReactorStopped, RunError, SystemEvent};
+use ropewalk::reactor::{Phase, ReactorStopped, RunError, RunReport, SystemEvent};
 use ropewalk::task::{DeferredTimeout as _, ReactorTask as _};
 use ropewalk::threadpool::{CancelHook, CancelToken, JobState, SubmitErrorKind, ThreadPool};
 use ropewalk::threads::{Eventual, JoinError, ReactorThread, WouldDeadlock};
@@ -147,7 +147,7 @@ fn threads() {
             .blocking_call_from_thread(move |_| inside.blocking_call_from_thread(|_| Ok(3)));
         assert!(failure.unwrap_err().is::<WouldDeadlock>());
         let handle = reactor.handle().clone();
-        let joined: Result<(), JoinError> = reactor.join();
+        let joined: Result<RunReport, JoinError> = reactor.join();
         joined.unwrap();
         let failure = handle.blocking_call_from_thread(|_| ()).unwrap_err();
         assert!(failure.is::<ReactorStopped>() && !failure.is::<Panicked>());

@@ -204,7 +204,7 @@ fn run_to_the_end<T: 'static>(reactor: &Reactor, deferred: Deferred<T>) -> Ended
         begun.result.set(result);
     };
     let trigger = reactor.add_system_event_trigger(Phase::After, SystemEvent::Startup, begin);
-    let run = reactor.run();
+    let run = reactor.run().map(drop);
     goal.stage.set(Stage::Over);
     // It is still there if the run has not come so far, and must not stop another one.
     let _ = reactor.remove_system_event_trigger(trigger);

@@ -8,7 +8,7 @@ use crate::reactor_pool::ReactorPool;
 use crate::slot::{Taker, slot};
 use crate::waits;
 use ropewalk_deferred::Panicked;
-use ropewalk_reactor::{Reactor, ReactorHandle, Remote, RunError};
+use ropewalk_reactor::{Reactor, ReactorHandle, Remote, RunError, RunReport};
 use ropewalk_threadpool::blocking;
 use std::fmt;
 use std::io;
@@ -37,7 +37,7 @@ use std::thread::{Builder, JoinHandle, Thread};
 #[must_use = "dropping it stops the reactor"]
 pub struct ReactorThread {
     handle: ReactorHandle,
-    thread: Option<JoinHandle<Result<(), RunError>>>,
+    thread: Option<JoinHandle<Result<RunReport, RunError>>>,
     /// Where it was started.
     location: &'static Location<'static>,
 }
@@ -153,7 +153,7 @@ impl ReactorThread {
     /// - [`JoinError::WouldDeadlock`]: the end of the reactor waits for this very thread. It stops
     ///   all the same.
     #[track_caller]
-    pub fn join(self) -> Result<(), JoinError> {
+    pub fn join(self) -> Result<RunReport, JoinError> {
         self.handle.stop();
         self.wait()
     }
@@ -179,7 +179,7 @@ impl ReactorThread {
     /// # std::io::Result::Ok(())
     /// ```
     #[track_caller]
-    pub fn wait(mut self) -> Result<(), JoinError> {
+    pub fn wait(mut self) -> Result<RunReport, JoinError> {
         match self.wait_for_end() {
             Ok(result) => result,
             Err(error) => Err(JoinError::WouldDeadlock { thread: self, error }),
@@ -188,14 +188,14 @@ impl ReactorThread {
 
     /// Waits, if the reactor can end before the code that asks has returned.
     #[track_caller]
-    fn wait_for_end(&mut self) -> Result<Result<(), JoinError>, WouldDeadlock> {
+    fn wait_for_end(&mut self) -> Result<Result<RunReport, JoinError>, WouldDeadlock> {
         let (own, pool) = (self.handle.thread().id(), self.handle.shared::<ReactorPool>());
         // It waits for the jobs of its own pools, and for those that owe it their results.
         if self.handle.is_reactor_thread() || pool.is_awaited_worker() || debts::is_owed_to(own) {
             return Err(WouldDeadlock::on_its_thread());
         }
         let _waiting = waits::begin(self.handle.thread(), false, || || true)?;
-        let Some(thread) = self.thread.take() else { return Ok(Ok(())) };
+        let Some(thread) = self.thread.take() else { return Ok(Ok(RunReport::default())) };
         // Its shutdown may wait for jobs of the pool that this thread is in.
         let ended = blocking(|| thread.join());
         Ok(match ended {
@@ -370,11 +370,11 @@ impl<Make: FnOnce() -> io::Result<Reactor> + Send + 'static> ReactorThreadBuilde
                 // Unless nobody can have its handle any more: then nobody could stop it.
                 Ok((reactor, given)) => match filler.fill(Ok((reactor.handle(), given))) {
                     Ok(()) => reactor.run(),
-                    Err(_gone) => Ok(()),
+                    Err(_gone) => Ok(RunReport::default()),
                 },
                 Err(error) => {
                     drop(filler.fill(Err(error)));
-                    Ok(())
+                    Ok(RunReport::default())
                 }
             }
         })?;

@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 impl Connection {
-    /// Ends the connection now, because all connections end: well, if nothing is left unsent. The
-    /// peer gets what the carrier has taken in either case.
+    /// Ends the connection now, because all connections end: well, if nothing is left unsent. Else it
+    /// is reset: a peer that saw a regular end would take what it has for everything.
     ///
     /// # Panics
     ///
@@ -20,9 +20,13 @@ impl Connection {
             State::Ended => self.settle(),
             State::Dead => self.carrier.drop_remains(),
             State::Open | State::Closing => {
-                self.has_said_all();
-                let gently = Close::Gently { peer_is_done: self.peer_is_done.get() };
-                self.finish_as(self.last_reason(), Some(gently));
+                let reason = self.last_reason();
+                if reason.is_clean() {
+                    self.has_said_all();
+                    let gently = Close::Gently { peer_is_done: self.peer_is_done.get() };
+                    return self.finish_as(reason, Some(gently));
+                }
+                self.finish(reason);
             }
         }
     }

@@ -12,9 +12,6 @@ use std::time::{Duration, Instant};
 /// How long a shutdown waits for peers that take nothing of what is buffered for them.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long it waits in all, for peers that take a little.
-const LIMIT: Duration = Duration::from_secs(10);
-
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -23,7 +20,6 @@ pub(super) struct Flush {
     _hold: Hold,
     /// The next look.
     timer: DelayedCall,
-    begun: Instant,
     /// When something was taken the last time, and the count of that time.
     moved: (Instant, u64),
 }
@@ -69,7 +65,7 @@ impl Network {
         let now = reactor.now();
         let moved = (now, self.progress.get());
         let timer = self.look_later(reactor);
-        self.flushing.set(Some(Box::new(Flush { _hold: hold, timer, begun: now, moved })));
+        self.flushing.set(Some(Box::new(Flush { _hold: hold, timer, moved })));
     }
 
     fn look_later(self: &Rc<Self>, reactor: &Reactor) -> DelayedCall {
@@ -90,7 +86,7 @@ impl Network {
             flush.moved = (now, progress);
         }
         let patient = now.saturating_duration_since(flush.moved.0) < PATIENCE
-            && now.saturating_duration_since(flush.begun) < LIMIT;
+            && self.flush_until.get().is_none_or(|deadline| now + 2 * LOOK < deadline);
         if patient {
             flush.timer = self.look_later(reactor);
             self.flushing.set(Some(flush));

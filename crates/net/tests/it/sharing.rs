@@ -322,7 +322,7 @@ fn i2_each_connection_to_clones_of_a_listener_has_one_server() {
                     let Server { log, port, reactor } = Server::on(listener);
                     let handle = reactor.handle();
                     reactor.call_when_running(move |_| started.send(handle).unwrap());
-                    let logged = capture_tracing(|| reactor.run().unwrap());
+                    let logged = capture_tracing(|| drop(reactor.run().unwrap()));
                     assert!(logged.iter().all(|event| event.level > Level::WARN), "{logged:?}");
                     drop(port);
                     count(&log, "made")

@@ -2,10 +2,10 @@
 
 use crate::connecting::Stub;
 use crate::fixture::{Probe, count, has, pair, thread, turn_until};
-use ropewalk_net::{ConnectError, ConnectErrorKind, ListenErrorKind, ReactorNet as _};
+use ropewalk_net::{ConnectError, ConnectErrorKind, ListenErrorKind, NetReport, ReactorNet as _};
 use ropewalk_reactor::{ManualClock, Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, within};
-use std::io::{Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
@@ -30,7 +30,8 @@ fn w18_what_is_buffered_is_sent_before_the_run_ends() {
             reactor.stop();
             begin.send(()).unwrap();
         });
-        reactor.run().unwrap();
+        let report = NetReport::of(&reactor.run().unwrap());
+        assert_eq!((report.closed(), report.aborted(), report.unsent()), (1, 0, 0));
         assert_eq!(reader.join().unwrap(), 20 * MIB);
         assert_eq!(log.take(), ["made", "drained", "lost done"]);
     });
@@ -57,7 +58,8 @@ fn w18_what_is_written_during_the_shutdown_is_sent() {
             });
         });
         reactor.stop();
-        reactor.run().unwrap();
+        let report = NetReport::of(&reactor.run().unwrap());
+        assert_eq!((report.closed(), report.aborted(), report.unsent()), (1, 0, 0));
         assert_eq!(reader.join().unwrap(), 16 * MIB);
         assert_eq!(log.take(), ["made", "drained", "lost done"]);
     });
@@ -69,55 +71,84 @@ fn i9_a_peer_that_does_not_read_delays_the_stop_by_a_few_seconds() {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let mut pair = pair(&reactor, Probe::new(&log));
         pair.transport.write(&vec![7; 20 * MIB]);
-        let taken = 20 * MIB - pair.transport.buffered();
+        let unsent = pair.transport.buffered();
         let flushed = pair.transport.flushed();
         reactor.stop();
         let start = Instant::now();
-        reactor.run().unwrap();
+        let report = NetReport::of(&reactor.run().unwrap());
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert_eq!(log.take(), ["made", "lost aborted"]);
+        assert_eq!((report.aborted(), report.closed()), (1, 0));
+        assert!((1..=unsent).contains(&report.unsent()), "{report:?}");
         let _: ropewalk_net::ConnectionLost = failure_as(flushed);
         assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
-        // What the system had taken is not lost.
-        let received = pair.peer.read_to_end(&mut Vec::new()).unwrap();
-        assert!(received >= taken, "{received} of {taken}");
+        // A regular end would say that this was everything.
+        let error = pair.peer.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     });
 }
 
-/// Reads 256 KiB in a second: the system tells of room to write every few seconds only.
+const SLOW: usize = 20 * MIB;
+
+/// Stops a reactor with 20 MiB unsent, of which the peer takes 256 KiB in a second: the system tells of
+/// room to write every few seconds only. After so many quarters of a second the peer takes all the rest;
+/// what it got, and what there was to say.
+fn stop_with_a_slow_reader(
+    deadline: Duration,
+    quarters: usize,
+    log: &EventLog,
+) -> (io::Result<usize>, NetReport) {
+    let clock = ManualClock::new();
+    let reactor =
+        Reactor::builder().manual_clock(&clock).shutdown_deadline(deadline).build().unwrap();
+    let mut pair = pair(&reactor, Probe::new(log));
+    pair.transport.write(&vec![7; SLOW]);
+    let clock = reactor.share(clock);
+    let (begin, begun) = channel();
+    let reader = thread(move || {
+        begun.recv().unwrap();
+        let (mut part, mut all) = (vec![0; 64 * 1024], 0);
+        for _ in 0..quarters {
+            pair.peer.read_exact(&mut part)?;
+            all += part.len();
+            let (done, moved) = channel();
+            let step = move |clock: &Rc<ManualClock>, _: &Reactor| {
+                clock.advance(Duration::from_millis(250));
+                done.send(()).unwrap();
+            };
+            if clock.call_from_thread(step).is_err() || moved.recv().is_err() {
+                break;
+            }
+        }
+        Ok(all + pair.peer.read_to_end(&mut Vec::new())?)
+    });
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+        begin.send(()).unwrap();
+    });
+    reactor.stop();
+    let report = NetReport::of(&reactor.run().unwrap());
+    (reader.join().unwrap(), report)
+}
+
 #[test]
 fn a_peer_that_reads_slowly_is_waited_for() {
     within(DEADLINE, || {
-        const ALL: usize = 20 * MIB;
-        let (clock, log) = (ManualClock::new(), EventLog::new());
-        let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
-        let mut pair = pair(&reactor, Probe::new(&log));
-        pair.transport.write(&vec![7; ALL]);
-        let clock = reactor.share(clock);
-        let (begin, begun) = channel();
-        let reader = thread(move || {
-            begun.recv().unwrap();
-            let (mut part, mut all) = (vec![0; 64 * 1024], 0);
-            for _ in 0..30 {
-                pair.peer.read_exact(&mut part).unwrap();
-                all += part.len();
-                let (done, moved) = channel();
-                let step = move |clock: &Rc<ManualClock>, _: &Reactor| {
-                    clock.advance(Duration::from_millis(250));
-                    done.send(()).unwrap();
-                };
-                clock.call_from_thread(step).unwrap();
-                moved.recv().unwrap();
-            }
-            all + pair.peer.read_to_end(&mut Vec::new()).unwrap()
-        });
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
-            begin.send(()).unwrap();
-        });
-        reactor.stop();
-        reactor.run().unwrap();
-        assert_eq!(reader.join().unwrap(), ALL);
+        let log = EventLog::new();
+        let (read, report) = stop_with_a_slow_reader(Duration::from_secs(30), 60, &log);
+        assert_eq!(read.unwrap(), SLOW);
+        assert_eq!((report.closed(), report.aborted()), (1, 0));
         assert_eq!(log.take(), ["made", "drained", "lost done"]);
+    });
+}
+
+#[test]
+fn w18_a_peer_that_is_too_slow_for_the_deadline_is_aborted_and_counted() {
+    within(DEADLINE, || {
+        let log = EventLog::new();
+        let (read, report) = stop_with_a_slow_reader(Duration::from_secs(5), 100, &log);
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!((report.closed(), report.aborted()), (0, 1));
+        assert_eq!(log.take(), ["made", "lost aborted"]);
     });
 }
 
@@ -317,7 +348,8 @@ fn a_crash_in_the_middle_of_a_shutdown_leaves_the_next_one_whole() {
         pair.transport.write(&vec![7; 16 * MIB]);
         let reader = thread(move || pair.peer.read_to_end(&mut Vec::new()).unwrap());
         reactor.call_when_running(|reactor| reactor.stop());
-        reactor.run().unwrap();
+        let report = NetReport::of(&reactor.run().unwrap());
+        assert_eq!((report.closed(), report.aborted(), report.unsent()), (1, 0, 0));
         assert_eq!(reader.join().unwrap(), 16 * MIB);
         assert_eq!(log.take(), ["made", "drained", "lost done"]);
     });

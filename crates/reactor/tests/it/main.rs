@@ -35,6 +35,7 @@ mod poll_errors; // when the system refuses to wait
 mod last_calls; // when nothing holds the shutdown any more
 mod nesting; // reactors in callbacks of other reactors
 mod outcomes; // what becomes of calls at each kind of end
+mod report; // what a run has to say when it is over
 mod restart; // stop, crash, run again
 mod shutdown; // holds and the deadline
 mod stops; // stops and crashes from everywhere

@@ -2,7 +2,7 @@
 
 use crate::fixture::{Drops, Log, OnDrop, foreign, run_briefly, sockets};
 use ropewalk_reactor::{
-    Interest, PanicPolicy, Phase, Reactor, ReactorHandle, RunError, SystemEvent,
+    Interest, PanicPolicy, Phase, Reactor, ReactorHandle, RunError, RunReport, SystemEvent,
 };
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::RefCell;
@@ -54,7 +54,7 @@ fn owner() -> Owner {
 }
 
 /// Runs the reactor without keeping its owner borrowed.
-fn run(owner: &Owner) -> Result<(), RunError> {
+fn run(owner: &Owner) -> Result<RunReport, RunError> {
     let weak = owner.borrow().as_ref().unwrap().downgrade();
     weak.with(Reactor::run).unwrap()
 }

@@ -99,7 +99,7 @@ fn i3_what_a_crash_drops_may_panic() {
                 reactor.handle().call_from_thread(move |_| drop(bomb)).unwrap();
             }
         });
-        let report = reported(|| reactor.run().unwrap());
+        let report = reported(|| drop(reactor.run().unwrap()));
         assert_eq!(reactor.stats().panics, 2);
         assert_eq!(report.matches("a call was dropped").count(), 2, "{report}");
     });

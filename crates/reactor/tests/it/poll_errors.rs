@@ -25,7 +25,7 @@ fn rig() -> Rig {
 }
 
 #[track_caller]
-fn is_refused(ended: Result<(), RunError>) {
+fn is_refused<T: std::fmt::Debug>(ended: Result<T, RunError>) {
     let Err(RunError::Poll(error)) = ended else { panic!("{ended:?}") };
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
 }

@@ -55,7 +55,7 @@ fn each_kind_of_callback_is_named_with_its_place() {
             reactor.stop();
         };
         let registration = reactor.register(server, Interest::READABLE, callback).unwrap();
-        let events = capture_tracing(|| reactor.run().unwrap());
+        let events = capture_tracing(|| drop(reactor.run().unwrap()));
         let slow: Vec<_> = events.iter().filter(|one| one.level == Level::WARN).collect();
         let found: Vec<_> = slow.iter().map(|one| one.field("kind").unwrap()).collect();
         assert_eq!(found, ["trigger", "call", "timer", "soon", "source"]);

@@ -103,7 +103,7 @@ fn finish(world: &Arc<World>, reactor: &Reactor, life: &Arc<Life>) {
     reactor.stop();
     let panics = get(&life.panics);
     let result = reactor.run();
-    ending::check_run(world, reactor, life, result, panics);
+    ending::check_run(world, reactor, life, result.map(drop), panics);
 }
 
 /// Gives all that is at hand, but not the reactor.
@@ -195,7 +195,7 @@ fn run(
         }
     }
     let result = reactor.run();
-    ending::check_run(world, reactor, life, result, panics);
+    ending::check_run(world, reactor, life, result.map(drop), panics);
 }
 
 /// The turns of a run, made by a loop that waits for the reactor's descriptor until somebody has

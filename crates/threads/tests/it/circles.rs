@@ -259,7 +259,7 @@ fn i4_a_join_of_who_waits_for_the_thread_that_joins() {
         };
         // Whoever comes second is refused.
         match joined.unwrap() {
-            Ok(()) => drop(circle(answered(&receiver))),
+            Ok(_) => drop(circle(answered(&receiver))),
             Err(JoinError::WouldDeadlock { thread, error }) => {
                 assert!(error.circle().is_some_and(|circle| circle.contains("second for first")));
                 assert_eq!(answered(&receiver).unwrap(), 3);

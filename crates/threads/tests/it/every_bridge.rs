@@ -164,7 +164,7 @@ fn i2_w30_two_reactors_use_every_bridge_to_each_other_at_once() {
         assert_eq!(counts.len(), WORDS - 4, "{counts:?}");
         assert!(counts.values().all(|&counts| counts == [0, 2 * ROUNDS]), "{counts:?}");
 
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
         pool.stop();
         // No words are left, and nobody who could say any.
         assert_eq!(said.try_iter().count(), 0);

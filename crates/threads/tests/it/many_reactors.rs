@@ -51,7 +51,7 @@ fn i8_w30_w35_calls_among_all_reactors_arrive_in_the_order_of_each_caller() {
                 assert!(of_one.eq(0..CALLS), "what {from} has said");
             }
         }
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
 
         /// Notes a call, and says so at the last one.
         fn hear(
@@ -82,7 +82,7 @@ fn w30_reactors_and_their_pools_hand_on_to_each_other() {
         assert_eq!(is_done.recv().unwrap(), ROUNDS * REACTORS);
         // Each has the one pool that is its own.
         let pools: Vec<_> = handles.iter().map(|handle| handle.thread_pool()).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
         let completed = pools.iter().map(|pool| pool.stats().completed);
         assert_eq!(completed.collect::<Vec<_>>(), [ROUNDS as u64; REACTORS]);
 
@@ -117,6 +117,6 @@ fn w30_a_reactor_that_has_stopped_leaves_the_others_running() {
             });
             assert!(refused.unwrap());
         }
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
     });
 }

@@ -170,7 +170,7 @@ fn check_settled(world: &World, life: &Arc<Life>) {
 }
 
 /// A run ends in order, unless there is a reason.
-pub(crate) fn check_end<E: Debug>(world: &World, life: &Life, result: Result<(), E>) {
+pub(crate) fn check_end<T, E: Debug>(world: &World, life: &Life, result: Result<T, E>) {
     let Err(error) = result else { return };
     let error = format!("{error:?}");
     let is_hasty = error.contains("ShutdownTimedOut") && life.may_lose();
