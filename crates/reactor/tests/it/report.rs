@@ -4,7 +4,7 @@ use ropewalk_reactor::{PanicPolicy, Reactor, RunError};
 use std::sync::Arc;
 
 #[derive(Debug)]
-struct Part(u32, Arc<()>);
+struct Part(u32, #[expect(dead_code, reason = "it is counted")] Arc<()>);
 
 #[test]
 fn a_part_is_found_by_its_type_and_the_last_of_a_type_counts() {
