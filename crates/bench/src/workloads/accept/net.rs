@@ -32,5 +32,5 @@ pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
     let Ok(port) = reactor.listen_tcp("127.0.0.1:0", build) else {
         anyhow::bail!("no port to listen on");
     };
-    super::receive_at(load, port.address(), |_| Ok(drop(reactor.run()?)))
+    super::receive_at(load, port.address(), |_| Ok(reactor.run().map(drop)?))
 }

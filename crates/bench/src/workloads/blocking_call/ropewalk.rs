@@ -16,5 +16,5 @@ pub(super) fn run(load: &Load) -> anyhow::Result<Sample> {
         handle.stop();
         sample
     };
-    super::converse(ask, || Ok(drop(reactor.run()?)))
+    super::converse(ask, || Ok(reactor.run().map(drop)?))
 }

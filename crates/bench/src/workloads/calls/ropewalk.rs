@@ -21,5 +21,5 @@ pub(super) fn run<const PRODUCERS: usize>(load: &Load) -> anyhow::Result<Sample>
             }
         }
     };
-    super::race::<PRODUCERS>(load, produce, || Ok(drop(reactor.run()?)))
+    super::race::<PRODUCERS>(load, produce, || Ok(reactor.run().map(drop)?))
 }

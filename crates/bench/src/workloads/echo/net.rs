@@ -33,5 +33,5 @@ pub(super) fn run<T: Talk>(load: &Load) -> anyhow::Result<Sample> {
     let Ok(port) = reactor.listen_tcp(super::ANY_PORT, build) else {
         anyhow::bail!("no port to listen on");
     };
-    super::connect_and_converse::<T>(load, port.address(), || Ok(drop(reactor.run()?)))
+    super::connect_and_converse::<T>(load, port.address(), || Ok(reactor.run().map(drop)?))
 }

@@ -62,7 +62,7 @@ pub(super) fn run<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
         let address = port.address();
         if connections > MOST_IN_ONE_PROCESS {
             let _crowd = super::crowd_of(load, address)?;
-            return Ok(drop(reactor.run()?));
+            return Ok(reactor.run().map(drop)?);
         }
         let client = Builder::new().name("client".to_owned()).spawn(move || {
             let streams = (0..connections).map(|_| TcpStream::connect(address));

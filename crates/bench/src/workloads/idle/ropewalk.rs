@@ -19,6 +19,6 @@ pub(super) fn run<F: Finding>(load: &Load) -> anyhow::Result<Sample> {
         }
         let stop = reactor.handle();
         ready.now(move || stop.stop());
-        Ok(drop(reactor.run()?))
+        Ok(reactor.run().map(drop)?)
     })
 }

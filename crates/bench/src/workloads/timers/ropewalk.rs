@@ -27,6 +27,6 @@ impl Timers for Ropewalk {
     }
 
     fn run(&mut self, _calls: Vec<DelayedCall>) -> anyhow::Result<()> {
-        Ok(drop(self.0.run()?))
+        Ok(self.0.run().map(drop)?)
     }
 }

@@ -29,5 +29,5 @@ fn converse(load: &Load, rest: Rest, builder: Builder) -> anyhow::Result<Sample>
         anyhow::ensure!(called.is_ok(), "the reactor has stopped");
         Ok(())
     };
-    super::converse(load, rest, call, move || stopper.stop(), || Ok(drop(reactor.run()?)))
+    super::converse(load, rest, call, move || stopper.stop(), || Ok(reactor.run().map(drop)?))
 }
