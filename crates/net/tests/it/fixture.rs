@@ -6,6 +6,7 @@ use ropewalk_reactor::Reactor;
 use ropewalk_testing::EventLog;
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::rc::Rc;
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -61,6 +62,12 @@ impl Probe {
 
     pub(crate) fn slot(&self) -> Slot {
         self.transport.clone()
+    }
+
+    /// Leaves the transport in a slot that is there already.
+    pub(crate) fn at(mut self, slot: &Slot) -> Self {
+        self.transport = slot.clone();
+        self
     }
 
     pub(crate) fn made(mut self, f: impl FnMut(&Transport) + 'static) -> Self {
@@ -238,6 +245,21 @@ pub(crate) fn pair(reactor: &Reactor, probe: Probe) -> Pair {
     let peer = TcpStream::connect(port.address()).unwrap();
     turn_until(reactor, || slot.0.borrow().is_some());
     Pair { peer, transport: slot.get(), port }
+}
+
+/// How many connections a test of many may open, both ends of each: a thousand, if the system lets
+/// this process have as many descriptors, and some for the tests beside it.
+pub(crate) fn many(what: &str) -> usize {
+    const MANY: usize = 1_000;
+    let asked = Command::new("sh").args(["-c", "ulimit -n"]).output();
+    let answer = asked.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    // Without an answer, or with "unlimited", there are enough.
+    let allowed = answer.and_then(|text| text.trim().parse().ok()).unwrap_or(usize::MAX);
+    let many = MANY.min(allowed / 8);
+    if many < MANY {
+        skipped(format_args!("{many} {what} instead of {MANY}: {allowed} descriptors are allowed"));
+    }
+    many
 }
 
 /// Says why a test looks at less than it could.

@@ -29,6 +29,7 @@ mod pieces; // an iterator as a producer
 mod places; // how many connections, and descriptors
 mod producers; // who writes no faster than can be sent
 mod reading; // what comes in: pause, resume, the end
+mod reopening; // addresses that are listened on again
 mod resets; // a peer that resets, in each state
 mod resolvers; // what is done around any resolver
 mod resolving; // host names
@@ -36,6 +37,7 @@ mod services; // a client that connects again
 mod services_model; // the same, against a model
 mod sharing; // one port, several reactors
 mod single_flight; // one question for all who want a name
+mod slow_readers; // peers that read slowly, or never
 mod streams; // tasks that read and write themselves
 mod udp_tasks; // datagrams that are awaited
 #[cfg(unix)]

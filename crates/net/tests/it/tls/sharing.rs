@@ -4,7 +4,7 @@
 use super::certificates::{client, server};
 use super::peer;
 use crate::fixture::{
-    Probe, Slot, count, has, own_address, pair, result_of, thread, turn_a_little, turn_until,
+    Probe, Slot, count, has, many, own_address, pair, result_of, thread, turn_a_little, turn_until,
 };
 use ropewalk_net::{ListeningPort, ReactorNet as _, ReactorTls as _};
 use ropewalk_reactor::Reactor;
@@ -22,20 +22,20 @@ fn port_of(reactor: &Reactor, probe: Probe) -> (ListeningPort, Slot) {
 /// They have begun and do not go on.
 #[test]
 fn i7_a_thousand_handshakes_that_rest_disturb_nobody() {
-    const SLOW: usize = 1_000;
     within(2 * DEADLINE, || {
+        let all = many("handshakes");
         let (reactor, log, tls) = (Reactor::new().unwrap(), EventLog::new(), server());
         let seen = log.clone();
         let port =
             reactor.listen_tls(own_address(), &tls, move |_| Probe::new(&seen).echo()).unwrap();
         let mut slow = Vec::new();
-        for _ in 0..SLOW {
+        for _ in 0..all {
             let mut peer = TcpStream::connect(port.address()).unwrap();
             peer.write_all(&[22, 3, 1]).unwrap();
             slow.push(peer);
             reactor.turn(Some(Duration::ZERO)).unwrap();
         }
-        turn_until(&reactor, || tls.handshakes().pending == SLOW as u64);
+        turn_until(&reactor, || tls.handshakes().pending == all as u64);
         turn_a_little(&reactor);
         let before = reactor.stats().events;
         let address = port.address();
@@ -49,7 +49,7 @@ fn i7_a_thousand_handshakes_that_rest_disturb_nobody() {
         let events = reactor.stats().events - before;
         assert!(events < 20, "they keep the loop busy: {events} events");
         drop(slow);
-        turn_until(&reactor, || tls.handshakes().failed == SLOW as u64);
+        turn_until(&reactor, || tls.handshakes().failed == all as u64);
         assert_eq!(count(&log, "made"), 1);
     });
 }
