@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "the lint's exception for tests leaves out their helpers")]
 
 mod fixture; // a protocol that logs and does what it is told, peers, a loop that turns
+#[cfg(any(unix, feature = "tls"))]
+mod programs; // of others, where they are installed
 
 // in the order of a first reading
 mod connecting; // names, addresses, one deadline
@@ -43,6 +45,9 @@ mod udp_tasks; // datagrams that are awaited
 #[cfg(unix)]
 mod unix; // sockets with a path
 mod writing; // what goes out: at once, buffered, under pressure
+
+#[cfg(unix)]
+mod socat; // all of these, with another implementation at the other end
 
 #[cfg(feature = "tls")]
 mod tls; // encrypted connections

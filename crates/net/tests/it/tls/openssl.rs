@@ -2,37 +2,16 @@
 
 use super::certificates::{AUTHORITY, client, server, server_pem};
 use crate::fixture::{Probe, has, own_address, thread, turn_until};
+use crate::programs::{Running, line_with, program};
 use ropewalk_net::ReactorTls as _;
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, within};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::{env, fs};
 
-/// The program, if it is there.
-fn openssl(arguments: &[&str]) -> Option<Command> {
-    let is_there = Command::new("openssl").arg("version").output();
-    if !is_there.is_ok_and(|output| output.status.success()) {
-        #[expect(clippy::print_stderr, reason = "who runs the tests should know what did not run")]
-        {
-            eprintln!("skipped: there is no program `openssl` to talk to");
-        }
-        return None;
-    }
-    let mut command = Command::new("openssl");
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Some(command)
-}
-
-/// Ends the program, also if the test fails.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn openssl(arguments: &[&str]) -> Option<Running> {
+    program("openssl", "version", arguments)
 }
 
 /// A file that only lives as long as the test.
@@ -85,8 +64,7 @@ fn our_server_and_its_client(version: &str) {
         "-no_ign_eof",
         version,
     ];
-    let Some(mut command) = openssl(&arguments) else { return };
-    let mut program = Running(command.spawn().unwrap());
+    let Some(mut program) = openssl(&arguments) else { return };
     let (mut input, output) = (program.0.stdin.take().unwrap(), program.0.stdout.take().unwrap());
     let talk = thread(move || {
         input.write_all(b"hello\n").unwrap();
@@ -125,16 +103,11 @@ fn our_client_and_its_server(version: &str) {
         "-rev",
         version,
     ];
-    let Some(mut command) = openssl(&arguments) else { return };
-    let mut program = Running(command.spawn().unwrap());
+    let Some(mut program) = openssl(&arguments) else { return };
     // It says where: "ACCEPT 127.0.0.1:12345".
     let mut output = BufReader::new(program.0.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.starts_with("ACCEPT") {
-        line.clear();
-        assert_ne!(output.read_line(&mut line).unwrap(), 0, "it ends without listening");
-    }
-    let port = line.trim().rsplit(':').next().unwrap().parse().unwrap();
+    let line = line_with("ACCEPT", &mut output);
+    let port = line.rsplit(':').next().unwrap().parse().unwrap();
     let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
     let probe = Probe::new(&log).made(|transport| {
         transport.write(b"stressed\n");
