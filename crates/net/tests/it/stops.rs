@@ -43,7 +43,7 @@ fn play(point: &'static str, way: Way) {
     let set = trap.clone();
     lent.call_when_running(move |reactor| begin(reactor, &set));
     match lent.run() {
-        Ok(()) => {}
+        Ok(_) => {}
         Err(RunError::Panicked { .. }) => assert_eq!(way, Way::Panic),
         // Some had something unsent.
         Err(RunError::ShutdownTimedOut(_)) => assert_eq!(way, Way::StopNow),
