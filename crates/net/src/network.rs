@@ -21,6 +21,7 @@ mod report;
 pub use report::NetReport;
 
 use crate::connection::Connection;
+use crate::events::tell;
 use crate::listening::Listener;
 use crate::resolver::{Resolver, Threaded};
 use flush::Flush;
@@ -247,7 +248,9 @@ fn contained(code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(code)) {
         let panicked =
             ropewalk_deferred::Panicked::from_payload(payload, std::panic::Location::caller());
-        tracing::error!(panic = panicked.message(), "a panic in the shutdown of the network");
+        tell(|| {
+            tracing::error!(panic = panicked.message(), "a panic in the shutdown of the network");
+        });
     }
 }
 

@@ -6,7 +6,8 @@
 use super::Finding;
 use super::tree::{File, Tree};
 
-const CRATES: &[&str] = &["crates/reactor/src/", "crates/threadpool/src/", "crates/threads/src/"];
+const CRATES: &[&str] =
+    &["crates/net/src/", "crates/reactor/src/", "crates/threadpool/src/", "crates/threads/src/"];
 
 const LEVELS: &[&str] = &["error!", "warn!", "info!", "debug!", "trace!"];
 

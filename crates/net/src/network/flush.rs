@@ -5,6 +5,7 @@
 //! again and again, and whatever is taken is progress.
 
 use super::{Network, Stage, contained, upgraded};
+use crate::events::tell;
 use ropewalk_reactor::{DelayedCall, Hold, Reactor, SystemEvent, WeakReactor};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -92,7 +93,12 @@ impl Network {
             self.flushing.set(Some(flush));
         } else {
             let connections = self.unsent.get();
-            tracing::warn!(connections, "the shutdown waits no longer for peers that do not read");
+            tell(|| {
+                tracing::warn!(
+                    connections,
+                    "the shutdown waits no longer for peers that do not read"
+                );
+            });
             self.impatient.set(true);
         }
     }

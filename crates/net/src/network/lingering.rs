@@ -5,6 +5,7 @@
 //! peer closes too. The loop that has ended does not turn any more, and everybody has been told
 //! of the end: a small loop of its own serves these sockets, for a short time.
 
+use crate::events::tell;
 use ropewalk_reactor::{Interest, Reactor, Registration};
 use slab::Slab;
 use socket2::Socket;
@@ -30,7 +31,7 @@ pub(super) fn linger(sockets: Vec<Socket>) {
     }
     let reactor = match Reactor::new() {
         Ok(reactor) => reactor,
-        Err(error) => return tracing::debug!(%error, "no loop to linger with"),
+        Err(error) => return tell(|| tracing::debug!(%error, "no loop to linger with")),
     };
     let open: Rc<RefCell<Slab<Registration<Socket>>>> = Rc::default();
     let heard = Rc::new(Cell::new(Instant::now()));
@@ -63,7 +64,8 @@ pub(super) fn linger(sockets: Vec<Socket>) {
             break;
         }
     }
-    tracing::debug!(closed = open.borrow().len(), took = ?begun.elapsed(), "lingered");
+    let (closed, took) = (open.borrow().len(), begun.elapsed());
+    tell(|| tracing::debug!(closed, ?took, "lingered"));
 }
 
 /// Throws away what has come; `true` if nothing more will.

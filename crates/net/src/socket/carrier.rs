@@ -8,6 +8,7 @@
 use super::wire::{self, SocketWire};
 use crate::carrier::{Carrier, Close};
 use crate::connection::Connection;
+use crate::events::tell;
 use crate::filter::{Filter, Wire};
 use crate::network::Network;
 use ropewalk_reactor::{DelayedCall, Interest, Reactor, Registration, WeakReactor};
@@ -87,7 +88,7 @@ impl SocketCarrier {
     fn hand_over(&self, network: &Network) {
         match self.with(Socket::try_clone) {
             Ok(socket) => network.linger_after_the_run(socket),
-            Err(error) => tracing::debug!(%error, "a socket cannot linger"),
+            Err(error) => tell(|| tracing::debug!(%error, "a socket cannot linger")),
         }
         self.release();
     }
@@ -249,7 +250,9 @@ impl Carrier for SocketCarrier {
             Close::Abort => {
                 let reset = self.with(|socket| socket.set_linger(Some(Duration::ZERO)));
                 if let Err(error) = reset {
-                    tracing::debug!(%error, "a connection could not be set to end with a reset");
+                    tell(|| {
+                        tracing::debug!(%error, "a connection could not be set to end with a reset");
+                    });
                 }
             }
         }
