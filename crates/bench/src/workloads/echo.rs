@@ -16,6 +16,7 @@ mod net;
 mod python;
 mod ropewalk;
 mod smol;
+mod streams;
 mod tokio;
 
 pub(super) use self::client::{Opening, talk};
@@ -85,10 +86,11 @@ const fn setting(placement: Placement, operations: usize) -> Setting {
     Setting { placement, operations, quick_operations: 1_000, goal: Some(1.02) }
 }
 
-const fn contestants<T: Talk>() -> [Contestant; 11] {
+const fn contestants<T: Talk>() -> [Contestant; 12] {
     [
         Contestant { name: "floor, bare epoll", role: Role::Floor, run: floor::run::<T> },
         Contestant { name: "ropewalk, listen_tcp", role: Role::Ours, run: net::run::<T> },
+        Contestant { name: "ropewalk, streams", role: Role::Study, run: streams::run::<T> },
         Contestant { name: "ropewalk, register", role: Role::Study, run: ropewalk::run::<T> },
         Contestant {
             name: "ropewalk, register, portable selector",
