@@ -9,6 +9,10 @@
 //! for datagrams. With the feature `tls` any connection can be encrypted, from its first byte or
 //! later: `tls`.
 //!
+//! A task that would rather ask than be told has a [`TcpStream`], which is
+//! [`AsyncRead`](futures_io::AsyncRead) and [`AsyncWrite`](futures_io::AsyncWrite), and a
+//! [`TcpListener`], which accepts when it is asked.
+//!
 //! - A connection that was made ends with exactly one `connection_lost` and its reason, whatever
 //!   happens: also when the reactor stops or is dropped.
 //! - No method of a protocol is called from inside another one.

@@ -1,5 +1,6 @@
 //! Futures that are dropped halfway.
 
+use super::waking::Count;
 use super::{listener, pair, run};
 use crate::fixture::{result_of, thread, turn_a_little, turn_until};
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
@@ -9,6 +10,8 @@ use ropewalk_task::ReactorTask as _;
 use ropewalk_testing::{DEADLINE, within};
 use std::io::{Read as _, Write as _};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 #[test]
 fn a_reader_that_gives_up_loses_nothing() {
@@ -141,5 +144,29 @@ fn who_gives_up_accepting_leaves_the_connection_to_the_next() {
         drop(third);
         let found = result_of(&reactor, fourth).unwrap();
         assert_eq!(found, peer.local_addr().unwrap());
+    });
+}
+
+/// Who was woken and is gone before he comes has the next one woken.
+#[test]
+fn i2_no_wake_up_is_lost_with_who_was_woken() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let port = listener(&reactor);
+        let [first_woken, second_woken] = [(); 2].map(|()| Arc::<Count>::default());
+        let wakers = [&first_woken, &second_woken].map(|count| Waker::from(Arc::clone(count)));
+        let (mut first, mut second) = (Box::pin(port.accept()), Box::pin(port.accept()));
+        assert!(first.as_mut().poll(&mut Context::from_waker(&wakers[0])).is_pending());
+        assert!(second.as_mut().poll(&mut Context::from_waker(&wakers[1])).is_pending());
+        let peer = std::net::TcpStream::connect(port.local_addr()).unwrap();
+        turn_until(&reactor, || first_woken.get() == 1);
+        assert_eq!(second_woken.get(), 0, "there is one for one");
+        drop(first);
+        assert_eq!(second_woken.get(), 1);
+        let Poll::Ready(accepted) = second.as_mut().poll(&mut Context::from_waker(&wakers[1]))
+        else {
+            panic!("it was left to the second");
+        };
+        assert_eq!(accepted.unwrap().1, peer.local_addr().unwrap());
     });
 }

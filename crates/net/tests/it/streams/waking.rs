@@ -2,6 +2,7 @@
 
 use super::{both, pair, run};
 use crate::fixture::{turn_a_little, turn_until};
+use allocation_counter::measure;
 use futures_lite::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use ropewalk_net::TcpStream;
 use ropewalk_reactor::Reactor;
@@ -18,7 +19,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 #[derive(Default)]
-struct Count(AtomicUsize);
+pub(super) struct Count(AtomicUsize);
 
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
@@ -27,7 +28,7 @@ impl Wake for Count {
 }
 
 impl Count {
-    fn get(&self) -> usize {
+    pub(super) fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -61,6 +62,33 @@ fn one_message_is_one_wake_up_and_one_event() {
             assert_eq!(poll_read(&stream, &count, 64), Poll::Ready(5));
             turn_a_little(&reactor);
             assert_eq!((count.get(), reactor.stats().events), (round, events + 1));
+        }
+    });
+}
+
+#[test]
+fn a_message_allocates_nothing() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (stream, mut peer) = pair(&reactor);
+        let count = Arc::<Count>::default();
+        let waker = Waker::from(Arc::clone(&count));
+        let (mut stream, mut context) = (&stream, Context::from_waker(&waker));
+        let mut buffer = [0; 64];
+        for round in 1..=5 {
+            let waiting = measure(|| {
+                let read = Pin::new(&mut stream).poll_read(&mut context, &mut buffer);
+                assert!(read.is_pending());
+            });
+            peer.write_all(b"hello").unwrap();
+            turn_until(&reactor, || count.get() == round);
+            let moving = measure(|| {
+                let read = Pin::new(&mut stream).poll_read(&mut context, &mut buffer);
+                assert!(matches!(read, Poll::Ready(Ok(5))));
+                let written = Pin::new(&mut stream).poll_write(&mut context, &buffer[..5]);
+                assert!(matches!(written, Poll::Ready(Ok(5))));
+            });
+            assert_eq!((waiting.count_total, moving.count_total), (0, 0));
         }
     });
 }
