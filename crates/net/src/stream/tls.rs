@@ -11,7 +11,7 @@ use std::io;
 use std::net::SocketAddr;
 
 /// An encrypted connection that a task reads and writes, as it does with a
-/// [`TcpStream`](crate::TcpStream).
+/// [`TcpStream`].
 ///
 /// What is written may wait in the TLS session for room, up to a bounded amount, which the loop sends on
 /// by itself; `flush` waits until it is sent. `close` says goodbye in TLS, so that the peer knows that
