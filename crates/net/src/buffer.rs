@@ -11,6 +11,7 @@
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::iter;
 use std::mem::take;
 
 /// Writes are gathered in one chunk up to this size.
@@ -44,10 +45,24 @@ pub(crate) struct Spent(VecDeque<Chunk>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
+    len: usize,
+    /// There while something waits.
+    queue: Option<Box<Queue>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
     chunks: VecDeque<Chunk>,
     /// How much of the first chunk has been sent.
     start: usize,
-    len: usize,
+}
+
+impl Queue {
+    /// What is still to be sent of each chunk.
+    fn rest(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = iter::once(self.start).chain(iter::repeat(0));
+        self.chunks.iter().zip(starts).map(|(chunk, start)| &chunk.bytes()[start..])
+    }
 }
 
 impl Outgoing {
@@ -59,13 +74,18 @@ impl Outgoing {
         if data.is_empty() {
             return;
         }
-        self.len += data.len();
-        match self.chunks.back_mut() {
+        let chunks = self.grow(data.len());
+        match chunks.back_mut() {
             Some(Chunk::Gathered(last)) if last.len() + data.len() <= SHARED_CHUNK => {
                 last.extend_from_slice(data);
             }
-            _ => self.chunks.push_back(Chunk::Gathered(data.to_vec())),
+            _ => chunks.push_back(Chunk::Gathered(data.to_vec())),
         }
+    }
+
+    fn grow(&mut self, length: usize) -> &mut VecDeque<Chunk> {
+        self.len += length;
+        &mut self.queue.get_or_insert_default().chunks
     }
 
     /// Hands `data` back if it was copied.
@@ -75,8 +95,7 @@ impl Outgoing {
             self.push(&data);
             return Some(data);
         }
-        self.len += data.len();
-        self.chunks.push_back(Chunk::Owned(data));
+        self.grow(data.len()).push_back(Chunk::Owned(data));
         None
     }
 
@@ -87,8 +106,9 @@ impl Outgoing {
     ) -> io::Result<Spent> {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut used = 0;
-        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-            *slice = IoSlice::new(&chunk.bytes()[if used == 0 { self.start } else { 0 }..]);
+        let waiting = self.queue.iter().flat_map(|queue| queue.rest());
+        for (slice, bytes) in slices.iter_mut().zip(waiting) {
+            *slice = IoSlice::new(bytes);
             used += 1;
         }
         let sent = write(&slices[..used])?;
@@ -99,32 +119,29 @@ impl Outgoing {
     #[cfg(feature = "tls")]
     pub(crate) fn copy(&self) -> Self {
         let mut copy = Self::default();
-        for (number, chunk) in self.chunks.iter().enumerate() {
-            copy.push(&chunk.bytes()[if number == 0 { self.start } else { 0 }..]);
-        }
+        self.queue.iter().flat_map(|queue| queue.rest()).for_each(|bytes| copy.push(bytes));
         copy
     }
 
     pub(crate) fn clear(&mut self) -> Spent {
-        Spent(take(self).chunks)
+        Spent(take(self).queue.map(|queue| queue.chunks).unwrap_or_default())
     }
 
     fn forget(&mut self, sent: usize) -> Spent {
         self.len = self.len.saturating_sub(sent);
-        if self.len == 0 {
+        let Some(queue) = self.queue.as_deref_mut().filter(|_| self.len > 0) else {
             return self.clear();
-        }
+        };
         let mut spent = Spent::default();
-        self.start += sent;
-        while let Some(length) = self.chunks.front().map(|first| first.bytes().len()) {
-            if self.start < length {
+        queue.start += sent;
+        while let Some(length) = queue.chunks.front().map(|first| first.bytes().len()) {
+            if queue.start < length {
                 break;
             }
-            self.start -= length;
+            queue.start -= length;
             // What is gathered is ours, and can be dropped here.
-            spent
-                .0
-                .extend(self.chunks.pop_front().filter(|chunk| matches!(chunk, Chunk::Owned(_))));
+            let first = queue.chunks.pop_front();
+            spent.0.extend(first.filter(|chunk| matches!(chunk, Chunk::Owned(_))));
         }
         spent
     }
@@ -203,6 +220,6 @@ mod tests {
         let mut outgoing = Outgoing::default();
         outgoing.push(&[7; 100_000]);
         send(&mut outgoing, usize::MAX, &mut Vec::new());
-        assert_eq!(outgoing.chunks.capacity(), 0);
+        assert!(outgoing.queue.is_none());
     }
 }

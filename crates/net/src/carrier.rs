@@ -42,6 +42,13 @@ pub trait Carrier: 'static {
     /// `WouldBlock` if there is no room; any other error ends the connection.
     fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
+    /// Whether it only passes on what it is given, as a socket without a filter does: it has nothing
+    /// [`unsent`](Self::unsent), [holds nothing back](Self::holds_back) and has no handshake, and is
+    /// not asked. Asked itself in the beginning, and after [`install`](Self::install).
+    fn is_plain(&self) -> bool {
+        false
+    }
+
     /// How many bytes it has taken, and made into something of its own, and not sent yet.
     fn unsent(&self) -> usize {
         0

@@ -52,7 +52,7 @@ impl Connection {
         match (self.state.get(), self.writing.get()) {
             (State::Closing, _) | (State::Open, Writing::Ending) if self.waits_for_producer() => {}
             // What is written after this goes on to wait for the handshake.
-            (State::Open, Writing::Ending) if self.carrier.is_opening() => {}
+            (State::Open, Writing::Ending) if self.is_opening() => {}
             (State::Closing, _) if self.has_said_all() => self.finish(ConnectionLost::Done),
             (State::Open, Writing::Ending) if self.has_said_all() => self.end_writing(),
             (State::Open, Writing::Ended) if self.peer_is_done.get() => {

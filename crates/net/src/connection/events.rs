@@ -47,7 +47,7 @@ impl Connection {
         // before the end above all.
         if readable && self.goes_on_reading() {
             self.receive(buffer);
-        } else if readable && self.carrier.is_opening() {
+        } else if readable && self.is_opening() {
             // A handshake goes on, whatever the protocol wants.
             self.send();
         }
@@ -110,12 +110,12 @@ impl Connection {
                     self.tell(|protocol, transport| {
                         protocol.data_received(transport, &buffer[..count]);
                     });
-                    if count < buffer.len() && !self.carrier.holds_back() {
+                    if count < buffer.len() && !self.holds_back() {
                         return;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !self.carrier.has_opened() {
+                    if !self.has_opened() {
                         return;
                     }
                     self.opened();
@@ -139,13 +139,14 @@ impl Connection {
 
     /// Reads. What the carrier sends for itself meanwhile, or has to, is taken note of.
     pub(super) fn read(self: &Rc<Self>, buffer: &mut [u8]) -> io::Result<usize> {
-        let before = self.carrier.unsent();
+        let Some(carrier) = self.unless_plain() else { return self.carrier.read(buffer) };
+        let before = carrier.unsent();
         // A handshake runs what the application has put into its configuration.
-        let read = catch_unwind(AssertUnwindSafe(|| self.carrier.read(buffer)));
-        let after = self.carrier.unsent();
+        let read = catch_unwind(AssertUnwindSafe(|| carrier.read(buffer)));
+        let after = carrier.unsent();
         if before != after {
             let others = self.outgoing.borrow().len();
-            self.carrier.backlog(others + before, others + after);
+            carrier.backlog(others + before, others + after);
             self.watch();
             if after < before {
                 self.schedule();
@@ -183,7 +184,7 @@ impl Connection {
         let offered = catch_unwind(AssertUnwindSafe(|| self.offer()));
         let result = self.contained(offered);
         self.carrier.backlog(before, self.buffered());
-        if self.carrier.has_opened() {
+        if self.has_opened() {
             self.opened();
             if self.goes_on_reading() {
                 self.read_later();
@@ -204,7 +205,7 @@ impl Connection {
     }
 
     fn offer(&self) -> io::Result<Spent> {
-        if self.carrier.is_opening() || self.outgoing.borrow().len() == 0 {
+        if self.is_opening() || self.outgoing.borrow().len() == 0 {
             return self.carrier.advance().map(|()| Spent::default());
         }
         self.outgoing.borrow_mut().send(|slices| self.carrier.write(slices))

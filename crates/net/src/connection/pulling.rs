@@ -109,7 +109,7 @@ impl<C: Carrier + ?Sized> Connection<C> {
 impl Connection {
     /// The carrier can be read from, or written to.
     pub(super) fn tell_tasks(self: &Rc<Self>, pulling: &Pulling, readable: bool, writable: bool) {
-        let is_opening = self.carrier.is_opening();
+        let is_opening = self.is_opening();
         if self.unsent() > 0 && writable || readable && is_opening {
             self.send();
             if self.is_dead() {
@@ -150,7 +150,7 @@ impl Connection {
             if !self.is_open() {
                 return self.ended();
             }
-            if self.carrier.is_opening() || !update(&pulling.reading, Hint::take) {
+            if self.is_opening() || !update(&pulling.reading, Hint::take) {
                 break;
             }
             match self.read(buffer) {
@@ -160,13 +160,13 @@ impl Connection {
                     None => self.peer_has_said_all(),
                 },
                 Ok(count) => {
-                    if count < buffer.len() && !self.carrier.holds_back() {
+                    if count < buffer.len() && !self.holds_back() {
                         update(&pulling.reading, Hint::used_up);
                     }
                     return Poll::Ready(Ok(count));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !self.carrier.has_opened() {
+                    if !self.has_opened() {
                         break;
                     }
                     self.opened();

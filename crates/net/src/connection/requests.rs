@@ -105,7 +105,7 @@ impl Connection {
 
     /// Reads in a later turn what no event will tell of.
     pub(super) fn read_later(self: &Rc<Self>) {
-        if self.carrier.holds_back() && !self.reads_later.replace(true) {
+        if self.holds_back() && !self.reads_later.replace(true) {
             self.carrier.read_later(self);
         }
     }
@@ -115,12 +115,10 @@ impl Connection {
             (State::Open, Some(pulling)) => {
                 let (readable, writable) = pulling.wanted();
                 let is_reading = readable && !self.peer_is_done.get();
-                (is_reading || self.carrier.is_opening(), writable || self.unsent() > 0)
+                (is_reading || self.is_opening(), writable || self.unsent() > 0)
             }
-            (State::Open, None) => {
-                (self.is_reading() || self.carrier.is_opening(), self.buffered() > 0)
-            }
-            (State::Closing, _) => (self.carrier.is_opening(), self.buffered() > 0),
+            (State::Open, None) => (self.is_reading() || self.is_opening(), self.buffered() > 0),
+            (State::Closing, _) => (self.is_opening(), self.buffered() > 0),
             (State::Ended | State::Dead, _) => (false, false),
         };
         if let Err(error) = self.carrier.watch(readable, writable) {

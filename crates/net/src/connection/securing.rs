@@ -46,6 +46,7 @@ impl Connection {
         let session = handshake.into_session(unsent.copy());
         drop(unsent);
         self.carrier.install(Box::new(session));
+        self.plain.set(self.carrier.is_plain());
         let weak: Weak<Self> = Rc::downgrade(self);
         let cancelled = Weak::clone(&weak);
         let (promise, deferred) = Deferred::with_canceller(move || {

@@ -10,7 +10,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 impl Connection {
-    pub(crate) fn write(self: &Rc<Self>, slices: &[IoSlice<'_>]) -> Pressure {
+    pub(crate) fn write(self: &Rc<Self>, data: &[u8]) -> Pressure {
+        let (before, sent) = match self.send_now(data.len(), &[IoSlice::new(data)]) {
+            Ok(state) => state,
+            Err(answer) => return answer,
+        };
+        if sent < data.len() {
+            self.outgoing.borrow_mut().push(&data[sent..]);
+        }
+        self.written(before, data.len())
+    }
+
+    pub(crate) fn write_sequence(self: &Rc<Self>, slices: &[IoSlice<'_>]) -> Pressure {
         let total = slices.iter().map(|slice| slice.len()).sum();
         let (before, mut sent) = match self.send_now(total, slices) {
             Ok(state) => state,
@@ -87,10 +98,12 @@ impl Connection {
                 }
             }
         }
-        let limit = self.limits().max;
-        if sent < total && self.buffered() + (total - sent) > limit {
-            self.end_later(ConnectionLost::PeerTooSlow { limit });
-            return Err(Pressure::High);
+        if sent < total {
+            let limit = self.limits().max;
+            if self.buffered() + (total - sent) > limit {
+                self.end_later(ConnectionLost::PeerTooSlow { limit });
+                return Err(Pressure::High);
+            }
         }
         Ok((before, sent))
     }
@@ -98,6 +111,10 @@ impl Connection {
     /// Everything is sent or queued.
     fn written(self: &Rc<Self>, before: usize, total: usize) -> Pressure {
         let after = self.buffered();
+        if after == 0 {
+            self.note_write(total > 0, false);
+            return Pressure::Relaxed;
+        }
         if after > before {
             self.carrier.backlog(before, after);
             if before == 0 {

@@ -13,7 +13,7 @@ use crate::filter::{Filter, Wire};
 use crate::network::Network;
 use ropewalk_reactor::{DelayedCall, Interest, Reactor, Registration, WeakReactor};
 use socket2::{SockRef, Socket};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::io::{self, IoSlice, Read as _};
 use std::net::Shutdown;
@@ -26,30 +26,35 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How much is thrown away in one turn.
 const DRAIN_ROUNDS: usize = 4;
 
-/// A socket that belongs to one reactor.
+/// A socket that belongs to one reactor. As in a connection, what each message needs stands in front.
+#[repr(C)]
 pub(crate) struct SocketCarrier {
     /// Taken when the socket is to be closed.
     registration: RefCell<Option<Registration<Socket>>>,
-    /// What everything goes through.
-    filter: RefCell<Option<Box<dyn Filter>>>,
-    /// What the connection waits for, to read and to write.
-    wanted: Cell<(bool, bool)>,
-    reactor: WeakReactor,
+    /// What everything goes through; most connections never have it.
+    filtering: OnceCell<Box<Filtering>>,
     pub(super) network: Weak<Network>,
+    reactor: WeakReactor,
     /// The place in the table of connections.
     key: Cell<Option<usize>>,
     /// Ends the lingering.
     lingering: Cell<Option<Box<DelayedCall>>>,
 }
 
+struct Filtering {
+    /// Absent after the end.
+    filter: RefCell<Option<Box<dyn Filter>>>,
+    /// What the connection waits for, to read and to write. It says so when the filter is there.
+    wanted: Cell<(bool, bool)>,
+}
+
 impl SocketCarrier {
     pub(crate) fn new(reactor: &Reactor, network: &Rc<Network>) -> Self {
         Self {
             registration: RefCell::new(None),
-            filter: RefCell::new(None),
-            wanted: Cell::new((true, false)),
-            reactor: reactor.downgrade(),
+            filtering: OnceCell::new(),
             network: Rc::downgrade(network),
+            reactor: reactor.downgrade(),
             key: Cell::new(None),
             lingering: Cell::new(None),
         }
@@ -110,9 +115,10 @@ impl SocketCarrier {
         &self,
         f: impl FnOnce(&mut dyn Filter, &mut dyn Wire) -> io::Result<R>,
     ) -> Option<io::Result<R>> {
+        let filtering = self.filtering.get()?;
         // It runs what the application has put into its configuration, which should not come back
         // here. If it does it has to wait: without the filter it would write in plain.
-        let Ok(mut filter) = self.filter.try_borrow_mut() else {
+        let Ok(mut filter) = filtering.filter.try_borrow_mut() else {
             return Some(Err(io::ErrorKind::WouldBlock.into()));
         };
         let filter = filter.as_deref_mut()?;
@@ -121,23 +127,20 @@ impl SocketCarrier {
         if filter.wants_room() == wanted_room {
             return Some(result);
         }
-        Some(self.watch_for(!wanted_room).and(result))
+        let (readable, writable) = filtering.wanted.get();
+        Some(self.watch_for(readable, writable && !wanted_room).and(result))
     }
 
-    /// Room is of no use to a filter that waits for its peer.
-    fn watch_for(&self, room: bool) -> io::Result<()> {
-        let (readable, writable) = self.wanted.get();
+    fn watch_for(&self, readable: bool, writable: bool) -> io::Result<()> {
         match &*self.registration.borrow() {
-            Some(registration) => {
-                registration.set_interest(Interest::new(readable, writable && room))
-            }
+            Some(registration) => registration.set_interest(Interest::new(readable, writable)),
             None => Ok(()),
         }
     }
 
     /// What the filter says of itself; nothing if there is none.
     fn of_filter<R>(&self, f: impl FnOnce(&mut dyn Filter) -> R) -> Option<R> {
-        self.filter.try_borrow_mut().ok()?.as_deref_mut().map(f)
+        self.filtering.get()?.filter.try_borrow_mut().ok()?.as_deref_mut().map(f)
     }
 }
 
@@ -154,6 +157,10 @@ impl Carrier for SocketCarrier {
 
     fn shut_writing(&self) -> io::Result<()> {
         self.with(|socket| socket.shutdown(Shutdown::Write))
+    }
+
+    fn is_plain(&self) -> bool {
+        self.filtering.get().is_none()
     }
 
     fn unsent(&self) -> usize {
@@ -188,8 +195,10 @@ impl Carrier for SocketCarrier {
     }
 
     fn watch(&self, readable: bool, writable: bool) -> io::Result<()> {
-        self.wanted.set((readable, writable));
-        self.watch_for(self.of_filter(|filter| filter.wants_room()).unwrap_or(true))
+        self.filtering.get().inspect(|filtering| filtering.wanted.set((readable, writable)));
+        // Room is of no use to a filter that waits for its peer.
+        let wants_room = || self.of_filter(|filter| filter.wants_room()).unwrap_or(true);
+        self.watch_for(readable, writable && wants_room())
     }
 
     fn read_later(&self, connection: &Rc<Connection>) {
@@ -208,11 +217,13 @@ impl Carrier for SocketCarrier {
     }
 
     fn takes_filters(&self) -> bool {
-        self.filter.borrow().is_none() && self.registration.borrow().is_some()
+        self.is_plain() && self.registration.borrow().is_some()
     }
 
     fn install(&self, filter: Box<dyn Filter>) {
-        self.filter.replace(Some(filter));
+        let filtering =
+            Filtering { filter: RefCell::new(Some(filter)), wanted: Cell::new((true, false)) };
+        let _ = self.filtering.set(Box::new(filtering));
     }
 
     fn unread(&self, received: &[u8]) {
@@ -222,12 +233,16 @@ impl Carrier for SocketCarrier {
     fn remove_filter(&self) {
         // Out of the borrow first: it may own the last of a configuration, with what the application
         // has put into it.
-        let filter = self.filter.try_borrow_mut().ok().and_then(|mut filter| filter.take());
+        let filter = self
+            .filtering
+            .get()
+            .and_then(|filtering| filtering.filter.try_borrow_mut().ok()?.take());
         drop(filter);
     }
 
     fn look_at_filter(&self, look: &mut dyn FnMut(&dyn Filter)) {
-        if let Some(filter) = &*self.filter.borrow() {
+        let Some(filtering) = self.filtering.get() else { return };
+        if let Some(filter) = &*filtering.filter.borrow() {
             look(&**filter);
         }
     }
@@ -314,7 +329,7 @@ mod tests {
     fn an_idle_connection_is_small() {
         // The rest of its 512 bytes: the source in the reactor, and the protocol.
         assert!(
-            size_of::<Connection<SocketCarrier>>() <= 288,
+            size_of::<Connection<SocketCarrier>>() <= 224,
             "{}",
             size_of::<Connection<SocketCarrier>>()
         );

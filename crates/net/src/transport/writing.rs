@@ -38,7 +38,7 @@ impl Transport {
     ///
     /// Twisted: `write`.
     pub fn write(&self, data: &[u8]) -> Pressure {
-        self.0.write(&[IoSlice::new(data)])
+        self.0.write(data)
     }
 
     /// Sends several pieces, in one go where the system can.
@@ -55,7 +55,7 @@ impl Transport {
     #[doc(alias = "writeSequence")]
     pub fn write_sequence(&self, pieces: &[&[u8]]) -> Pressure {
         let slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        self.0.write(&slices)
+        self.0.write_sequence(&slices)
     }
 
     /// As [`write`](Self::write), of something that need not be copied: a `Vec<u8>`, a `String`, a
