@@ -11,6 +11,7 @@ use crate::metadata::Metadata;
 
 pub(crate) const HELP: &str = "\
 bridges  the calls between threads: answers, refusals, cancellations, panics, stops and restarts
+net      connections: writes, pauses, producers, half closes, aborts, panics, faults on the way, stops
 pool     the thread pool: submissions, cancellations, panics, sizes, refused threads and stops
 reactor  the reactor: calls, timers, sources, panics, crashes, drops, stops and further runs
 
@@ -21,6 +22,7 @@ threads meet is not repeated.
 /// Name and package of each.
 const SOAKS: &[(&str, &str)] = &[
     ("bridges", "ropewalk-threads"),
+    ("net", "ropewalk-net"),
     ("pool", "ropewalk-threadpool"),
     ("reactor", "ropewalk-reactor"),
 ];
@@ -44,7 +46,7 @@ fn command(arguments: &[String], target: &str) -> Result<Command, Failure> {
     }
     let command = Command::cargo("test --quiet --release -p").arg(*package);
     Ok(command
-        .words("--test soak --target-dir")
+        .words("--all-features --test soak --target-dir")
         .arg(target)
         .arg("--")
         .args(numbers)
@@ -68,12 +70,13 @@ mod tests {
     fn a_soak_is_the_test_of_its_crate() {
         for (name, package) in [
             ("bridges", "ropewalk-threads"),
+            ("net", "ropewalk-net"),
             ("pool", "ropewalk-threadpool"),
             ("reactor", "ropewalk-reactor"),
         ] {
             let command = command(&words(&format!("{name} 60 7")), "t").unwrap().to_string();
             let expected = format!(
-                "cargo test --quiet --release -p {package} --test soak --target-dir t -- 60 7"
+                "cargo test --quiet --release -p {package} --all-features --test soak --target-dir t -- 60 7"
             );
             assert!(command.ends_with(&expected), "{command}");
         }
