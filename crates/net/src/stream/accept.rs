@@ -73,18 +73,17 @@ impl<A: AddressKind> Door<A> {
 }
 
 impl Hall {
-    fn wake_next(&self) {
-        let next = self.waiting.borrow_mut().iter_mut().find_map(|(_, waker)| waker.take());
-        if let Some(waker) = next {
-            waker.wake();
-        }
+    /// Wakes all: who is first may have lost interest since, without having said so.
+    fn wake_all(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        let woken: Vec<_> = waiting.iter_mut().filter_map(|(_, waker)| waker.take()).collect();
+        drop(waiting);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     fn close(&self) {
         self.is_closed.set(true);
-        let waiting: Vec<_> =
-            self.waiting.borrow_mut().iter_mut().filter_map(|(_, waker)| waker.take()).collect();
-        waiting.into_iter().for_each(Waker::wake);
+        self.wake_all();
     }
 }
 
@@ -129,10 +128,6 @@ impl<A: AddressKind> Ticket<'_, A> {
 impl<A: AddressKind> Drop for Ticket<'_, A> {
     fn drop(&mut self) {
         self.leave();
-        // It may have been woken for what now is another one's.
-        if !self.door.hall.arrived.borrow().is_empty() {
-            self.door.hall.wake_next();
-        }
     }
 }
 
@@ -196,7 +191,7 @@ impl Protocol for Arriving {
         let end = End::new(transport.clone());
         if let Some(hall) = self.0.upgrade() {
             hall.arrived.borrow_mut().push_back(end);
-            hall.wake_next();
+            hall.wake_all();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::UnixStream;
 use super::accept::{Door, Incoming, closed, peer};
-use crate::error::ListenError;
+use crate::error::{CannotListen, ListenError};
 use crate::{ReactorUnix as _, UnixAddress, UnixListenOptions};
 use ropewalk_reactor::Reactor;
 use std::fmt;
@@ -42,6 +42,25 @@ impl UnixListener {
         Door::open(|doorman| reactor.listen_unix_with(path, options, doorman))
             .map(Self)
             .map_err(|refused| refused.error)
+    }
+
+    /// Listens on a socket that was opened elsewhere, as
+    /// [`listen_unix_on`](crate::ReactorUnix::listen_unix_on) does. Its file stays.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListen`], with the listener inside.
+    #[track_caller]
+    pub fn from_std(
+        reactor: &Reactor,
+        listener: std::os::unix::net::UnixListener,
+    ) -> Result<Self, CannotListen<std::os::unix::net::UnixListener>> {
+        Door::open(|doorman| reactor.listen_unix_on(listener, doorman)).map(Self).map_err(
+            |CannotListen { error, unused: (listener, _) }| CannotListen {
+                error,
+                unused: listener,
+            },
+        )
     }
 
     /// The next connection, and the address of its peer, which mostly has none.

@@ -34,3 +34,22 @@ fn unix_streams_do_what_others_do() {
         assert!(!path.exists());
     });
 }
+
+#[test]
+fn a_socket_of_others_keeps_its_file() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let path = std::env::temp_dir().join(format!("ropewalk-adopted-{}", std::process::id()));
+        let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let port = UnixListener::from_std(&reactor, socket).unwrap();
+        let connecting = UnixStream::connect(&reactor, &path);
+        let aborted = run(&reactor, async move {
+            let (server, mut client) = (port.accept().await?.0, connecting.await?);
+            server.abort();
+            Ok(client.read(&mut [0; 9]).await)
+        });
+        assert!(aborted.is_err() || aborted.unwrap() == 0);
+        assert!(path.exists());
+        std::fs::remove_file(path).unwrap();
+    });
+}
