@@ -224,7 +224,7 @@ impl Network {
         let mut report = NetReport::default();
         for connection in upgraded(&self.connections) {
             if connection.is_alive() {
-                report.count(connection.buffered());
+                report.count(connection.owes(), connection.buffered());
             }
             contained(|| connection.end_now());
         }

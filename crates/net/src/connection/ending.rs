@@ -44,7 +44,7 @@ impl Connection {
     }
 
     fn last_reason(&self) -> ConnectionLost {
-        if self.buffered() == 0 { ConnectionLost::Done } else { ConnectionLost::Aborted }
+        if self.owes() { ConnectionLost::Aborted } else { ConnectionLost::Done }
     }
 
     /// Does what was put off until everything is sent, and the producer is done.

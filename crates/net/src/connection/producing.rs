@@ -46,6 +46,8 @@ pub(super) struct Production {
     running: Cell<bool>,
     /// It is to be told to stop when it returns.
     owed: Cell<bool>,
+    /// It is asked again in a later turn: what it writes then counts as unsent already.
+    put_off: Cell<bool>,
 }
 
 impl Production {
@@ -88,6 +90,18 @@ impl<C: Carrier + ?Sized> Connection<C> {
         self.extra.get().is_some_and(|extra| {
             matches!(extra.production.kind.get(), Some(Kind::Push | Kind::Pull))
         })
+    }
+
+    /// Whether something was written and is not sent, or is sure to be written.
+    pub(crate) fn owes(&self) -> bool {
+        self.buffered() > 0 || self.extra.get().is_some_and(|extra| extra.production.put_off.get())
+    }
+
+    /// A stop waits for a producer that is put off, as for what is unsent.
+    fn put_off(&self, production: &Production, put_off: bool) {
+        if production.put_off.replace(put_off) != put_off {
+            self.carrier.backlog(usize::from(!put_off), usize::from(put_off));
+        }
     }
 }
 
@@ -176,12 +190,14 @@ impl Connection {
         };
         for _ in 0..ROUNDS {
             if !is_due() {
-                return;
+                break;
             }
             production.due.set(false);
             self.call_producer(extra, |producer, transport| producer.resume_producing(transport));
         }
-        if is_due() {
+        let again = is_due();
+        self.put_off(production, again);
+        if again {
             self.schedule();
         }
     }
@@ -223,6 +239,7 @@ impl Connection {
             production.hold(false);
         }
         production.set(None, false, false);
+        self.put_off(production, false);
         Dismissed { producer: production.producer.take(), source: production.source.take() }
     }
 

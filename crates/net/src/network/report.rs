@@ -63,13 +63,14 @@ impl NetReport {
         self.unsent
     }
 
-    /// Counts a connection that is still there, and what of it is unsent.
-    pub(super) fn count(&mut self, unsent: usize) {
-        if unsent == 0 {
-            self.closed += 1;
-        } else {
+    /// Counts a connection that is still there, and what of it is unsent. One that owes more may have
+    /// nothing unsent at the moment.
+    pub(super) fn count(&mut self, owes: bool, unsent: usize) {
+        if owes {
             self.aborted += 1;
             self.unsent += unsent;
+        } else {
+            self.closed += 1;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a stop does to ports, connections and attempts: each has its end, and within bounds.
 
+mod sending;
+
 use crate::connecting::Stub;
 use crate::fixture::{Probe, count, has, pair, thread, turn_until};
 use ropewalk_net::{ConnectError, ConnectErrorKind, ListenErrorKind, NetReport, ReactorNet as _};

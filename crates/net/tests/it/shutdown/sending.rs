@@ -1,0 +1,143 @@
+//! What a stop does with what is still to be sent, by whatever kind of connection (W18).
+
+use super::MIB;
+use crate::fixture::{Probe, Slot, count, has, own_address, pair, thread, turn_until};
+#[cfg(unix)]
+use crate::unix::Directory;
+use ropewalk_net::{Bytes, NetReport, Producer, ReactorNet as _, Transport};
+use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent};
+use ropewalk_testing::{DEADLINE, EventLog, within};
+use std::io::{ErrorKind, Read};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+const ALL: usize = 20 * MIB;
+
+/// Stops the reactor; its peer reads from then on. What it has read, and the report.
+fn stop(reactor: &Reactor, mut peer: impl Read + Send + 'static) -> (usize, NetReport) {
+    let (begin, begun) = channel();
+    let reader = thread(move || {
+        begun.recv().unwrap();
+        peer.read_to_end(&mut Vec::new()).unwrap()
+    });
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+        begin.send(()).unwrap();
+    });
+    reactor.stop();
+    let report = reactor.run().unwrap();
+    assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
+    (reader.join().unwrap(), NetReport::of(&report))
+}
+
+#[cfg(unix)]
+#[test]
+fn w18_a_unix_socket_is_sent_everything_too() {
+    use ropewalk_net::ReactorUnix as _;
+    use std::os::unix::net::UnixStream;
+    within(DEADLINE, || {
+        let (reactor, log, directory) =
+            (Reactor::new().unwrap(), EventLog::new(), Directory::new());
+        let (path, seen) = (directory.path("a.sock"), log.clone());
+        let _port = reactor.listen_unix(&path, move |_| {
+            Probe::new(&seen).made(|transport| {
+                transport.write_owned(vec![7; ALL]);
+            })
+        });
+        let peer = UnixStream::connect(&path).unwrap();
+        turn_until(&reactor, || has(&log, "made"));
+        let (read, report) = stop(&reactor, peer);
+        assert_eq!((read, report.closed(), report.aborted()), (ALL, 1, 0));
+        assert_eq!(log.take(), ["made", "drained", "lost done"]);
+    });
+}
+
+/// Each half that has ended before makes no difference.
+#[test]
+fn w18_a_connection_that_is_half_closed_sends_everything_too() {
+    within(DEADLINE, || {
+        for (ours, theirs) in [(true, false), (false, true), (true, true)] {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let pair = pair(&reactor, Probe::new(&log).peer_done(|_| ()));
+            pair.transport.write_owned(vec![7; ALL]);
+            if theirs {
+                pair.peer.shutdown(Shutdown::Write).unwrap();
+                turn_until(&reactor, || has(&log, "peer done"));
+            }
+            if ours {
+                pair.transport.lose_write_connection();
+            }
+            let (read, report) = stop(&reactor, pair.peer);
+            // One whose two halves have ended has done so before it could be closed.
+            let closed = usize::from(!(ours && theirs));
+            assert_eq!((read, report.closed(), report.aborted()), (ALL, closed, 0));
+            assert_eq!((count(&log, "lost done"), count(&log, "lost")), (1, 1));
+        }
+    });
+}
+
+/// Writes so many pieces; more than anybody waits for, perhaps.
+struct Pieces(Bytes, usize);
+
+impl Producer for Pieces {
+    fn resume_producing(&mut self, transport: &Transport) {
+        self.1 -= 1;
+        transport.write_owned(self.0.clone());
+        if self.1 == 0 {
+            transport.unregister_producer();
+        }
+    }
+}
+
+fn connect(reactor: &Reactor, log: &EventLog) -> (TcpStream, Transport) {
+    let (mut probe, slot) = (Some(Probe::new(log)), Slot::default());
+    probe = probe.map(|probe| probe.at(&slot));
+    let port = reactor.listen_tcp(own_address(), move |_| probe.take().unwrap()).unwrap();
+    let peer = TcpStream::connect(port.address()).unwrap();
+    turn_until(reactor, || has(log, "made"));
+    (peer, slot.get())
+}
+
+#[test]
+fn w18_what_a_producer_has_still_to_give_is_sent() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let (peer, transport) = connect(&reactor, &log);
+        let pieces = Pieces(Bytes::from(vec![7; MIB]), ALL / MIB);
+        assert!(transport.register_pull_producer(pieces).is_ok());
+        turn_until(&reactor, || transport.buffered() > 0);
+        let (read, report) = stop(&reactor, peer);
+        assert_eq!((read, report.closed(), report.aborted()), (ALL, 1, 0));
+    });
+}
+
+/// The peer reads everything, and so there is progress all the time.
+#[test]
+fn i9_w18_a_producer_without_an_end_is_cut_off_at_the_deadline() {
+    within(DEADLINE, || {
+        let deadline = Duration::from_secs(1);
+        let reactor = Reactor::builder().shutdown_deadline(deadline).build().unwrap();
+        let log = EventLog::new();
+        let (mut peer, transport) = connect(&reactor, &log);
+        let endless = Pieces(Bytes::from(vec![7; MIB]), usize::MAX);
+        assert!(transport.register_pull_producer(endless).is_ok());
+        let reader = thread(move || {
+            let mut buffer = vec![0; MIB];
+            loop {
+                match peer.read(&mut buffer) {
+                    Ok(0) => return None,
+                    Ok(_) => {}
+                    Err(error) => return Some(error.kind()),
+                }
+            }
+        });
+        reactor.stop();
+        let ended = reactor.run();
+        assert!(matches!(ended, Ok(_) | Err(RunError::ShutdownTimedOut(_))), "{ended:?}");
+        let report = NetReport::of(&reactor.run_report());
+        assert_eq!((report.closed(), report.aborted()), (0, 1));
+        assert_eq!(reader.join().unwrap(), Some(ErrorKind::ConnectionReset));
+        assert_eq!(count(&log, "lost"), 1);
+        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
+    });
+}
