@@ -56,6 +56,7 @@ mod resolver;
 
 mod events;
 mod network;
+mod parting;
 
 mod buffer;
 #[doc(hidden)]

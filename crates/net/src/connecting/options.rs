@@ -68,7 +68,6 @@ impl ConnectOptions {
         self
     }
 
-    /// Without the address of this end.
     /// Connects on behalf of this line, in place of the one that calls.
     pub(crate) fn on_behalf_of(self, location: &'static Location<'static>) -> Self {
         Self { location: Some(location), ..self }
@@ -78,6 +77,7 @@ impl ConnectOptions {
         self.location
     }
 
+    /// Without the address of this end.
     #[cfg(unix)]
     pub(crate) fn anywhere(self) -> Self {
         Self { local_address: None, ..self }

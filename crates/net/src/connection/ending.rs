@@ -2,6 +2,7 @@
 
 use super::{Connection, State, Writing};
 use crate::carrier::Close;
+use crate::parting::part_with;
 use crate::{ConnectionLost, Protocol, Transport, events};
 use ropewalk_deferred::Panicked;
 use std::any::Any;
@@ -135,16 +136,15 @@ impl Connection {
 
     fn tell_of_end(
         self: &Rc<Self>,
-        mut protocol: Box<dyn Protocol>,
+        protocol: Box<dyn Protocol>,
         reason: &ConnectionLost,
     ) -> Result<(), Panicked> {
         let waiting = self.extra.get().map(|extra| extra.flushed.take()).unwrap_or_default();
         let transport = Transport::new(Rc::clone(self));
         let stopped = catch_unwind(AssertUnwindSafe(|| self.stop_producer()));
-        // With the drop of the protocol, which is the application's, too.
-        let told = catch_unwind(AssertUnwindSafe(move || {
+        let told = part_with(protocol, self.location, |protocol| {
             protocol.connection_lost(&transport, reason);
-        }));
+        });
         for promise in waiting {
             promise.settle(Err(reason.clone().into()));
         }

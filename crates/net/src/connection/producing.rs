@@ -8,12 +8,13 @@
 use super::Connection;
 use super::extra::Extra;
 use crate::carrier::Carrier;
+use crate::parting::part_with;
 use crate::{Producer, Transport};
 use ropewalk_deferred::Panicked;
 use std::any::Any;
 use std::cell::Cell;
 use std::mem::take;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 /// How often a producer is asked in one turn before others have theirs (I7).
@@ -217,11 +218,11 @@ impl Connection {
             production.producer.set(Some(producer));
         } else {
             // Unregistered by itself, or it has dropped its reactor.
-            let dropped = catch_unwind(AssertUnwindSafe(move || {
+            let dropped = part_with(producer, self.location, |producer| {
                 if production.owed.take() {
                     producer.stop_producing(&transport);
                 }
-            }));
+            });
             match (&called, dropped) {
                 (Ok(()), dropped) => called = dropped,
                 // Whose own drop may panic in turn, which ends in a `Panicked`.
@@ -252,7 +253,15 @@ impl Connection {
             source.lose_connection();
         }
         match gone.producer {
-            Some(mut producer) => producer.stop_producing(&Transport::new(Rc::clone(self))),
+            Some(producer) => {
+                let transport = Transport::new(Rc::clone(self));
+                let stopped = part_with(producer, self.location, |producer| {
+                    producer.stop_producing(&transport);
+                });
+                if let Err(payload) = stopped {
+                    resume_unwind(payload);
+                }
+            }
             None => extra.production.owed.set(matches!(kind, Some(Kind::Push | Kind::Pull))),
         }
     }

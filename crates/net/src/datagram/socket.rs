@@ -9,6 +9,7 @@ use super::{DatagramPort, DatagramProtocol, DatagramTransport};
 use crate::error::{CannotListen, ListenError, ListenErrorKind, StopReason};
 use crate::events;
 use crate::network::{Network, Pending};
+use crate::parting::part_with;
 use crate::tcp::ListenAddress;
 use ropewalk_deferred::{Panicked, Promise};
 use ropewalk_reactor::{Interest, Reactor, Registration, WeakReactor};
@@ -241,11 +242,11 @@ impl Socket {
         let reason = self.reason().unwrap_or(StopReason::Closed);
         let (protocol, transport) = (self.protocol.take(), DatagramTransport::new(Rc::clone(self)));
         let (stopping, writable) = (self.stopping.take(), self.writable.take());
-        let told = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(mut protocol) = protocol {
+        let told = protocol.map_or(Ok(()), |protocol| {
+            part_with(protocol, self.location, |protocol| {
                 protocol.stop_protocol(&transport, &reason);
-            }
-        }));
+            })
+        });
         for promise in stopping {
             promise.settle(Ok(()));
         }

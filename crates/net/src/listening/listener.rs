@@ -14,6 +14,7 @@ use crate::error::ListenErrorKind;
 use crate::events::tell;
 use crate::factory::{AnyFactory, OfKind};
 use crate::network::Network;
+use crate::parting::{drop_alone, part_with};
 use crate::socket::{Owner, SocketCarrier};
 use crate::{Factory, Protocol};
 use ropewalk_deferred::Promise;
@@ -112,7 +113,11 @@ impl Listener {
         // The port exists before user code runs: a panic there drops it, and so closes the port.
         let port = ListeningPort::new(Rc::clone(&listener), own);
         let mut factory: AnyPortFactory = Box::new(OfKind::new(factory));
-        factory.started(reactor);
+        let started = catch_unwind(AssertUnwindSafe(|| factory.started(reactor)));
+        if let Err(payload) = started {
+            drop_alone(factory, location);
+            resume_unwind(payload);
+        }
         listener.factory.set(Some(factory));
         Ok(port)
     }
@@ -283,11 +288,9 @@ impl Listener {
         }
         let factory = self.factory.take();
         let waiting = self.stopping.take();
-        let stopped = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(mut factory) = factory {
-                factory.stopped(reactor);
-            }
-        }));
+        let stopped = factory.map_or(Ok(()), |factory| {
+            part_with(factory, self.location, |factory| factory.stopped(reactor))
+        });
         for promise in waiting {
             promise.settle(Ok(()));
         }
@@ -322,7 +325,7 @@ impl Listener {
     fn abandon(&self) {
         if !self.complete.replace(true) {
             self.close();
-            drop((self.factory.take(), self.stopping.take()));
+            drop_alone((self.factory.take(), self.stopping.take()), self.location);
         }
     }
 }

@@ -3,8 +3,9 @@
 //! Each method of the trait must be here: one that is left out would not reach the application.
 
 use super::course::Course;
+use crate::parting::part_with;
 use crate::{ConnectionLost, Protocol, Transport};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 
 pub(super) struct Link {
@@ -76,12 +77,11 @@ impl Protocol for Link {
 
     /// The protocol first: who waits for the end of the service finds it gone (B209).
     fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
-        let protocol = self.protocol.take();
-        let told = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(mut protocol) = protocol {
+        let told = self.protocol.take().map_or(Ok(()), |protocol| {
+            part_with(protocol, self.course.location, |protocol| {
                 protocol.connection_lost(transport, reason);
-            }
-        }));
+            })
+        });
         self.course.lost(self.attempt, reason);
         if let Err(payload) = told {
             resume_unwind(payload);

@@ -7,11 +7,12 @@
 use super::error::TlsError;
 use super::server::TlsServer;
 use crate::events::tell;
+use crate::parting::part_with;
 use crate::{ConnectionLost, Factory, Protocol, Transport};
 use ropewalk_reactor::{Reactor, WeakReactor};
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -64,8 +65,11 @@ impl<F: Factory> Factory for Accepting<F> {
 
     fn stopped(&mut self, reactor: &Reactor) {
         // Handshakes that are under way find nobody, as connections do that were not yet accepted.
-        if let Some(mut factory) = self.factory.take() {
-            factory.stopped(reactor);
+        let stopped = self.factory.take().map_or(Ok(()), |factory| {
+            part_with(Box::new(factory), Location::caller(), |factory| factory.stopped(reactor))
+        });
+        if let Err(payload) = stopped {
+            resume_unwind(payload);
         }
     }
 }

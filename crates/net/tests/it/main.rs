@@ -27,6 +27,7 @@ mod lookups_model; // lookups, against a model
 mod memory; // protocols without sockets
 mod multicast; // datagrams for many
 mod owned; // what is handed over whole, and how much may wait
+mod partings; // values that panic once more when they are dropped
 mod pieces; // an iterator as a producer
 mod places; // how many connections, and descriptors
 mod producers; // who writes no faster than can be sent

@@ -1,0 +1,167 @@
+//! Values that panic in their last call, and again in their drop: the program survives both (I3).
+
+use crate::fixture::turn_until;
+use ropewalk_net::{
+    Address, ClientService, ConnectionLost, DatagramProtocol, DatagramTransport, Factory,
+    HostnameEndpoint, Producer, Protocol, ReactorNet as _, ReactorUdp as _, StopReason, Transport,
+};
+use ropewalk_reactor::Reactor;
+use ropewalk_testing::{DEADLINE, EventLog, within};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Panics in its last call, and in its drop.
+struct Bomb(EventLog, &'static str);
+
+impl Bomb {
+    fn new(log: &EventLog) -> Self {
+        Self(log.clone(), "")
+    }
+
+    fn last_call(&self) {
+        self.0.add("last call");
+        panic!("a bug in the last call");
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.add("drop");
+        panic!("a bug in the drop");
+    }
+}
+
+impl Protocol for Bomb {
+    fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+
+    fn connection_lost(&mut self, _: &Transport, _: &ConnectionLost) {
+        self.last_call();
+    }
+}
+
+impl Producer for Bomb {
+    fn resume_producing(&mut self, _: &Transport) {}
+
+    fn stop_producing(&mut self, _: &Transport) {
+        self.last_call();
+    }
+}
+
+impl DatagramProtocol for Bomb {
+    fn datagram_received(&mut self, _: &DatagramTransport, _: &[u8], _: SocketAddr) {}
+
+    fn stop_protocol(&mut self, _: &DatagramTransport, _: &StopReason) {
+        self.last_call();
+    }
+}
+
+impl<A> Factory<A> for Bomb {
+    type Protocol = Producing;
+
+    fn started(&mut self, _: &Reactor) {
+        assert_ne!(self.1, "started", "a bug in the beginning");
+    }
+
+    fn build_protocol(&mut self, _: &Reactor, _: A) -> Option<Producing> {
+        None
+    }
+
+    fn stopped(&mut self, _: &Reactor) {
+        self.last_call();
+    }
+}
+
+/// Its producer is a bomb.
+struct Producing(EventLog);
+
+impl Protocol for Producing {
+    fn connection_made(&mut self, transport: &Transport) {
+        transport.register_producer(Bomb::new(&self.0)).ok().unwrap();
+    }
+
+    fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+}
+
+const TWICE: [&str; 2] = ["last call", "drop"];
+
+fn gone(log: &EventLog) -> bool {
+    log.len() == 2
+}
+
+#[test]
+fn i3_a_protocol_that_panics_again_in_its_drop_ends_its_connection_only() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let seen = log.clone();
+        let port = reactor.listen_tcp("127.0.0.1:0", move |_| Bomb::new(&seen)).unwrap();
+        for _ in 0..2 {
+            drop(TcpStream::connect(port.address()).unwrap());
+            turn_until(&reactor, || gone(&log));
+            assert_eq!(log.take(), TWICE);
+        }
+        let _peer = TcpStream::connect(port.address()).unwrap();
+        turn_until(&reactor, || reactor.stats().sources == 2);
+        drop(reactor);
+        assert_eq!(log.take(), TWICE);
+    });
+}
+
+#[test]
+fn i3_a_protocol_of_a_service_may_panic_again_in_its_drop() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = HostnameEndpoint::new("127.0.0.1", server.local_addr().unwrap().port());
+        let seen = log.clone();
+        let service = ClientService::new(&reactor, endpoint, move |_: Address| Bomb::new(&seen));
+        service.start_service();
+        drop(server.accept().unwrap());
+        turn_until(&reactor, || gone(&log));
+        assert_eq!(log.take(), TWICE);
+        assert!(service.is_running());
+    });
+}
+
+#[test]
+fn i3_a_producer_may_panic_again_in_its_drop() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let seen = log.clone();
+        let port = reactor.listen_tcp("127.0.0.1:0", move |_| Producing(seen.clone())).unwrap();
+        let _peer = TcpStream::connect(port.address()).unwrap();
+        turn_until(&reactor, || reactor.stats().sources == 2);
+        reactor.call_soon(Reactor::stop);
+        reactor.run().unwrap();
+        assert_eq!(log.take(), TWICE);
+    });
+}
+
+#[test]
+fn i3_a_factory_that_panics_again_in_its_drop_does_no_harm() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        drop(reactor.listen_tcp("127.0.0.1:0", Bomb::new(&log)).unwrap());
+        turn_until(&reactor, || gone(&log));
+        assert_eq!(log.take(), TWICE);
+        let failing = Bomb(log.clone(), "started");
+        let listening = AssertUnwindSafe(|| reactor.listen_tcp("127.0.0.1:0", failing).map(drop));
+        let payload = catch_unwind(listening).unwrap_err();
+        assert!(payload.downcast::<String>().unwrap().contains("a bug in the beginning"));
+        assert_eq!(log.take(), ["drop"]);
+        // Two of them, dropped with their reactor.
+        let ports = [(); 2].map(|()| reactor.listen_tcp("127.0.0.1:0", Bomb::new(&log)).unwrap());
+        drop(reactor);
+        assert_eq!(log.take(), ["drop", "drop"]);
+        drop(ports);
+    });
+}
+
+#[test]
+fn i3_a_udp_port_whose_protocol_panics_again_in_its_drop_is_closed() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        drop(reactor.listen_udp("127.0.0.1:0", Bomb::new(&log)).unwrap());
+        turn_until(&reactor, || gone(&log));
+        assert_eq!(log.take(), TWICE);
+    });
+}
