@@ -2,7 +2,7 @@
 
 use crate::member::Member;
 use crate::store::{Line, Store};
-use ropewalk::net::Transport;
+use ropewalk::net::{Bytes, Transport};
 use ropewalk::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -66,8 +66,10 @@ impl Chat {
     }
 
     pub(crate) fn broadcast(&self, text: &str) {
+        // One piece of memory, however many read it.
+        let line = Bytes::from(format!("{text}\n"));
         let everybody: Vec<_> = self.members.borrow().values().cloned().collect();
-        everybody.iter().for_each(|member| member.send(text));
+        everybody.iter().for_each(|member| member.send(line.clone()));
     }
 
     /// No more lines are taken; those that were taken will still be stored and sent.

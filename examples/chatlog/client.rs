@@ -35,7 +35,7 @@ impl Client {
         answer
             .add_both(move |answer| {
                 match answer {
-                    Ok(Some(text)) => member.send(&text),
+                    Ok(Some(text)) => member.send(text + "\n"),
                     Ok(None) => {}
                     Err(failure) => member.error(&format!("{failure:#}")),
                 }

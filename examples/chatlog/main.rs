@@ -66,11 +66,9 @@ fn serve(args: Args) -> ropewalk::Result<()> {
     let chat = Chat::new(Store::open(args.db.as_deref())?);
 
     let room = Rc::clone(&chat);
-    let port = reactor
-        .listen_tcp(args.listen, move |_peer| {
-            LineReceiver::new(Client::new(Rc::clone(&room))).max_length(LONGEST_LINE)
-        })
-        .map_err(|refused| refused.into_error())?;
+    let port = reactor.listen_tcp(args.listen, move |_peer| {
+        LineReceiver::new(Client::new(Rc::clone(&room))).max_length(LONGEST_LINE)
+    })?;
     output.line(format!("listening on {}", port.address()));
 
     // The way out: no new clients, no new lines. The lines that wait for the database hold the

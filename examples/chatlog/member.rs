@@ -1,12 +1,12 @@
 //! A client as the chat sees it: where to send, and whether to listen.
 
-use ropewalk::net::{Address, Transport};
+use ropewalk::net::{Address, Bytes, Transport};
 use std::cell::Cell;
 
 /// So many questions and lines of one client may be under way; then it is not read from.
 const IN_FLIGHT: usize = 16;
 
-/// A client that has so much still to read is not worth waiting for.
+/// A client that has so much still to read is not worth waiting for: it is disconnected.
 const SLOW: usize = 4 * 1024 * 1024;
 
 pub(crate) struct Member {
@@ -21,6 +21,7 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn new(transport: &Transport) -> Self {
         let transport = transport.clone();
+        transport.set_max_buffered(SLOW);
         let (in_flight, pressed, leaving) = (Cell::new(0), Cell::new(false), Cell::new(false));
         Self { transport, in_flight, pressed, leaving }
     }
@@ -29,22 +30,18 @@ impl Member {
         self.transport.peer()
     }
 
-    /// Sends one line, or several; a client that does not read is dropped.
-    pub(crate) fn send(&self, text: &str) {
-        if self.transport.write_sequence(&[text.as_bytes(), b"\n"]).is_high() {
+    /// Sends what is a line, or several, with the end of the last.
+    pub(crate) fn send(&self, lines: impl Into<Bytes>) {
+        if self.transport.write_owned(lines).is_high() {
             self.pressed.set(true);
             self.listen_or_not();
-        }
-        if self.transport.buffered() > SLOW {
-            tracing::warn!(peer = %self.peer(), "too slow: disconnected");
-            self.transport.abort_connection();
         }
     }
 
     /// Sends an error, in one line.
     pub(crate) fn error(&self, text: &str) {
         let text = text.replace(['\r', '\n'], " ");
-        self.send(&format!("error: {text}"));
+        self.send(format!("error: {text}\n"));
     }
 
     /// Everything that was sent has been taken.
