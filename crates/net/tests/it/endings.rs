@@ -1,7 +1,7 @@
 //! Each way in which a connection ends: one `connection_lost`, with the right reason.
 
-use crate::fixture::{Probe, Spiteful, count, has, pair, turn_a_little, turn_until};
-use ropewalk_net::ConnectionLost;
+use crate::fixture::{Probe, Spiteful, count, has, pair, thread, turn_a_little, turn_until};
+use ropewalk_net::{ConnectionLost, Transport};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, within};
 use std::cell::RefCell;
@@ -122,20 +122,51 @@ fn i3_a_panic_ends_its_connection_and_no_other() {
     });
 }
 
+/// In each method but the last the panic is the reason that `connection_lost` is told.
 #[test]
 fn i3_a_panic_in_any_other_method_is_contained_too() {
-    within(DEADLINE, || {
-        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        pair(&reactor, Probe::new(&log).made(|_| panic!("made")));
-        turn_until(&reactor, || has(&log, "lost panicked"));
-
-        let pair = pair(&reactor, Probe::new(&log).lost(|_, _| panic!("lost")));
-        pair.transport.lose_connection();
-        turn_until(&reactor, || has(&log, "lost done"));
-        turn_a_little(&reactor);
-        assert_eq!(count(&log, "lost"), 2);
-        assert_eq!(reactor.stats().panics, 2);
-    });
+    type Method = (fn(Probe) -> Probe, fn(&Transport), &'static str);
+    const PEER_DONE: usize = 4;
+    let fill = |transport: &Transport| while !transport.write(&[0; 65_536]).is_high() {};
+    let reread = |transport: &Transport| {
+        transport.pause_producing();
+        transport.resume_producing();
+    };
+    let methods: [Method; 7] = [
+        (|probe| probe.made(|_| panic!("a bug")), |_| (), "lost panicked"),
+        (|probe| probe.data(|_, _| panic!("a bug")), |_| (), "lost panicked"),
+        (|probe| probe.drained(|_| panic!("a bug")), fill, "lost panicked"),
+        (|probe| probe.resumed(|_| panic!("a bug")), reread, "lost panicked"),
+        (|probe| probe.peer_done(|_| panic!("a bug")), |_| (), "lost panicked"),
+        (
+            |probe| probe.write_done(|_| panic!("a bug")),
+            Transport::lose_write_connection,
+            "lost panicked",
+        ),
+        (|probe| probe.lost(|_, _| panic!("a bug")), Transport::lose_connection, "lost done"),
+    ];
+    for (number, (change, act, end)) in methods.into_iter().enumerate() {
+        within(DEADLINE, || {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let mut pair = pair(&reactor, change(Probe::new(&log)));
+            act(&pair.transport);
+            let peer = thread(move || {
+                // It may be gone already.
+                let _ = pair.peer.write_all(b"x");
+                if number == PEER_DONE {
+                    let _ = pair.peer.shutdown(Shutdown::Write);
+                }
+                let _ = pair.peer.read_to_end(&mut Vec::new());
+            });
+            turn_until(&reactor, || count(&log, "lost") > 0);
+            turn_until(&reactor, || peer.is_finished());
+            turn_a_little(&reactor);
+            assert_eq!(log.entries().last().unwrap(), end, "{number}");
+            assert_eq!((count(&log, "lost"), reactor.stats().panics), (1, 1), "{number}");
+            assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (1, 0));
+            peer.join().unwrap();
+        });
+    }
 }
 
 #[test]

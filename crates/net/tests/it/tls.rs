@@ -6,7 +6,8 @@ pub(crate) mod peer; // a client that blocks, in a thread
 mod agreeing; // certificates, names, protocols, sessions
 mod echo; // what goes in comes out, whoever is at the other end
 mod ending; // on each side, in each state
-mod openssl;
+mod openssl; // another implementation
 mod refusing; // handshakes that fail
+mod resets; // in each state
 mod sharing; // beside other connections
-mod upgrading; // plain at first, encrypted later // another implementation
+mod upgrading; // plain at first, encrypted later
