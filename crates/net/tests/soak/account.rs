@@ -20,6 +20,7 @@ pub(crate) struct Account {
     aborted: u64,
     too_slow: u64,
     panicked: u64,
+    cut: u64,
     said: u64,
     heard: u64,
     complete: u64,
@@ -48,6 +49,7 @@ impl Account {
             factories: tally.factories.get(),
             harms: world.proxy.harms(),
             quiet: tally.quiet.get(),
+            cut: tally.cut.get(),
             ..Self::default()
         };
         for record in world.records() {
@@ -92,6 +94,7 @@ impl AddAssign for Account {
         self.factories += other.factories;
         self.harms += other.harms;
         self.quiet += other.quiet;
+        self.cut += other.cut;
     }
 }
 
@@ -99,7 +102,7 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lives, acts, clients, servers, never_made, done, broken, aborted, .. } = self;
         let Self { too_slow, panicked, said, heard, complete, asked, granted, refused, .. } = self;
-        let Self { producers, stopped, factories, harms, quiet, .. } = self;
+        let Self { producers, stopped, factories, harms, quiet, cut, .. } = self;
         writeln!(f, "reactors  {lives:>11}  with {factories} ports, {quiet} times all quiet")?;
         writeln!(f, "acts      {acts:>11}  and {harms} harms by the proxy")?;
         writeln!(f, "producers {producers:>11}  of them told to stop {stopped}")?;
@@ -110,6 +113,7 @@ impl fmt::Display for Account {
              {too_slow} + panicked {panicked} + never made {never_made}",
             clients + servers
         )?;
+        writeln!(f, "cut off   {cut:>11}  by reactors that ended")?;
         write!(f, "said      {said:>11}  heard {heard}, {complete} times to the end")
     }
 }

@@ -36,7 +36,8 @@ pub(crate) fn settle(world: &Rc<World>, reactor: &Reactor) {
         transport.unregister_producer();
     }
     grow_quiet(world, reactor, "delivery");
-    verdict::check_delivered(world);
+    // The system may take its time for what goes through little room.
+    wait_until(world, reactor, "delivery of all", || verdict::undelivered(world).is_empty());
     check_rest(world, reactor);
     for record in world.records() {
         record.transport().inspect(|transport| crate::act::lose(&record, transport));
@@ -121,7 +122,8 @@ fn wait_until(world: &World, reactor: &Reactor, what: &str, mut is_so: impl FnMu
         if begun.elapsed() > LIMIT {
             let stories = world.records();
             let stories = stories.iter().filter(|record| record.transport().is_some());
-            let stories: Vec<_> = stories.map(|record| record.story()).collect();
+            let mut stories: Vec<_> = stories.map(|record| record.story()).collect();
+            stories.extend(verdict::undelivered(world));
             let stats = reactor.stats();
             return world.complain(format!("no {what} after {LIMIT:?}: {stats:?}, {stories:#?}"));
         }

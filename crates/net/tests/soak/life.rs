@@ -96,6 +96,7 @@ fn live_once(world: &Rc<World>, reactor: &Reactor, ending: Ending, post: &Post) 
         });
     });
     post.is_at("a run");
+    let before = [world.tally.cut.get(), world.tally.perhaps_cut.get()];
     let ended = reactor.run();
     if let Some(patience) = world.patience.take() {
         let _ = patience.cancel();
@@ -106,6 +107,7 @@ fn live_once(world: &Rc<World>, reactor: &Reactor, ending: Ending, post: &Post) 
     }
     if matches!(ending, Ending::Stop | Ending::StopNow) {
         verdict::check_all_lost(world);
+        verdict::check_report(world, reactor, before);
     }
 }
 
@@ -140,7 +142,8 @@ fn tick(world: &Rc<World>, reactor: &Reactor, life: u64, made: usize, dice: &mut
     let mut made = made;
     if world.is_ending.get() {
         // Who reads nothing holds the shutdown up.
-        let transports = world.records().into_iter().filter_map(|record| record.transport());
+        let records = world.records().into_iter().filter(|_| world.plan.reads_in_the_end);
+        let transports = records.filter_map(|record| record.transport());
         transports.for_each(|transport| transport.resume_producing());
     } else {
         if made < world.plan.links && dice.one_in(2) {

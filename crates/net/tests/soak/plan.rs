@@ -37,6 +37,8 @@ pub(crate) struct PortPlan {
     pub(crate) kind: Kind,
     pub(crate) speech: Speech,
     pub(crate) most: Option<usize>,
+    /// The system keeps little of what is sent.
+    pub(crate) is_narrow: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +64,8 @@ pub(crate) struct Plan {
     pub(crate) proxied: usize,
     /// The proxy does one harm to so many pieces; none if it is 0.
     pub(crate) harm: usize,
+    /// While the reactor stops all read what there is, so that nobody holds it up.
+    pub(crate) reads_in_the_end: bool,
     /// So long between two looks of the ticker.
     pub(crate) tick: Duration,
 }
@@ -71,7 +75,12 @@ impl Plan {
         let mut dice = Dice::new(seed);
         let mut plan = Self {
             seed,
-            ports: vec![PortPlan { kind: Kind::Tcp, speech: Speech::Bytes, most: None }],
+            ports: vec![PortPlan {
+                kind: Kind::Tcp,
+                speech: Speech::Bytes,
+                most: None,
+                is_narrow: dice.one_in(2),
+            }],
             endings: (0..dice.below(3)).map(|_| dice.pick(Ending::ALL)).collect(),
             time: dice.pick(&[5, 20, 20, 60, 150]) * MS,
             links: dice.pick(&[1, 4, 10, 25]),
@@ -81,16 +90,19 @@ impl Plan {
             ending_acts: dice.pick(&[5, 20, 100, 1000]),
             proxied: dice.pick(&[1, 2, 2, 1000]),
             harm: dice.pick(&[0, 0, 5, 50, 500]),
+            reads_in_the_end: dice.one_in(2),
             tick: dice.pick(&[Duration::ZERO, MS / 5, MS, 4 * MS]),
         };
         plan.endings.push(dice.pick(&[Ending::Settle, Ending::Settle, Ending::Stop, Ending::Drop]));
         // A round in which nobody says anything is none.
         plan.weights[0] += 5;
         for _ in 0..dice.below(4) {
+            let most = dice.pick(&[None, None, Some(1), Some(3)]);
             plan.ports.push(PortPlan {
                 kind: dice.pick(KINDS),
                 speech: dice.pick(&[Speech::Bytes, Speech::Lines, Speech::Strings]),
-                most: dice.pick(&[None, None, Some(1), Some(3)]),
+                most,
+                is_narrow: most.is_none() && dice.one_in(2),
             });
         }
         plan

@@ -22,7 +22,7 @@ use crate::relay;
 use crate::talker::Talker;
 #[cfg(feature = "tls")]
 use crate::trust;
-use crate::world::{Object, World, count};
+use crate::world::{Object, World, count, narrow_port};
 
 /// An open port of one life.
 pub(crate) struct Port {
@@ -56,6 +56,10 @@ fn open_one(
     }
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     match plan.kind {
+        Kind::Tcp | Kind::Relay if plan.is_narrow => reactor
+            .listen_on(narrow_port().map_err(|error| error.to_string())?, maker)
+            .map(ListeningPort::into)
+            .map_err(|error| error.to_string()),
         Kind::Tcp | Kind::Relay => reactor
             .listen_tcp_with(any, options, maker)
             .map(ListeningPort::into)

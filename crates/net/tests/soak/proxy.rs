@@ -5,7 +5,7 @@ mod lane;
 mod wire;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,7 @@ use ropewalk_testing::soak::{Dice, lock};
 
 use crate::plan::Plan;
 use crate::record::Path;
+use crate::world::narrow_port;
 use wire::Wire;
 
 /// It looks again after so long if there was nothing to move.
@@ -62,7 +63,7 @@ impl Proxy {
         path: &Path,
         dice: &mut Dice,
     ) -> io::Result<SocketAddr> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let listener = narrow_port()?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let wire = Wire::new(listener, target, path.clone(), self.harm, Dice::new(dice.number()));

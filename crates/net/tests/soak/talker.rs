@@ -14,7 +14,7 @@ use crate::life;
 use crate::record::Record;
 use crate::speech::Speech;
 use crate::verdict;
-use crate::world::{Object, World};
+use crate::world::{Object, Tally, World, count};
 
 pub(crate) struct Talker {
     world: Rc<World>,
@@ -114,6 +114,11 @@ impl Talker {
         let Self { world, record, .. } = self;
         record.done.reactor.set(world.is_ending.get());
         record.reason.replace(Some(reason.clone()));
+        let is_own = record.done.abort.get();
+        if world.is_ending.get() && !is_own && matches!(reason, ConnectionLost::Aborted) {
+            let Tally { cut, perhaps_cut, .. } = &world.tally;
+            count(if record.done.cancel.get() { perhaps_cut } else { cut });
+        }
         verdict::check_reason(world, record, reason);
         drop(record.transport.take());
     }

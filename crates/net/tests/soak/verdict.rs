@@ -1,7 +1,9 @@
 //! What cannot be, of one end or of both.
 
-use ropewalk_net::ConnectionLost;
+use ropewalk_net::{ConnectionLost, NetReport};
+use ropewalk_reactor::Reactor;
 
+use crate::plan::Kind;
 use crate::record::Record;
 use crate::world::World;
 
@@ -61,16 +63,31 @@ pub(crate) fn check_all_lost(world: &World) {
     }
 }
 
-/// All that was said between two ends that are open has arrived.
-pub(crate) fn check_delivered(world: &World) {
+/// The reactor tells of the connections that its shutdown has aborted: those that were counted since
+/// `before`. Those of relays have no record.
+pub(crate) fn check_report(world: &World, reactor: &Reactor, before: [u64; 2]) {
+    let cut = world.tally.cut.get() - before[0];
+    let most = cut + world.tally.perhaps_cut.get() - before[1];
+    let report = NetReport::of(&reactor.run_report());
+    let told = report.aborted() as u64;
+    let has_relays = world.plan.ports.iter().any(|port| port.kind == Kind::Relay);
+    if told < cut || told > most && !has_relays || told == 0 && report.unsent() > 0 {
+        world.complain(format!("{cut} connections were cut off, not as in {report:?}"));
+    }
+}
+
+/// Ends that have not heard all that was said, although both of them are open and the way is good.
+pub(crate) fn undelivered(world: &World) -> Vec<String> {
+    let mut stories = Vec::new();
     for record in world.records() {
         let Some(partner) = partner_of(world, &record) else { continue };
         let client = if record.is_client { &record } else { &partner };
         let is_whole = record.is_open() && partner.is_open() && !client.path.is_spoilt();
         if is_whole && record.heard.get() != partner.said.get() {
-            world.complain(format!("not all came: {}; {}", record.story(), partner.story()));
+            stories.push(format!("{}; {}", record.story(), partner.story()));
         }
     }
+    stories
 }
 
 /// In the end.

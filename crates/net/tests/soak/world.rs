@@ -39,6 +39,10 @@ pub(crate) struct Tally {
     pub(crate) stopped: Cell<u64>,
     pub(crate) factories: Cell<u64>,
     pub(crate) quiet: Cell<u64>,
+    /// Ends that were aborted because the reactor was ending.
+    pub(crate) cut: Cell<u64>,
+    /// Ends that were, or whose handshake was called off.
+    pub(crate) perhaps_cut: Cell<u64>,
 }
 
 /// One more.
@@ -201,6 +205,17 @@ impl World {
 /// An address where nobody listens.
 pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+/// A port whose connections have little room below them, so that much has to wait above.
+pub(crate) fn narrow_port() -> io::Result<TcpListener> {
+    const ROOM: usize = 30_000;
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    listener.set_recv_buffer_size(ROOM)?;
+    listener.set_send_buffer_size(ROOM)?;
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    listener.listen(1024)?;
+    Ok(listener.into())
 }
 
 fn silent_port() -> io::Result<(Socket, Vec<Socket>)> {
