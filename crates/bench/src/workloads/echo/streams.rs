@@ -31,7 +31,7 @@ pub(super) fn run<T: Talk>(load: &Load) -> anyhow::Result<Sample> {
         }
     };
     reactor.spawn(accepting).detach();
-    super::connect_and_converse::<T>(load, address, || Ok(reactor.run()?))
+    super::connect_and_converse::<T>(load, address, || Ok(reactor.run().map(drop)?))
 }
 
 async fn serve<T: Talk>(mut stream: TcpStream) -> io::Result<()> {
