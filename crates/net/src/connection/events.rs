@@ -2,6 +2,7 @@
 
 use super::{Connection, State, is_transient};
 use crate::buffer::Spent;
+use crate::carrier::Carrier;
 use crate::{ConnectionLost, Protocol, Transport, events};
 use std::any::Any;
 use std::io;
@@ -137,9 +138,21 @@ impl Connection {
         self.is_reading() && !self.resumed.get() && self.pulling().is_none()
     }
 
-    /// Reads. What the carrier sends for itself meanwhile, or has to, is taken note of.
+    /// As the carrier's own.
+    #[inline]
     pub(super) fn read(self: &Rc<Self>, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(carrier) = self.unless_plain() else { return self.carrier.read(buffer) };
+        match self.unless_plain() {
+            None => self.carrier.read(buffer),
+            Some(carrier) => self.read_through(carrier, buffer),
+        }
+    }
+
+    /// What a carrier that is not plain sends for itself meanwhile, or has to, is taken note of.
+    fn read_through(
+        self: &Rc<Self>,
+        carrier: &dyn Carrier,
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
         let before = carrier.unsent();
         // A handshake runs what the application has put into its configuration.
         let read = catch_unwind(AssertUnwindSafe(|| carrier.read(buffer)));
