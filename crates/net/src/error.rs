@@ -5,6 +5,7 @@ mod datagram;
 mod listen;
 mod resolve;
 
+pub(crate) use connect::is_want_of_descriptors;
 pub use connect::{ConnectError, ConnectErrorKind, FailedAttempt};
 pub use datagram::{SendError, SendErrorKind, StopReason};
 pub use listen::{CannotListen, ListenError, ListenErrorKind};

@@ -82,6 +82,10 @@ impl UnixAddress {
     /// As the system takes it.
     pub(crate) fn to_system(&self) -> io::Result<SockAddr> {
         match &self.0 {
+            // The system would take what stands before the zero, which is another file, or none.
+            Name::Path(path) if path.as_os_str().as_bytes().contains(&0) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "the path has a zero byte in it"))
+            }
             Name::Path(path) => SockAddr::unix(path),
             // A path that begins with a zero is how such a name is handed over.
             Name::Abstract(name) => {

@@ -110,6 +110,22 @@ impl ConnectError {
         self.attempts.iter().any(|one| one.error.kind() == io::ErrorKind::ConnectionRefused)
     }
 
+    fn why_unreachable(&self) -> &'static str {
+        let is_host = self.host().is_some();
+        let any = |kind| self.attempts.iter().any(|one| one.error.kind() == kind);
+        if self.attempts.iter().any(|one| is_want_of_descriptors(&one.error)) {
+            "no descriptor is left; close some, or raise the limit of the process"
+        } else if is_host && self.is_refused() {
+            "refused; is the server running, and is this its port?"
+        } else if is_host {
+            "no address answered; check the name and the network"
+        } else if self.is_refused() || any(io::ErrorKind::NotFound) {
+            "nobody listens there; is the server running, and is this its path?"
+        } else {
+            "the socket cannot be used; check its path, and who may connect"
+        }
+    }
+
     /// Whether the time allowed was over.
     ///
     /// Twisted: `TimeoutError`.
@@ -124,6 +140,18 @@ impl ConnectError {
     }
 }
 
+/// Whether no descriptor was left.
+#[cfg(unix)]
+pub(crate) fn is_want_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+pub(crate) fn is_want_of_descriptors(_: &io::Error) -> bool {
+    false
+}
+
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot connect to {}: ", self.target)?;
@@ -131,11 +159,7 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Port => f.write_str("no one can listen there; use a port from 1 up"),
             ConnectErrorKind::Resolve(error) => write!(f, "{error}"),
             ConnectErrorKind::Unreachable => {
-                f.write_str(if self.is_refused() {
-                    "refused; is the server running, and is this its port?"
-                } else {
-                    "no address answered; check the name and the network"
-                })?;
+                f.write_str(self.why_unreachable())?;
                 self.attempts
                     .iter()
                     .try_for_each(|one| write!(f, " [{}: {}]", one.address, one.error))

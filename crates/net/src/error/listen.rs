@@ -126,7 +126,8 @@ fn in_words_of_paths(error: &io::Error) -> Option<&'static str> {
         }
         io::ErrorKind::NotFound => Some("its directory does not exist; make that first"),
         io::ErrorKind::InvalidInput => Some(
-            "it is no path for a socket; it must not be empty, and not longer than about 100 bytes",
+            "it is no path for a socket; it must not be empty, not longer than about 100 bytes, and \
+             without zero bytes",
         ),
         _ => None,
     }

@@ -6,6 +6,7 @@
 //! peer knows.
 
 use super::accepting::accept;
+use crate::error::is_want_of_descriptors;
 use crate::network::Network;
 use socket2::{Domain, Socket, Type};
 use std::io;
@@ -42,14 +43,4 @@ pub(super) fn turn_away(network: &Network, port: &Socket, error: &io::Error) -> 
         }
     }
     count
-}
-
-#[cfg(unix)]
-fn is_want_of_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
-}
-
-#[cfg(not(unix))]
-fn is_want_of_descriptors(_: &io::Error) -> bool {
-    false
 }

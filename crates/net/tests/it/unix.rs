@@ -142,6 +142,25 @@ fn what_cannot_be_listened_on_is_a_typed_error() {
 }
 
 #[test]
+fn a_path_with_a_zero_is_not_cut_off_there() {
+    within(DEADLINE, || {
+        let (reactor, directory) = (Reactor::new().unwrap(), Directory::new());
+        let server = UnixListener::bind(directory.path("a")).unwrap();
+        for path in [directory.path("a\0b"), directory.path("c\0d"), PathBuf::from("\0abstract")] {
+            let refused = reactor.listen_unix(&path, |_| Probe::new(&EventLog::new())).unwrap_err();
+            assert!(refused.to_string().contains("zero bytes"), "{refused}");
+            let connected = reactor.connect_unix(&path, Probe::new(&EventLog::new()));
+            let error: ConnectError = failure_as(connected);
+            assert_eq!(error.attempts()[0].error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("check its path"), "{error}");
+        }
+        server.set_nonblocking(true).unwrap();
+        assert_eq!(server.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert!(!directory.path("c").exists());
+    });
+}
+
+#[test]
 fn the_mode_is_set_before_anybody_can_connect() {
     let (reactor, directory) = (Reactor::new().unwrap(), Directory::new());
     let path = directory.path("a.sock");
@@ -202,6 +221,7 @@ fn b210_nobody_there_is_a_typed_error() {
             assert_eq!(error.unix_addr(), Some(&UnixAddress::from_path(&path)));
             assert_eq!((error.host(), error.port()), (None, None));
             assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+            assert!(error.to_string().contains("is this its path?"), "{error}");
         }
     });
 }
