@@ -1,6 +1,9 @@
 //! What an application writes: the protocol of one connection.
 
+pub(crate) mod forward;
+
 use crate::{ConnectionLost, Transport};
+use forward::forward;
 
 /// What one connection does with the bytes that it receives.
 ///
@@ -146,35 +149,17 @@ pub trait Protocol: 'static {
 }
 
 impl<P: Protocol + ?Sized> Protocol for Box<P> {
-    fn connection_made(&mut self, transport: &Transport) {
-        (**self).connection_made(transport);
-    }
-
-    fn handshake_completed(&mut self, transport: &Transport) {
-        (**self).handshake_completed(transport);
-    }
-
-    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
-        (**self).data_received(transport, data);
-    }
-
-    fn peer_done(&mut self, transport: &Transport) {
-        (**self).peer_done(transport);
-    }
-
-    fn write_done(&mut self, transport: &Transport) {
-        (**self).write_done(transport);
-    }
-
-    fn drained(&mut self, transport: &Transport) {
-        (**self).drained(transport);
-    }
-
-    fn resumed(&mut self, transport: &Transport) {
-        (**self).resumed(transport);
-    }
-
-    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
-        (**self).connection_lost(transport, reason);
-    }
+    forward!(
+        |this| Some(&mut **this),
+        [
+            connection_made,
+            handshake_completed,
+            data_received,
+            peer_done,
+            write_done,
+            drained,
+            resumed,
+            connection_lost,
+        ]
+    );
 }

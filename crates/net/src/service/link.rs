@@ -1,9 +1,10 @@
 //! What stands between a connection and its protocol: it tells the service of both ends.
 //!
-//! Each method of the trait must be here: one that is left out would not reach the application.
+//! Each method of the trait must be named here: one that is left out would not reach the application.
 
 use super::course::Course;
 use crate::parting::part_with;
+use crate::protocol::forward::forward;
 use crate::{ConnectionLost, Protocol, Transport};
 use std::panic::resume_unwind;
 use std::rc::Rc;
@@ -38,42 +39,10 @@ impl Protocol for Link {
         }
     }
 
-    fn handshake_completed(&mut self, transport: &Transport) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.handshake_completed(transport);
-        }
-    }
-
-    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.data_received(transport, data);
-        }
-    }
-
-    fn peer_done(&mut self, transport: &Transport) {
-        match &mut self.protocol {
-            Some(protocol) => protocol.peer_done(transport),
-            None => transport.lose_connection(),
-        }
-    }
-
-    fn write_done(&mut self, transport: &Transport) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.write_done(transport);
-        }
-    }
-
-    fn drained(&mut self, transport: &Transport) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.drained(transport);
-        }
-    }
-
-    fn resumed(&mut self, transport: &Transport) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.resumed(transport);
-        }
-    }
+    forward!(
+        |this| this.protocol.as_mut(),
+        [handshake_completed, data_received, peer_done, write_done, drained, resumed]
+    );
 
     /// The protocol first: who waits for the end of the service finds it gone (B209).
     fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {

@@ -6,6 +6,7 @@ use super::transport::server_name;
 use crate::connecting::{ConnectOptions, Target};
 use crate::connection::Limit;
 use crate::error::{ConnectError, ConnectErrorKind};
+use crate::protocol::forward::forward;
 use crate::tcp;
 use crate::{ConnectionLost, Protocol, Transport};
 use ropewalk_deferred::{Deferred, Failure};
@@ -113,33 +114,8 @@ impl<P: Protocol> Protocol for Greeting<P> {
         self.protocol.handshake_completed(transport);
     }
 
-    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
-        self.protocol.data_received(transport, data);
-    }
-
-    fn peer_done(&mut self, transport: &Transport) {
-        self.protocol.peer_done(transport);
-    }
-
-    fn write_done(&mut self, transport: &Transport) {
-        self.protocol.write_done(transport);
-    }
-
-    fn drained(&mut self, transport: &Transport) {
-        if self.is_known {
-            self.protocol.drained(transport);
-        }
-    }
-
-    fn resumed(&mut self, transport: &Transport) {
-        if self.is_known {
-            self.protocol.resumed(transport);
-        }
-    }
-
-    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
-        if self.is_known {
-            self.protocol.connection_lost(transport, reason);
-        }
-    }
+    forward!(
+        |this| this.is_known.then_some(&mut this.protocol),
+        [data_received, peer_done, write_done, drained, resumed, connection_lost]
+    );
 }

@@ -8,6 +8,7 @@ use super::error::TlsError;
 use super::server::TlsServer;
 use crate::events::tell;
 use crate::parting::part_with;
+use crate::protocol::forward::forward;
 use crate::{ConnectionLost, Factory, Protocol, Transport};
 use ropewalk_reactor::{Reactor, WeakReactor};
 use std::cell::Cell;
@@ -107,36 +108,10 @@ impl<F: Factory> Protocol for Accepted<F> {
         protocol.handshake_completed(transport);
     }
 
-    fn data_received(&mut self, transport: &Transport, data: &[u8]) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.data_received(transport, data);
-        }
-    }
-
-    fn peer_done(&mut self, transport: &Transport) {
-        match &mut self.protocol {
-            Some(protocol) => protocol.peer_done(transport),
-            None => transport.lose_connection(),
-        }
-    }
-
-    fn write_done(&mut self, transport: &Transport) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.write_done(transport);
-        }
-    }
-
-    fn drained(&mut self, transport: &Transport) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.drained(transport);
-        }
-    }
-
-    fn resumed(&mut self, transport: &Transport) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.resumed(transport);
-        }
-    }
+    forward!(
+        |this| this.protocol.as_mut(),
+        [data_received, peer_done, write_done, drained, resumed]
+    );
 
     fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
         if let Some(protocol) = &mut self.protocol {
