@@ -15,7 +15,7 @@ pub use ropewalk_net::ReactorTls as _;
 #[doc(no_inline)]
 pub use ropewalk_net::{ReactorEndpoints as _, ReactorNet as _, ReactorUdp as _};
 #[doc(no_inline)]
-pub use ropewalk_reactor::{Reactor, ReactorHandle, Remote};
+pub use ropewalk_reactor::{DelayedCall, Reactor, ReactorHandle, Remote};
 #[doc(no_inline)]
 pub use ropewalk_task::{DeferredTimeout as _, ReactorTask as _};
 #[doc(no_inline)]

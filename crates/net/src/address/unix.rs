@@ -1,7 +1,7 @@
 //! Addresses of Unix sockets.
 
 use socket2::SockAddr;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -113,7 +113,7 @@ macro_rules! from_paths {
     )*};
 }
 
-from_paths!(&str, &String, String, &Path, &PathBuf, PathBuf);
+from_paths!(&str, &String, String, &OsStr, OsString, &Path, &PathBuf, PathBuf);
 
 impl From<&Self> for UnixAddress {
     fn from(address: &Self) -> Self {
