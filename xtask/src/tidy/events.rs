@@ -66,6 +66,6 @@ mod tests {
         assert_rule(contained, &[(FILE, told)], None);
         let path =
             "panics::tell(|| tracing::trace!(a = f(1), \"a\"));\nlet a = tracing::Span::none();\n";
-        assert_rule(contained, &[(FILE, path), ("crates/net/src/a.rs", bare)], None);
+        assert_rule(contained, &[(FILE, path), ("crates/bench/src/a.rs", bare)], None);
     }
 }
