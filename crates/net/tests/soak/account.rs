@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 
 use ropewalk_net::ConnectionLost;
 
+use crate::fate::{Fates, fates};
 use crate::world::World;
 
 /// Numbers of things, added up.
@@ -21,8 +22,7 @@ pub(crate) struct Account {
     too_slow: u64,
     panicked: u64,
     cut: u64,
-    said: u64,
-    heard: u64,
+    fates: [Fates; 2],
     complete: u64,
     asked: u64,
     granted: u64,
@@ -50,11 +50,10 @@ impl Account {
             harms: world.proxy.harms(),
             quiet: tally.quiet.get(),
             cut: tally.cut.get(),
+            fates: fates(world),
             ..Self::default()
         };
         for record in world.records() {
-            account.said += record.said.get();
-            account.heard += record.heard.get();
             account.complete += u64::from(record.heard_end.get());
             let ends = if record.is_client { &mut account.clients } else { &mut account.servers };
             *ends += 1;
@@ -83,8 +82,9 @@ impl AddAssign for Account {
         self.aborted += other.aborted;
         self.too_slow += other.too_slow;
         self.panicked += other.panicked;
-        self.said += other.said;
-        self.heard += other.heard;
+        for (fates, more) in self.fates.iter_mut().zip(other.fates) {
+            *fates += more;
+        }
         self.complete += other.complete;
         self.asked += other.asked;
         self.granted += other.granted;
@@ -101,7 +101,16 @@ impl AddAssign for Account {
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lives, acts, clients, servers, never_made, done, broken, aborted, .. } = self;
-        let Self { too_slow, panicked, said, heard, complete, asked, granted, refused, .. } = self;
+        let Self {
+            too_slow,
+            panicked,
+            fates: [bytes, messages],
+            complete,
+            asked,
+            granted,
+            refused,
+            ..
+        } = self;
         let Self { producers, stopped, factories, harms, quiet, cut, .. } = self;
         writeln!(f, "reactors  {lives:>11}  with {factories} ports, {quiet} times all quiet")?;
         writeln!(f, "acts      {acts:>11}  and {harms} harms by the proxy")?;
@@ -114,6 +123,8 @@ impl fmt::Display for Account {
             clients + servers
         )?;
         writeln!(f, "cut off   {cut:>11}  by reactors that ended")?;
-        write!(f, "said      {said:>11}  heard {heard}, {complete} times to the end")
+        writeln!(f, "bytes     {bytes}")?;
+        writeln!(f, "messages  {messages}")?;
+        write!(f, "heard out {complete:>11}")
     }
 }

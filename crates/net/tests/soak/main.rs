@@ -35,6 +35,7 @@ mod trust;
 
 // What is checked.
 mod account;
+mod fate;
 mod record;
 mod speech;
 mod verdict;
