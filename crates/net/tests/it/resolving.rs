@@ -28,7 +28,7 @@ fn wait_for<T: 'static>(
 }
 
 #[test]
-fn addresses_are_their_own_answer() {
+fn b193_addresses_of_either_family_are_their_own_answer() {
     let reactor = Reactor::new().unwrap();
     let stub = Stub::default();
     reactor.install_resolver(stub.clone());
@@ -84,7 +84,7 @@ fn w23_what_cannot_be_a_name_fails_at_once_and_disturbs_nothing() {
 /// No such name can exist, and asking for it needs no network: the system answers by itself, or
 /// cannot ask anybody. Either is a lookup that ends.
 #[test]
-fn w23_a_name_that_does_not_exist_is_a_typed_error() {
+fn b193_w23_a_name_that_does_not_exist_is_a_typed_error() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
         let lookup = reactor.resolve("256.256.256.256", 80);

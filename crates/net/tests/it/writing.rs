@@ -67,7 +67,7 @@ fn b213_large_writes_arrive_completely_and_i8_in_order() {
 }
 
 #[test]
-fn w7_a_slow_reader_is_pressure_and_then_drained() {
+fn b199_w7_a_slow_reader_is_pressure_and_no_error_and_then_drained() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let pair = pair(&reactor, Probe::new(&log));
