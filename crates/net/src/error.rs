@@ -2,12 +2,13 @@
 
 mod connect;
 mod datagram;
+mod descriptors;
 mod listen;
 mod resolve;
 
-pub(crate) use connect::is_want_of_descriptors;
 pub use connect::{ConnectError, ConnectErrorKind, FailedAttempt};
 pub use datagram::{SendError, SendErrorKind, StopReason};
+pub(crate) use descriptors::is_want_of_descriptors;
 pub use listen::{CannotListen, ListenError, ListenErrorKind};
 pub use resolve::{ResolveError, ResolveErrorKind};
 

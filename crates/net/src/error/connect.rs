@@ -1,6 +1,7 @@
 //! Why a connection was not made.
 
 use super::ResolveError;
+use super::descriptors::want_of_descriptors;
 use crate::Address;
 use crate::connecting::Target;
 use std::error::Error;
@@ -113,8 +114,8 @@ impl ConnectError {
     fn why_unreachable(&self) -> &'static str {
         let is_host = self.host().is_some();
         let any = |kind| self.attempts.iter().any(|one| one.error.kind() == kind);
-        if self.attempts.iter().any(|one| is_want_of_descriptors(&one.error)) {
-            "no descriptor is left; close some, or raise the limit of the process"
+        if let Some(words) = self.attempts.iter().find_map(|one| want_of_descriptors(&one.error)) {
+            words
         } else if is_host && self.is_refused() {
             "refused; is the server running, and is this its port?"
         } else if is_host {
@@ -138,18 +139,6 @@ impl ConnectError {
             _ => false,
         }
     }
-}
-
-/// Whether no descriptor was left.
-#[cfg(unix)]
-pub(crate) fn is_want_of_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
-}
-
-/// Elsewhere there is no such limit.
-#[cfg(not(unix))]
-pub(crate) fn is_want_of_descriptors(_: &io::Error) -> bool {
-    false
 }
 
 impl fmt::Display for ConnectError {

@@ -1,5 +1,6 @@
 //! Why a port cannot be opened.
 
+use super::descriptors::want_of_descriptors;
 use ropewalk_deferred::Failure;
 use std::error::Error;
 use std::fmt;
@@ -53,8 +54,8 @@ impl ListenError {
     /// What the system said, in words that say what to do.
     fn in_words(&self) -> Option<&'static str> {
         match &self.kind {
-            ListenErrorKind::Io(error) if self.is_path => in_words_of_paths(error),
-            ListenErrorKind::Io(error) => in_words(error),
+            ListenErrorKind::Io(error) => want_of_descriptors(error)
+                .or_else(|| if self.is_path { in_words_of_paths(error) } else { in_words(error) }),
             _ => None,
         }
     }

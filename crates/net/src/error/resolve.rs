@@ -1,5 +1,6 @@
 //! Why a name has no address.
 
+use super::descriptors::{is_want_of_descriptors, want_of_descriptors};
 use ropewalk_deferred::Failure;
 use std::error::Error;
 use std::fmt;
@@ -19,7 +20,7 @@ pub enum ResolveErrorKind {
     NoAddress,
     /// The name servers do not answer, or cannot say for now.
     TryAgain,
-    /// The system failed.
+    /// The system failed; no descriptor was left, for example.
     Io(Arc<io::Error>),
     /// The installed resolver failed: with an error of its own, which can be downcast, or by a panic
     /// ([`Panicked`](ropewalk_deferred::Panicked)).
@@ -72,10 +73,15 @@ impl ResolveError {
         matches!(self.kind, ResolveErrorKind::NotFound | ResolveErrorKind::NoAddress)
     }
 
-    /// Whether to ask again later may help: nobody answered, or not in time.
+    /// Whether to ask again later may help: nobody answered, or not in time, or no descriptor was left
+    /// to ask with.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        matches!(self.kind, ResolveErrorKind::TryAgain | ResolveErrorKind::TimedOut(_))
+        match &self.kind {
+            ResolveErrorKind::TryAgain | ResolveErrorKind::TimedOut(_) => true,
+            ResolveErrorKind::Io(error) => is_want_of_descriptors(error),
+            _ => false,
+        }
     }
 }
 
@@ -92,9 +98,13 @@ impl fmt::Display for ResolveError {
                 "could not be looked up for now; try again later, and check the name servers of this \
                  machine",
             ),
-            ResolveErrorKind::Io(error) => {
-                write!(f, "could not be looked up: {error}; check the name service of this machine")
-            }
+            ResolveErrorKind::Io(error) => match want_of_descriptors(error) {
+                Some(words) => write!(f, "could not be looked up: {words} [{error}]"),
+                None => write!(
+                    f,
+                    "could not be looked up: {error}; check the name service of this machine"
+                ),
+            },
             ResolveErrorKind::Resolver(failure) => {
                 write!(f, "could not be looked up: the resolver that is installed says: {failure:#}")
             }

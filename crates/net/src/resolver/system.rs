@@ -4,8 +4,9 @@
 //! exist or a name server did not answer could not be told from it.
 
 use super::AddressFamily;
-use crate::error::ResolveErrorKind;
+use crate::error::{ResolveErrorKind, is_want_of_descriptors};
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
+use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 
@@ -25,7 +26,8 @@ pub(super) fn look_up(
         },
         ..AddrInfoHints::default()
     };
-    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(kind)?;
+    let found = getaddrinfo(Some(name), None, Some(hints))
+        .map_err(|error| in_want().map_or_else(|| kind(error), Into::into))?;
     let mut addresses = Vec::new();
     // An address of a family that we do not know is of no use, but no reason to lose the others.
     for address in found.flatten().map(|info| info.sockaddr) {
@@ -45,6 +47,12 @@ fn kind(error: LookupError) -> ResolveErrorKind {
         _ if error.error_num() == OTHER_FAMILY => ResolveErrorKind::NoAddress,
         _ => io::Error::from(error).into(),
     }
+}
+
+/// The error of a system that has no descriptor left. What it says of the name is of no use then: it
+/// could open neither its hosts file nor a socket to its name servers, and calls the name unknown.
+fn in_want() -> Option<io::Error> {
+    Socket::new(Domain::IPV4, Type::DGRAM, None).err().filter(is_want_of_descriptors)
 }
 
 /// What glibc says of a name whose addresses are all of another family (`EAI_ADDRFAMILY`).

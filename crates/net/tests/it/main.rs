@@ -14,6 +14,8 @@ mod connecting; // names, addresses, one deadline
 mod connection_model; // random lives of a connection
 mod datagram_ends; // how UDP ports begin, fail and end
 mod datagrams; // UDP: what comes in and what goes out
+#[cfg(unix)]
+mod descriptors; // a process that has none left
 mod endings; // each way in which a connection ends
 mod endpoints; // what texts describe
 mod eyeballs; // several addresses, tried beside each other
@@ -29,7 +31,7 @@ mod multicast; // datagrams for many
 mod owned; // what is handed over whole, and how much may wait
 mod partings; // values that panic once more when they are dropped
 mod pieces; // an iterator as a producer
-mod places; // how many connections, and descriptors
+mod places; // how many connections
 mod producers; // who writes no faster than can be sent
 mod reading; // what comes in: pause, resume, the end
 mod reopening; // addresses that are listened on again

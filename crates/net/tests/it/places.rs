@@ -1,4 +1,4 @@
-//! Limits on what a port takes on: connections, and descriptors.
+//! How many connections a port takes on.
 
 use crate::fixture::{Probe, count, has, own_address, turn_a_little, turn_until};
 use ropewalk_net::{ListenOptions, Protocol, ReactorNet as _, Transport};
@@ -69,77 +69,4 @@ fn places_come_back_whatever_ends_a_connection() {
             turn_until(&reactor, &mut is_over);
         }
     });
-}
-
-#[cfg(unix)]
-mod descriptors {
-    use super::{Probe, has, turn_until};
-    use ropewalk_net::ReactorNet as _;
-    use ropewalk_reactor::Reactor;
-    use ropewalk_testing::{DEADLINE, EventLog, within};
-    use std::env;
-    use std::fs::File;
-    use std::io::{ErrorKind, Read as _, Write as _};
-    use std::net::TcpStream;
-    use std::process::Command;
-    use std::thread::Builder;
-
-    const CHILD: &str = "ROPEWALK_DESCRIPTORS_CHILD";
-    const TEST: &str =
-        "places::descriptors::without_descriptors_the_port_lives_and_those_who_wait_are_told";
-
-    /// In a process of its own, with few descriptors, so that no other test lacks them.
-    #[test]
-    fn without_descriptors_the_port_lives_and_those_who_wait_are_told() {
-        if env::var_os(CHILD).is_some() {
-            return within(DEADLINE, exhaust);
-        }
-        let mut child = Command::new("sh");
-        child.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]);
-        child.arg(env::current_exe().unwrap()).args(["--exact", TEST, "--nocapture"]);
-        let output = child.env(CHILD, "1").output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-        assert!(text.contains("1 passed"), "{text}");
-    }
-
-    fn exhaust() {
-        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let factory = {
-            let log = log.clone();
-            move |_| Probe::new(&log).echo()
-        };
-        let port = reactor.listen_tcp("127.0.0.1:0", factory).unwrap();
-        let waiting = [(); 3].map(|()| TcpStream::connect(port.address()).unwrap());
-        let mut files = Vec::new();
-        while let Ok(file) = File::open("/dev/null") {
-            files.push(file);
-        }
-        assert!(files.len() > 20);
-        // The first one of them finds no descriptor, and a moment later they are all told.
-        for mut peer in waiting {
-            peer.set_nonblocking(true).unwrap();
-            turn_until(&reactor, || match peer.read(&mut [0]) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-                answer => {
-                    assert_eq!(answer.unwrap_err().kind(), ErrorKind::ConnectionReset);
-                    true
-                }
-            });
-        }
-        assert_eq!(log.len(), 0);
-
-        drop(files);
-        let address = port.address();
-        let client = move || {
-            let mut peer = TcpStream::connect(address).unwrap();
-            peer.write_all(b"hello").unwrap();
-            let mut answer = [0; 5];
-            peer.read_exact(&mut answer).unwrap();
-            answer
-        };
-        let client = Builder::new().spawn(client).unwrap();
-        turn_until(&reactor, || has(&log, "lost done"));
-        assert_eq!(client.join().unwrap(), *b"hello");
-    }
 }
