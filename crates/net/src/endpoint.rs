@@ -16,6 +16,7 @@ mod unix_server;
 
 mod description;
 mod fields;
+mod hints;
 mod nearest;
 mod print;
 mod schemes;

@@ -140,10 +140,27 @@ impl From<&SocketAddr> for UnixAddress {
 impl fmt::Display for UnixAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Name::Path(path) => path.display().fmt(f),
+            Name::Path(path) => print(path, f),
             // As tools of Linux show them.
             Name::Abstract(name) => write!(f, "@{}", name.escape_ascii()),
             Name::Unnamed => f.write_str("(unnamed socket)"),
         }
     }
+}
+
+/// A path, without what would move the cursor of a terminal, or begin a line in a log.
+fn print(path: &Path, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let text = path.to_string_lossy();
+    if !text.contains(char::is_control) {
+        return f.pad(&text);
+    }
+    let escaped = text.chars().fold(String::new(), |mut escaped, c| {
+        if c.is_control() {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+        escaped
+    });
+    f.pad(&escaped)
 }

@@ -17,6 +17,8 @@ pub enum EndpointParseErrorKind {
         known: &'static [&'static str],
         /// The one that was most likely meant.
         nearest: Option<&'static str>,
+        /// The whole description that was most likely meant.
+        instead: Option<String>,
     },
     /// No field of this kind of endpoint has this name.
     UnknownField {
@@ -65,11 +67,10 @@ pub enum EndpointParseErrorKind {
     },
     /// It cannot be the name of a host; the text says why.
     NotAHost(&'static str),
-    /// It is neither yes nor no.
-    NotYesOrNo {
-        /// The field.
-        field: &'static str,
-    },
+    /// A URL, whose colons divide fields here.
+    Url,
+    /// An IPv6 address without brackets, whose colons divide fields here.
+    BareAddress,
     /// A backslash that stands before nothing that needs one.
     BadEscape,
     /// A `[` without its `]`.
@@ -141,9 +142,9 @@ impl fmt::Display for EndpointParseErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("there is no endpoint in an empty text; write tcp:8080"),
-            Self::UnknownScheme { scheme, known, nearest } => {
+            Self::UnknownScheme { scheme, known, nearest, instead } => {
                 write!(f, "unknown kind of endpoint {scheme:?}")?;
-                suggest(f, *nearest, "begin with one of", known)
+                suggest(f, nearest.or(instead.as_deref()), "begin with one of", known)
             }
             Self::UnknownField { field, known, nearest } => {
                 write!(f, "unknown field {field:?}")?;
@@ -166,7 +167,12 @@ impl fmt::Display for EndpointParseErrorKind {
                 "{field} is an address of this machine; write 127.0.0.1, or [::1] in brackets"
             ),
             Self::NotAHost(why) => write!(f, "this is not a host: {why}"),
-            Self::NotYesOrNo { field } => write!(f, "{field} is 1 for yes or 0 for no"),
+            Self::Url => f.write_str(
+                "this is a URL; write its host and its port alone, as in tcp:example.net:80",
+            ),
+            Self::BareAddress => f.write_str(
+                "the colons of an address divide fields here; write it in brackets, as in [::1]",
+            ),
             Self::BadEscape => f.write_str(
                 "a backslash stands before one of : = [ ] or another backslash; \
                  write \\\\ for a single one",

@@ -5,7 +5,7 @@ use super::description::{Description, Piece};
 use super::error::{EndpointParseError, EndpointParseErrorKind as Kind, Fault};
 use super::fields::{Fields, Schema};
 use super::nearest::nearest;
-use super::{HostnameEndpoint, TcpServerEndpoint};
+use super::{HostnameEndpoint, TcpServerEndpoint, hints};
 #[cfg(feature = "tls")]
 use super::{TlsClientEndpoint, TlsServerEndpoint};
 #[cfg(unix)]
@@ -68,7 +68,16 @@ pub(super) const CLIENTS: Schemes<AnyClientEndpoint> = Schemes {
 
 impl<E> Schemes<E> {
     pub(super) fn read(&self, text: &str) -> Result<E, EndpointParseError> {
-        self.interpret(text).map_err(|fault| fault.in_text(text))
+        self.interpret(text).map_err(|fault| self.explain(fault, text).in_text(text))
+    }
+
+    fn explain(&self, fault: Fault, text: &str) -> Fault {
+        let mut fault = hints::explain(fault, text);
+        if let Kind::UnknownScheme { nearest: None, instead, .. } = &mut fault.kind {
+            let mut candidates = hints::with_a_kind(text).into_iter();
+            *instead = candidates.find(|candidate| self.interpret(candidate).is_ok());
+        }
+        fault
     }
 
     fn interpret(&self, text: &str) -> Result<E, Fault> {
@@ -83,8 +92,13 @@ impl<E> Schemes<E> {
     fn find(&self, scheme: Piece) -> Result<&Scheme<E>, Fault> {
         let index = self.names.iter().position(|name| *name == scheme.text);
         index.and_then(|index| self.kinds.get(index)).ok_or_else(|| {
-            let (known, nearest) = (self.names, nearest(&scheme.text, self.names));
-            let kind = Kind::UnknownScheme { scheme: scheme.text, known, nearest };
+            let known = self.names;
+            let nearest = match &*scheme.text {
+                // The name that Twisted, and many others, have for it.
+                "ssl" => Some("tls"),
+                other => nearest(other, known),
+            };
+            let kind = Kind::UnknownScheme { scheme: scheme.text, known, nearest, instead: None };
             Fault::new(scheme.column, kind)
         })
     }

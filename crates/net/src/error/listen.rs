@@ -81,7 +81,12 @@ impl ListenError {
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot listen on {:?}: ", self.address)?;
+        if self.is_path {
+            // What cannot be printed is escaped already.
+            write!(f, "cannot listen on \"{}\": ", self.address)?;
+        } else {
+            write!(f, "cannot listen on {:?}: ", self.address)?;
+        }
         match &self.kind {
             ListenErrorKind::Address => f.write_str(
                 "it is not an address and a port; write it as 127.0.0.1:8007 or [::1]:8007",

@@ -32,7 +32,7 @@ pub(crate) fn classify(host: &str, port: u16) -> Host<'_> {
     if bare.contains(':') && bare.contains('%') {
         return match format!("[{bare}]:{port}").parse() {
             Ok(address) => Host::Address(SocketAddr::V6(address)),
-            Err(_) => fault(bare).map_or(Host::Name(bare.into()), Host::Invalid),
+            Err(_) => not_a_word(bare).map_or(Host::Name(bare.into()), Host::Invalid),
         };
     }
     let name = match to_ascii(host) {
@@ -51,16 +51,41 @@ pub(crate) fn classify(host: &str, port: u16) -> Host<'_> {
 
 fn fault(host: &str) -> Option<&'static str> {
     let name = host.strip_suffix('.').unwrap_or(host);
+    not_a_word(host).or_else(|| more_than_a_host(host)).or_else(|| {
+        if name.len() > NAME {
+            Some("it has more than 253 characters")
+        } else if name.split('.').any(|label| label.len() > LABEL) {
+            Some("it has more than 63 characters between two dots")
+        } else if name.split('.').any(str::is_empty) {
+            Some("it has nothing between two dots")
+        } else {
+            None
+        }
+    })
+}
+
+fn not_a_word(host: &str) -> Option<&'static str> {
     if host.is_empty() {
         Some("it is empty; say which host is meant")
     } else if !host.bytes().all(|byte| byte.is_ascii_graphic()) {
         Some("it has blanks or control characters")
-    } else if name.len() > NAME {
-        Some("it has more than 253 characters")
-    } else if name.split('.').any(|label| label.len() > LABEL) {
-        Some("it has more than 63 characters between two dots")
-    } else if name.split('.').any(str::is_empty) {
-        Some("it has nothing between two dots")
+    } else {
+        None
+    }
+}
+
+/// What people write who have the host in one text with other things.
+fn more_than_a_host(host: &str) -> Option<&'static str> {
+    let is_number = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_one = |host: &str| !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+    if host.contains("://") {
+        Some("it is a URL; give its host alone, and the port by itself")
+    } else if host.contains('/') {
+        Some("it has a path with it; give the host alone")
+    } else if host.rsplit_once(':').is_some_and(|(host, port)| is_one(host) && is_number(port)) {
+        Some("it has a port with it; give the host alone, and the port by itself")
+    } else if host.contains(':') {
+        Some("it has colons, and is no IPv6 address")
     } else {
         None
     }
@@ -97,6 +122,28 @@ mod tests {
         }
         let longest = "x".repeat(63);
         assert_eq!(classify(&longest, 7), Host::Name(longest.as_str().into()));
+    }
+
+    #[test]
+    fn more_than_a_host_is_told_from_it() {
+        let why = |host| match classify(host, 7) {
+            Host::Invalid(why) => why,
+            other => panic!("{host}: {other:?}"),
+        };
+        for (host, part) in [
+            ("http://a.example", "a URL"),
+            ("http://a.example:80/path", "a URL"),
+            ("//a.example", "a path"),
+            ("a.example/path", "a path"),
+            ("a.example:80", "a port"),
+            ("127.0.0.1:80", "a port"),
+            ("[::1]:80", "a port"),
+            ("fe80:::1", "no IPv6 address"),
+            ("a:b", "no IPv6 address"),
+            ("a:", "no IPv6 address"),
+        ] {
+            assert!(why(host).contains(part), "{host}: {}", why(host));
+        }
     }
 
     #[test]

@@ -141,6 +141,22 @@ fn what_cannot_be_listened_on_is_a_typed_error() {
     assert!(long.contains("about 100 bytes"), "{long}");
 }
 
+/// A name of a file can have a line break, or what a terminal takes for a command.
+#[test]
+fn a_path_is_printed_without_control_characters() {
+    let address = UnixAddress::from_path("a\n\u{1b}[2Jé\\.sock");
+    assert_eq!(address.to_string(), r"a\n\u{1b}[2Jé\.sock");
+    assert_eq!(format!("{:>10}", UnixAddress::from_path("a.sock")), "    a.sock");
+    let (reactor, directory) = (Reactor::new().unwrap(), Directory::new());
+    let path = directory.path("no\nwhere/a.sock");
+    let refused = reactor.listen_unix(&path, |_| Probe::new(&EventLog::new())).unwrap_err();
+    assert!(refused.to_string().contains(r"no\nwhere/a.sock"), "{refused}");
+    let connected = reactor.connect_unix(&path, Probe::new(&EventLog::new()));
+    let error: ConnectError = failure_as(connected);
+    assert!(error.to_string().contains(r"no\nwhere/a.sock"), "{error}");
+    assert!(!error.to_string().contains(char::is_control), "{error}");
+}
+
 #[test]
 fn a_path_with_a_zero_is_not_cut_off_there() {
     within(DEADLINE, || {
