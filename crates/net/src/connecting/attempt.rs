@@ -96,7 +96,8 @@ impl Attempt {
     #[track_caller]
     fn look_up(self: &Rc<Self>, reactor: &Reactor, host: &str, port: u16) {
         // The deadline of the attempt is that of the lookup.
-        let options = ResolveOptions::new().timeout(Duration::MAX);
+        let options =
+            ResolveOptions::new().timeout(Duration::MAX).family(self.options.possible_family());
         let lookup = resolver::resolve(reactor, host, port, &options);
         self.lookup.set(Some(lookup.canceller()));
         let weak = Rc::downgrade(self);

@@ -1,5 +1,6 @@
 //! How a connection is made.
 
+use crate::AddressFamily;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use std::time::Duration;
 #[must_use = "options do nothing until they are given to connect_tcp_with"]
 pub struct ConnectOptions {
     timeout: Duration,
+    family: AddressFamily,
     local_address: Option<SocketAddr>,
     attempt_delay: Duration,
     location: Option<&'static Location<'static>>,
@@ -28,6 +30,7 @@ impl ConnectOptions {
     pub fn new() -> Self {
         Self {
             timeout: Duration::from_secs(30),
+            family: AddressFamily::Any,
             local_address: None,
             attempt_delay: Duration::from_millis(250),
             location: None,
@@ -48,7 +51,33 @@ impl ConnectOptions {
         self.timeout
     }
 
+    /// Which kinds of addresses of the host are tried. Default: both, or that of
+    /// [`local_address`](Self::local_address).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{AddressFamily, ConnectOptions};
+    ///
+    /// let options = ConnectOptions::new().family(AddressFamily::Ipv4);
+    /// ```
+    pub fn family(mut self, family: AddressFamily) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// The kinds of addresses that a connection from this end can have.
+    pub(super) fn possible_family(&self) -> AddressFamily {
+        match (self.family, self.local_address) {
+            (AddressFamily::Any, Some(SocketAddr::V4(_))) => AddressFamily::Ipv4,
+            (AddressFamily::Any, Some(SocketAddr::V6(_))) => AddressFamily::Ipv6,
+            (family, _) => family,
+        }
+    }
+
     /// The address of this end; port 0 takes any free one. Default: the system chooses.
+    ///
+    /// Of the host's addresses only those of the same family are tried.
     ///
     /// Twisted: `bindAddress`.
     #[doc(alias = "bindAddress")]

@@ -56,9 +56,9 @@ pub fn server_from_string(text: &str) -> Result<AnyServerEndpoint, EndpointParse
 ///
 /// | kind | fields |
 /// |---|---|
-/// | `tcp` | `host`, `port`, `timeout` (seconds), `bindAddress`: see [`HostnameEndpoint`] |
+/// | `tcp` | `host`, `port`, `timeout` (seconds), `family`, `bindAddress`: see [`HostnameEndpoint`] |
 /// | `unix` | `path`, `timeout` (seconds): see `UnixClientEndpoint` (on Unix) |
-/// | `tls` | `host`, `port`, `trust`, `certificate`, `key`, `name`, `timeout`, `bindAddress`: see `TlsClientEndpoint` (with the feature `tls`) |
+/// | `tls` | `host`, `port`, `trust`, `certificate`, `key`, `name`, `timeout`, `family`, `bindAddress`: see `TlsClientEndpoint` (with the feature `tls`) |
 ///
 /// All else is as with [`server_from_string`].
 ///

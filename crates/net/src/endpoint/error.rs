@@ -53,7 +53,7 @@ pub enum EndpointParseErrorKind {
         /// The field.
         field: &'static str,
     },
-    /// It is a number, and too small or too large.
+    /// It is a number, and too small or too large; or none of the words that may be there.
     OutOfRange {
         /// The field.
         field: &'static str,

@@ -3,6 +3,8 @@
 use super::description::{Field, Piece};
 use super::error::{EndpointParseErrorKind as Kind, Fault};
 use super::nearest::nearest;
+use super::print::FAMILIES;
+use crate::AddressFamily;
 use crate::resolver::{Host, classify};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
@@ -149,6 +151,16 @@ impl Value {
         }
         let nanos: u32 = format!("{part:0<9}").parse().map_err(|_| out_of_range())?;
         Ok(Duration::new(whole, nanos))
+    }
+
+    /// A family of addresses.
+    pub(super) fn family(&self) -> Result<AddressFamily, Fault> {
+        let mut families = FAMILIES.iter();
+        let found = families.find(|(name, _)| name.eq_ignore_ascii_case(&self.piece.text));
+        let (field, allowed) = (self.field, "ipv4 or ipv6");
+        found
+            .map(|(_, family)| *family)
+            .ok_or_else(|| self.fault(Kind::OutOfRange { field, allowed }))
     }
 
     /// An address of this machine, with port 0.

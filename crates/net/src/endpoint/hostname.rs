@@ -7,7 +7,7 @@ use super::fields::{Fields, Schema, without_brackets};
 use super::print;
 use crate::connecting::ConnectOptions;
 use crate::tcp;
-use crate::{Protocol, Transport};
+use crate::{AddressFamily, Protocol, Transport};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
@@ -18,8 +18,8 @@ use std::time::Duration;
 /// A port of a host to connect to: by a name, whose addresses are tried, or by an address.
 ///
 /// As a text it is `tcp:example.net:80`, or with all that can be said
-/// `tcp:host=example.net:port=80:timeout=2.5:bindAddress=127.0.0.1`. An IPv6 address stands in
-/// brackets: `tcp:[2001:db8::1]:80`.
+/// `tcp:host=example.net:port=80:timeout=2.5:family=ipv4:bindAddress=127.0.0.1`. An IPv6 address
+/// stands in brackets: `tcp:[2001:db8::1]:80`.
 ///
 /// # Examples
 ///
@@ -41,6 +41,7 @@ pub struct HostnameEndpoint {
     host: String,
     port: u16,
     timeout: Duration,
+    family: AddressFamily,
     local_address: Option<SocketAddr>,
 }
 
@@ -49,7 +50,8 @@ impl HostnameEndpoint {
     #[must_use]
     pub fn new(host: impl AsRef<str>, port: u16) -> Self {
         let host = without_brackets(host.as_ref()).to_owned();
-        Self { host, port, timeout: print::TIMEOUT, local_address: None }
+        let family = AddressFamily::Any;
+        Self { host, port, timeout: print::TIMEOUT, family, local_address: None }
     }
 
     /// How long the name and the connection may take together. Default: 30 seconds. No limit:
@@ -62,7 +64,17 @@ impl HostnameEndpoint {
         self
     }
 
+    /// Which kinds of addresses of the host are tried. Default: both, or that of
+    /// [`local_address`](Self::local_address).
+    #[must_use]
+    pub fn family(mut self, family: AddressFamily) -> Self {
+        self.family = family;
+        self
+    }
+
     /// The address of this end; port 0 takes any free one. Default: the system chooses.
+    ///
+    /// Of the host's addresses only those of the same family are tried.
     ///
     /// Twisted: `bindAddress`.
     #[doc(alias = "bindAddress")]
@@ -86,7 +98,7 @@ impl HostnameEndpoint {
 
     pub(super) const SCHEMA: Schema = Schema {
         places: &["host", "port"],
-        fields: &["host", "port", "timeout", "bindAddress"],
+        fields: &["host", "port", "timeout", "family", "bindAddress"],
         example: "tcp:example.net:80",
     };
 
@@ -95,6 +107,9 @@ impl HostnameEndpoint {
             Self::new(fields.need("host")?.host()?, fields.need("port")?.client_port()?);
         if let Some(timeout) = fields.take("timeout") {
             endpoint.timeout = timeout.seconds()?;
+        }
+        if let Some(family) = fields.take("family") {
+            endpoint.family = family.family()?;
         }
         if let Some(address) = fields.take("bindAddress") {
             endpoint.local_address = Some(address.local_address()?);
@@ -105,7 +120,7 @@ impl HostnameEndpoint {
 
 impl HostnameEndpoint {
     pub(super) fn options(&self) -> ConnectOptions {
-        let options = ConnectOptions::new().timeout(self.timeout);
+        let options = ConnectOptions::new().timeout(self.timeout).family(self.family);
         match self.local_address {
             Some(address) => options.local_address(address),
             None => options,
@@ -123,7 +138,7 @@ impl HostnameEndpoint {
 
     /// The other fields.
     pub(super) fn print_fields(&self, text: Text) -> Text {
-        let text = print::timeout(text, self.timeout);
+        let text = print::family(print::timeout(text, self.timeout), self.family);
         match self.local_address {
             None => text,
             Some(address) if address.port() == 0 => {

@@ -1,6 +1,7 @@
 //! How addresses and times are written in a description.
 
 use super::description::Text;
+use crate::AddressFamily;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,6 +28,18 @@ pub(super) fn ip(address: SocketAddr) -> String {
 pub(super) fn timeout(text: Text, timeout: Duration) -> Text {
     if timeout == TIMEOUT { text } else { text.field("timeout", &seconds(timeout)) }
 }
+
+/// The kinds of addresses that a client tries, if those are not both.
+pub(super) fn family(text: Text, family: AddressFamily) -> Text {
+    match FAMILIES.iter().find(|(_, one)| *one == family) {
+        Some((name, _)) => text.field("family", name),
+        None => text,
+    }
+}
+
+/// The families that can be asked for, and their names.
+pub(super) const FAMILIES: &[(&str, AddressFamily)] =
+    &[("ipv4", AddressFamily::Ipv4), ("ipv6", AddressFamily::Ipv6)];
 
 fn seconds(duration: Duration) -> String {
     let nanos = format!("{}.{:09}", duration.as_secs(), duration.subsec_nanos());

@@ -87,7 +87,17 @@ impl TlsClientEndpoint {
 
     pub(super) const SCHEMA: Schema = Schema {
         places: &["host", "port"],
-        fields: &["host", "port", "trust", "certificate", "key", "name", "timeout", "bindAddress"],
+        fields: &[
+            "host",
+            "port",
+            "trust",
+            "certificate",
+            "key",
+            "name",
+            "timeout",
+            "family",
+            "bindAddress",
+        ],
         example: "tls:example.net:443:trust=ca.pem",
     };
 

@@ -92,7 +92,8 @@ impl fmt::Display for ResolveError {
             ResolveErrorKind::InvalidName(why) => write!(f, "is not a host name: {why}"),
             ResolveErrorKind::NotFound => f.write_str("does not exist; check the spelling"),
             ResolveErrorKind::NoAddress => f.write_str(
-                "has no address of the family that was asked for; check the spelling, or ask for both",
+                "has no address of the family that was asked for, or that this end has; check the \
+                 spelling, or ask for both",
             ),
             ResolveErrorKind::TryAgain => f.write_str(
                 "could not be looked up for now; try again later, and check the name servers of this \

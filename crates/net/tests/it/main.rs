@@ -19,6 +19,7 @@ mod descriptors; // a process that has none left
 mod endings; // each way in which a connection ends
 mod endpoints; // what texts describe
 mod eyeballs; // several addresses, tried beside each other
+mod families; // IPv4 only, IPv6 only
 mod framing; // strings instead of bytes
 mod half_close; // this side sends nothing more, and reads
 mod half_open; // a peer that sends nothing more, and reads
