@@ -4,6 +4,10 @@
 //! how to do it: on a TCP socket, or in memory. None of its methods runs user code, so they may be
 //! called with the connection's state borrowed.
 
+mod any;
+
+pub(crate) use any::AnyCarrier;
+
 use crate::connection::Connection;
 use crate::filter::Filter;
 use ropewalk_reactor::WeakReactor;

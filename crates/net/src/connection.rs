@@ -20,14 +20,16 @@ mod writes;
 pub(crate) use securing::Limit;
 
 use crate::buffer::Outgoing;
-use crate::carrier::Carrier;
+use crate::carrier::{AnyCarrier, Carrier};
 use crate::listening::Place;
+use crate::socket::SocketCarrier;
 use crate::{Address, ConnectionLost, Protocol};
 use extra::Extra;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::io;
 use std::panic::Location;
+use std::rc::Rc;
 
 pub(crate) use extra::Limits;
 pub(crate) use producing::Kind;
@@ -60,7 +62,7 @@ enum Writing {
 /// What each message needs stands together, in front: among thousands of connections, most of what
 /// is touched has to come from memory first, a line of 64 bytes at a time.
 #[repr(C)]
-pub struct Connection<C: Carrier + ?Sized = dyn Carrier> {
+pub struct Connection {
     /// What [`Carrier::is_plain`] says.
     plain: Cell<bool>,
     state: Cell<State>,
@@ -86,19 +88,38 @@ pub struct Connection<C: Carrier + ?Sized = dyn Carrier> {
     /// What most connections never need.
     extra: OnceCell<Box<Extra>>,
     outgoing: RefCell<Outgoing>,
+    carrier: AnyCarrier,
     /// Why it ends, or has ended.
     reason: Cell<Option<Box<ConnectionLost>>>,
     peer: Address,
     host: Address,
     /// Where the application asked for the connection.
     location: &'static Location<'static>,
-    carrier: C,
 }
 
-impl<C: Carrier> Connection<C> {
+impl Connection {
     /// A connection that is there, and whose protocol does not know yet.
     pub fn new(
-        carrier: C,
+        carrier: impl Carrier,
+        protocol: Box<dyn Protocol>,
+        ends: (Address, Address),
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self::on(AnyCarrier::Other(Box::new(carrier)), protocol, ends, location)
+    }
+
+    /// The same, on a socket that is [attached](SocketCarrier::attach) later.
+    pub(crate) fn on_socket(
+        carrier: SocketCarrier,
+        protocol: Box<dyn Protocol>,
+        ends: (Address, Address),
+        location: &'static Location<'static>,
+    ) -> Rc<Self> {
+        Rc::new(Self::on(AnyCarrier::Socket(carrier), protocol, ends, location))
+    }
+
+    fn on(
+        carrier: AnyCarrier,
         protocol: Box<dyn Protocol>,
         (host, peer): (Address, Address),
         location: &'static Location<'static>,
@@ -118,19 +139,25 @@ impl<C: Carrier> Connection<C> {
             protocol: Cell::new(Some(protocol)),
             extra: OnceCell::new(),
             outgoing: RefCell::default(),
+            carrier,
             reason: Cell::new(None),
             peer,
             host,
             location,
-            carrier,
         }
     }
-}
 
-impl<C: Carrier + ?Sized> Connection<C> {
     /// What carries it.
-    pub fn carrier(&self) -> &C {
-        &self.carrier
+    pub(crate) fn carrier(&self) -> &dyn Carrier {
+        &*self.carrier
+    }
+
+    /// What carries it, if that is a socket.
+    pub(crate) fn socket(&self) -> Option<&SocketCarrier> {
+        match &self.carrier {
+            AnyCarrier::Socket(socket) => Some(socket),
+            AnyCarrier::Other(_) => None,
+        }
     }
 
     /// Where the application asked for it.
@@ -185,25 +212,25 @@ impl<C: Carrier + ?Sized> Connection<C> {
 
     /// How much was taken and is not sent.
     fn unsent(&self) -> usize {
-        self.outgoing.borrow().len() + self.unless_plain().map_or(0, C::unsent)
+        self.outgoing.borrow().len() + self.unless_plain().map_or(0, |carrier| carrier.unsent())
     }
 
     /// The carrier, unless it is [plain](Carrier::is_plain). Most are, and one look at the connection
     /// says so: it is worth more than the calls that it saves, for each message.
-    fn unless_plain(&self) -> Option<&C> {
-        if self.plain.get() { None } else { Some(&self.carrier) }
+    fn unless_plain(&self) -> Option<&dyn Carrier> {
+        if self.plain.get() { None } else { Some(&*self.carrier) }
     }
 
     fn is_opening(&self) -> bool {
-        self.unless_plain().is_some_and(C::is_opening)
+        self.unless_plain().is_some_and(|carrier| carrier.is_opening())
     }
 
     fn has_opened(&self) -> bool {
-        self.unless_plain().is_some_and(C::has_opened)
+        self.unless_plain().is_some_and(|carrier| carrier.has_opened())
     }
 
     fn holds_back(&self) -> bool {
-        self.unless_plain().is_some_and(C::holds_back)
+        self.unless_plain().is_some_and(|carrier| carrier.holds_back())
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -224,7 +251,7 @@ impl<C: Carrier + ?Sized> Connection<C> {
     }
 }
 
-impl<C: Carrier + ?Sized> fmt::Debug for Connection<C> {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("peer", &self.peer)

@@ -149,14 +149,13 @@ impl Attempt {
         };
         self.release();
         let carrier = SocketCarrier::new(reactor, &network);
-        let connection = Rc::new(Connection::new(carrier, protocol, winner.ends, self.location));
+        let connection = Connection::on_socket(carrier, protocol, winner.ends, self.location);
         SocketCarrier::attach(&connection, winner.socket);
         winner.owner.take_over(&connection);
-        let shared: Rc<Connection> = connection;
         // The protocol first: who waits for the transport finds it in use. If the protocol
         // panics, the transport is one that is lost.
-        let started = catch_unwind(AssertUnwindSafe(|| shared.start()));
-        promise.settle(Ok(Transport::new(shared)));
+        let started = catch_unwind(AssertUnwindSafe(|| connection.start()));
+        promise.settle(Ok(Transport::new(connection)));
         if let Err(payload) = started {
             resume_unwind(payload);
         }

@@ -8,7 +8,6 @@ use super::{Owner, opening};
 use crate::Address;
 use crate::connection::Connection;
 use crate::error::{ConnectErrorKind, FailedAttempt};
-use crate::socket::SocketCarrier;
 use ropewalk_reactor::{DelayedCall, Interest, Reactor, Registration};
 use slab::Slab;
 use socket2::Socket;
@@ -44,7 +43,7 @@ pub(super) struct Winner<'w> {
 pub(super) struct Callback(Option<Owner>);
 
 impl Callback {
-    pub(super) fn take_over(&mut self, connection: &Rc<Connection<SocketCarrier>>) {
+    pub(super) fn take_over(&mut self, connection: &Rc<Connection>) {
         self.0 = Some(Owner::new(Rc::clone(connection)));
     }
 }

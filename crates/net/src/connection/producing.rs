@@ -7,7 +7,6 @@
 
 use super::Connection;
 use super::extra::Extra;
-use crate::carrier::Carrier;
 use crate::parting::part_with;
 use crate::{Producer, Transport};
 use ropewalk_deferred::Panicked;
@@ -84,7 +83,7 @@ impl Production {
     }
 }
 
-impl<C: Carrier + ?Sized> Connection<C> {
+impl Connection {
     /// Whether the end has to wait. Another connection is not waited for: what it receives is
     /// written by its protocol, which knows when that was all.
     pub(super) fn waits_for_producer(&self) -> bool {
@@ -104,9 +103,7 @@ impl<C: Carrier + ?Sized> Connection<C> {
             self.carrier.backlog(usize::from(!put_off), usize::from(put_off));
         }
     }
-}
 
-impl Connection {
     /// Hands back what cannot be registered beside what is.
     pub(crate) fn register<P: Producer>(
         self: &Rc<Self>,

@@ -9,7 +9,7 @@
 
 use super::hint::Hint;
 use super::{Connection, State, Writing, is_transient};
-use crate::carrier::{Carrier, Close};
+use crate::carrier::Close;
 use crate::{ConnectionLost, Protocol, Transport};
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -100,13 +100,11 @@ impl Protocol for Pulled {
     }
 }
 
-impl<C: Carrier + ?Sized> Connection<C> {
+impl Connection {
     pub(super) fn pulling(&self) -> Option<&Pulling> {
         self.extra.get().and_then(|extra| extra.pulling.get().map(|pulling| &**pulling))
     }
-}
 
-impl Connection {
     /// The carrier can be read from, or written to.
     pub(super) fn tell_tasks(self: &Rc<Self>, pulling: &Pulling, readable: bool, writable: bool) {
         let is_opening = self.is_opening();

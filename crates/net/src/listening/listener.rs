@@ -201,7 +201,7 @@ impl Listener {
             self.address.clone()
         };
         let carrier = SocketCarrier::new(reactor, &network);
-        let connection = Rc::new(Connection::new(carrier, protocol, (host, peer), self.location));
+        let connection = Connection::on_socket(carrier, protocol, (host, peer), self.location);
         let owner = Owner::new(Rc::clone(&connection));
         let registration = reactor
             .register_at(stream, Interest::READABLE, self.location, move |_, _, readiness| {

@@ -31,10 +31,10 @@ const DRAIN_ROUNDS: usize = 4;
 pub(crate) struct SocketCarrier {
     /// Taken when the socket is to be closed.
     registration: RefCell<Option<Registration<Socket>>>,
-    /// What everything goes through; most connections never have it.
-    filtering: OnceCell<Box<Filtering>>,
     pub(super) network: Weak<Network>,
     reactor: WeakReactor,
+    /// What everything goes through; most connections never have it.
+    filtering: OnceCell<Box<Filtering>>,
     /// The place in the table of connections.
     key: Cell<Option<usize>>,
     /// Ends the lingering.
@@ -61,12 +61,11 @@ impl SocketCarrier {
     }
 
     /// Gives the carrier its socket, and the connection its place among the others.
-    pub(crate) fn attach(connection: &Rc<Connection<Self>>, registration: Registration<Socket>) {
-        let carrier = connection.carrier();
+    pub(crate) fn attach(connection: &Rc<Connection>, registration: Registration<Socket>) {
+        let Some(carrier) = connection.socket() else { return };
         carrier.registration.replace(Some(registration));
         if let Some(network) = carrier.network.upgrade() {
-            let connection: Rc<Connection> = Rc::<Connection<Self>>::clone(connection);
-            carrier.key.set(Some(network.add_connection(Rc::downgrade(&connection))));
+            carrier.key.set(Some(network.add_connection(Rc::downgrade(connection))));
         }
     }
 
@@ -322,16 +321,12 @@ impl fmt::Debug for SocketCarrier {
 
 #[cfg(test)]
 mod tests {
-    use super::SocketCarrier;
     use crate::connection::Connection;
 
     #[test]
     fn an_idle_connection_is_small() {
         // The rest of its 512 bytes: the source in the reactor, and the protocol.
-        assert!(
-            size_of::<Connection<SocketCarrier>>() <= 224,
-            "{}",
-            size_of::<Connection<SocketCarrier>>()
-        );
+        let size = size_of::<Connection>();
+        assert!(size <= 224, "{size}");
     }
 }
