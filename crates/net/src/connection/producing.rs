@@ -105,16 +105,12 @@ impl Connection {
     }
 
     /// Hands back what cannot be registered beside what is.
-    pub(crate) fn register<P: Producer>(
-        self: &Rc<Self>,
-        mut producer: P,
-        kind: Kind,
-    ) -> Result<(), P> {
+    pub(crate) fn register<P: Producer>(self: &Rc<Self>, producer: P, kind: Kind) -> Result<(), P> {
         if self.extra.get().is_some_and(|extra| extra.production.is_registered()) {
             return Err(producer);
         }
         if !self.accepts_writes() {
-            producer.stop_producing(&Transport::new(Rc::clone(self)));
+            self.part_with_producer(Box::new(producer));
             return Ok(());
         }
         let production = &self.extra().production;
@@ -250,16 +246,18 @@ impl Connection {
             source.lose_connection();
         }
         match gone.producer {
-            Some(producer) => {
-                let transport = Transport::new(Rc::clone(self));
-                let stopped = part_with(producer, self.location, |producer| {
-                    producer.stop_producing(&transport);
-                });
-                if let Err(payload) = stopped {
-                    resume_unwind(payload);
-                }
-            }
+            Some(producer) => self.part_with_producer(producer),
             None => extra.production.owed.set(matches!(kind, Some(Kind::Push | Kind::Pull))),
+        }
+    }
+
+    fn part_with_producer<P: Producer + ?Sized>(self: &Rc<Self>, producer: Box<P>) {
+        let transport = Transport::new(Rc::clone(self));
+        let stopped = part_with(producer, self.location, |producer| {
+            producer.stop_producing(&transport);
+        });
+        if let Err(payload) = stopped {
+            resume_unwind(payload);
         }
     }
 }

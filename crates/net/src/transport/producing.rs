@@ -49,7 +49,7 @@ impl Transport {
     ///
     /// # Panics
     ///
-    /// With `stop_producing`, if that is called before this returns.
+    /// With `stop_producing`, or the drop of the producer, if those come before this returns.
     ///
     /// # Examples
     ///

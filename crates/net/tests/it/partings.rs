@@ -1,6 +1,6 @@
 //! Values that panic in their last call, and again in their drop: the program survives both (I3).
 
-use crate::fixture::turn_until;
+use crate::fixture::{Probe, pair, turn_until};
 use ropewalk_net::{
     Address, ClientService, ConnectionLost, DatagramProtocol, DatagramTransport, Factory,
     HostnameEndpoint, Producer, Protocol, ReactorNet as _, ReactorUdp as _, StopReason, Transport,
@@ -133,6 +133,27 @@ fn i3_a_producer_may_panic_again_in_its_drop() {
         reactor.call_soon(Reactor::stop);
         reactor.run().unwrap();
         assert_eq!(log.take(), TWICE);
+    });
+}
+
+/// There is nobody to stop but the caller, who gets the first of the two panics.
+#[test]
+fn i3_a_producer_that_comes_too_late_may_panic_again_in_its_drop() {
+    within(DEADLINE, || {
+        for pulls in [false, true] {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let pair = pair(&reactor, Probe::new(&EventLog::new()));
+            pair.transport.abort_connection();
+            turn_until(&reactor, || reactor.stats().sources == 1);
+            let bomb = Bomb::new(&log);
+            let registering = AssertUnwindSafe(|| match pulls {
+                true => pair.transport.register_pull_producer(bomb).is_ok(),
+                false => pair.transport.register_producer(bomb).is_ok(),
+            });
+            let payload = catch_unwind(registering).unwrap_err();
+            assert_eq!(payload.downcast_ref::<&str>(), Some(&"a bug in the last call"));
+            assert_eq!(log.take(), TWICE);
+        }
     });
 }
 
