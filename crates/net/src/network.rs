@@ -24,7 +24,7 @@ use crate::connection::Connection;
 use crate::events::tell;
 use crate::listening::Listener;
 use crate::resolver::{Resolver, Threaded};
-use flush::Flush;
+use flush::{Flush, Terms};
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use slab::Slab;
 use socket2::Socket;
@@ -75,8 +75,10 @@ pub(crate) struct Network {
     /// Changes with each send.
     progress: Cell<u64>,
     flushing: Cell<Option<Box<Flush>>>,
-    /// The deadline of the shutdown.
-    flush_until: Cell<Option<Instant>>,
+    /// That of the shutdown; nothing: there is none.
+    deadline: Cell<Option<Instant>>,
+    /// How the shutdown waits; nothing as long as it had no need to.
+    terms: Cell<Option<Terms>>,
     /// The shutdown has waited long enough.
     impatient: Cell<bool>,
     /// What is served once more when the run is over.
@@ -178,7 +180,8 @@ impl Network {
     fn begin_shutdown(self: &Rc<Self>, reactor: &Reactor) {
         self.stage.set(Stage::Flushing);
         self.impatient.set(false);
-        self.flush_until.set(reactor.now().checked_add(reactor.shutdown_deadline()));
+        self.terms.set(None);
+        self.deadline.set(reactor.now().checked_add(reactor.shutdown_deadline()));
         let ending = Rc::downgrade(self);
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |reactor| {
             let Some(network) = ending.upgrade() else { return };

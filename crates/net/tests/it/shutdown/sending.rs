@@ -5,12 +5,11 @@ use crate::fixture::{Probe, Slot, count, has, own_address, pair, thread, turn_un
 #[cfg(unix)]
 use crate::unix::Directory;
 use ropewalk_net::{Bytes, NetReport, Producer, ReactorNet as _, Transport};
-use ropewalk_reactor::{Phase, Reactor, RunError, SystemEvent};
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, within};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::channel;
-use std::time::Duration;
 
 const ALL: usize = 20 * MIB;
 
@@ -76,7 +75,7 @@ fn w18_a_connection_that_is_half_closed_sends_everything_too() {
     });
 }
 
-/// Writes so many pieces; more than anybody waits for, perhaps.
+/// Writes so many pieces.
 struct Pieces(Bytes, usize);
 
 impl Producer for Pieces {
@@ -108,36 +107,5 @@ fn w18_what_a_producer_has_still_to_give_is_sent() {
         turn_until(&reactor, || transport.buffered() > 0);
         let (read, report) = stop(&reactor, peer);
         assert_eq!((read, report.closed(), report.aborted()), (ALL, 1, 0));
-    });
-}
-
-/// The peer reads everything, and so there is progress all the time.
-#[test]
-fn i9_w18_a_producer_without_an_end_is_cut_off_at_the_deadline() {
-    within(DEADLINE, || {
-        let deadline = Duration::from_secs(1);
-        let reactor = Reactor::builder().shutdown_deadline(deadline).build().unwrap();
-        let log = EventLog::new();
-        let (mut peer, transport) = connect(&reactor, &log);
-        let endless = Pieces(Bytes::from(vec![7; MIB]), usize::MAX);
-        assert!(transport.register_pull_producer(endless).is_ok());
-        let reader = thread(move || {
-            let mut buffer = vec![0; MIB];
-            loop {
-                match peer.read(&mut buffer) {
-                    Ok(0) => return None,
-                    Ok(_) => {}
-                    Err(error) => return Some(error.kind()),
-                }
-            }
-        });
-        reactor.stop();
-        let ended = reactor.run();
-        assert!(matches!(ended, Ok(_) | Err(RunError::ShutdownTimedOut(_))), "{ended:?}");
-        let report = NetReport::of(&reactor.run_report());
-        assert_eq!((report.closed(), report.aborted()), (0, 1));
-        assert_eq!(reader.join().unwrap(), Some(ErrorKind::ConnectionReset));
-        assert_eq!(count(&log, "lost"), 1);
-        assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
     });
 }
