@@ -31,14 +31,14 @@ impl Connection {
     /// The deferred fires when the handshake is complete; cancelling it ends the connection.
     #[track_caller]
     pub(crate) fn secure(self: &Rc<Self>, handshake: Handshake, limit: Limit) -> Deferred<()> {
-        let refused = |kind| Deferred::fail(TlsError::new(kind));
         if !self.is_open() {
-            return refused(TlsErrorKind::Ended(self.known_reason()));
+            let reason = self.reason().unwrap_or(ConnectionLost::Done);
+            return Deferred::fail(TlsError::from_end(&reason));
         }
         if !self.carrier.takes_filters() {
             let mut kind = TlsErrorKind::Unsupported;
             self.carrier.look_at_filter(&mut |_| kind = TlsErrorKind::AlreadyTls);
-            return refused(kind);
+            return Deferred::fail(TlsError::new(kind));
         }
         let before = self.buffered();
         // What is unsent may be values of the application: those are dropped here.
@@ -105,12 +105,5 @@ impl Connection {
             let _ = timer.cancel();
         }
         Some(promise)
-    }
-
-    /// Why it ends, or has ended.
-    fn known_reason(&self) -> ConnectionLost {
-        let reason = self.reason.take();
-        self.reason.set(reason.clone());
-        reason.map_or(ConnectionLost::Done, |reason| *reason)
     }
 }

@@ -150,7 +150,8 @@ impl From<TlsError> for io::Error {
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no TLS: ")?;
+        let has_one = matches!(self.kind, TlsErrorKind::AlreadyTls);
+        f.write_str(if has_one { "no second TLS: " } else { "no TLS: " })?;
         match &self.kind {
             TlsErrorKind::Certificate(error) => write!(f, "{} ({error})", advice(error)),
             TlsErrorKind::Alert(alert) => {
@@ -175,7 +176,9 @@ impl fmt::Display for TlsError {
             TlsErrorKind::InvalidName(name) => {
                 write!(f, "{name:?} is neither a host name nor an address")
             }
-            TlsErrorKind::AlreadyTls => f.write_str("it was asked for before on this connection"),
+            TlsErrorKind::AlreadyTls => {
+                f.write_str("the connection is encrypted already, or about to be; go on with that")
+            }
             TlsErrorKind::Unsupported => f.write_str("only a socket can be encrypted"),
         }
     }

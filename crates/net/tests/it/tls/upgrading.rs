@@ -246,6 +246,8 @@ fn once_is_enough() {
         let first = pair.transport.start_tls_server(server());
         let error: TlsError = failure_as(pair.transport.start_tls_server(server()));
         assert!(matches!(error.kind(), TlsErrorKind::AlreadyTls), "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("no second TLS: the connection is encrypted already"), "{text}");
         let client = thread(move || {
             let mut peer = peer::over(pair.peer);
             peer.write_all(b"hello").unwrap();
@@ -281,6 +283,21 @@ fn a_connection_that_ends_or_has_no_socket_cannot_be_encrypted() {
         assert!(matches!(error.kind(), TlsErrorKind::Unsupported), "{error}");
         memory.take_only(None);
         assert_eq!(memory.take_received(), b"kept");
+    });
+}
+
+/// As the first time.
+#[test]
+fn who_asks_again_after_a_handshake_that_failed_is_told_why_it_did() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let mut pair = pair(&reactor, Probe::new(&log));
+        let first = pair.transport.start_tls_server(server());
+        pair.peer.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let first = result_of(&reactor, first).unwrap_err().downcast::<TlsError>().unwrap();
+        let second: TlsError = failure_as(pair.transport.start_tls_server(server()));
+        assert!(matches!(second.kind(), TlsErrorKind::NotTls), "{second}");
+        assert_eq!(second.to_string(), first.to_string());
     });
 }
 
