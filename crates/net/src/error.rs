@@ -45,6 +45,11 @@ pub enum ConnectionLost {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The protocol has given the connection up, with
+    /// [`fail_connection`](crate::Transport::fail_connection), because of what the peer sends; what was
+    /// written before has been sent. A framing does so with a line or a string that is none.
+    /// [`protocol_error`](Self::protocol_error) finds an error of a known type.
+    ProtocolError(Arc<dyn Error + Send + Sync>),
     /// A method of the protocol, or of its producer, panicked.
     Panicked(Panicked),
 }
@@ -54,6 +59,39 @@ impl ConnectionLost {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         matches!(self, Self::Done)
+    }
+
+    /// What was wrong with what the peer sent, if that is why the protocol has given up, and `E` is the
+    /// type of what it has said: [`LineTooLong`](crate::LineTooLong), or
+    /// [`FrameError`](crate::FrameError), or one of your own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{ConnectionLost, LineProtocol, LineReceiver, LineTooLong, Transport};
+    ///
+    /// struct Lines;
+    ///
+    /// impl LineProtocol for Lines {
+    ///     fn line_received(&mut self, _: &Transport, _: &[u8]) {}
+    ///
+    ///     fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
+    ///         if let Some(error) = reason.protocol_error::<LineTooLong>() {
+    ///             eprintln!("{}: {error}", transport.peer());
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let peer = ropewalk_testing::MemoryTransport::connect(LineReceiver::new(Lines));
+    /// peer.send(&[b'x'; 20_000]);
+    /// assert!(peer.sees_end());
+    /// ```
+    #[must_use]
+    pub fn protocol_error<E: Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::ProtocolError(error) => error.downcast_ref(),
+            _ => None,
+        }
     }
 }
 
@@ -66,6 +104,7 @@ impl fmt::Display for ConnectionLost {
             Self::PeerTooSlow { limit } => {
                 write!(f, "the peer is too slow: more than {} waited to be sent", Bytes(*limit))
             }
+            Self::ProtocolError(error) => write!(f, "the protocol has given up: {error}"),
             Self::Panicked(panicked) => write!(f, "the protocol panicked: {}", panicked.message()),
         }
     }

@@ -157,7 +157,8 @@ pub trait StringProtocol: 'static {
     /// nothing is kept, the next one can be found if the connection goes on; after another error
     /// nothing more is given.
     ///
-    /// As it stands it ends the connection.
+    /// As it stands it ends the connection with [`fail_connection`](Transport::fail_connection), so that
+    /// `connection_lost` is given `error`.
     ///
     /// Twisted: `lengthLimitExceeded`.
     #[doc(alias = "lengthLimitExceeded")]
@@ -165,7 +166,7 @@ pub trait StringProtocol: 'static {
         events::tell(
             || tracing::debug!(peer = %transport.peer(), %error, "strings cannot be told apart"),
         );
-        transport.lose_connection();
+        transport.fail_connection(*error);
     }
 
     /// As [`Protocol::peer_done`]: all strings have come. One without its end is dropped.

@@ -42,13 +42,15 @@ pub trait LineProtocol: 'static {
     /// A line is longer than allowed. Called once for each such line, of which nothing is kept; if
     /// the connection goes on, so do the lines after it.
     ///
-    /// As it stands it ends the connection.
+    /// As it stands it ends the connection with [`fail_connection`](Transport::fail_connection), so that
+    /// `connection_lost` is given `error`. Who says something to the peer before, and does the same, has
+    /// said it.
     ///
     /// Twisted: `lineLengthExceeded`.
     #[doc(alias = "lineLengthExceeded")]
     fn line_length_exceeded(&mut self, transport: &Transport, error: &LineTooLong) {
         events::tell(|| tracing::debug!(peer = %transport.peer(), %error, "a line is too long"));
-        transport.lose_connection();
+        transport.fail_connection(*error);
     }
 
     /// As [`Protocol::peer_done`]: all lines have come. A line without its end is dropped.

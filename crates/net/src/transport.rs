@@ -8,6 +8,7 @@ pub use writing::Pressure;
 
 use crate::Address;
 use crate::connection::Connection;
+use std::error::Error;
 use std::fmt;
 use std::rc::Rc;
 
@@ -92,6 +93,43 @@ impl Transport {
     #[doc(alias = "loseConnection")]
     pub fn lose_connection(&self) {
         self.0.lose();
+    }
+
+    /// As [`lose_connection`](Self::lose_connection), because what the peer sends cannot be understood or
+    /// is not allowed: `connection_lost` follows with
+    /// [`ConnectionLost::ProtocolError`](crate::ConnectionLost::ProtocolError), and `error` in it.
+    ///
+    /// So an answer that tells the peer what is wrong, written before, arrives; and whoever looks at the
+    /// reason, in a log or in a test, can tell this end from a regular one. Of two reasons the first one
+    /// counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::{ConnectionLost, Protocol, Transport};
+    /// use ropewalk_testing::MemoryTransport;
+    ///
+    /// struct Picky;
+    ///
+    /// impl Protocol for Picky {
+    ///     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
+    ///         if !data.is_ascii() {
+    ///             transport.write(b"error: ASCII only\n");
+    ///             transport.fail_connection("the peer does not speak ASCII");
+    ///         }
+    ///     }
+    ///     fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
+    ///         let text = "the protocol has given up: the peer does not speak ASCII";
+    ///         assert_eq!(reason.to_string(), text);
+    ///     }
+    /// }
+    ///
+    /// let peer = MemoryTransport::connect(Picky);
+    /// peer.send("où?".as_bytes());
+    /// assert_eq!(peer.take_received(), b"error: ASCII only\n");
+    /// ```
+    pub fn fail_connection(&self, error: impl Into<Box<dyn Error + Send + Sync>>) {
+        self.0.fail(error.into().into());
     }
 
     /// Says that nothing more will be written, when everything written has been sent and a

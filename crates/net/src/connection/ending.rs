@@ -22,12 +22,11 @@ impl Connection {
             State::Dead => self.carrier.drop_remains(),
             State::Open | State::Closing => {
                 let reason = self.last_reason();
-                if reason.is_clean() {
+                let how = (!matches!(reason, ConnectionLost::Aborted)).then(|| {
                     self.has_said_all();
-                    let gently = Close::Gently { peer_is_done: self.peer_is_done.get() };
-                    return self.finish_as(reason, Some(gently));
-                }
-                self.finish(reason);
+                    Close::Gently { peer_is_done: self.peer_is_done.get() }
+                });
+                self.finish_as(reason, how);
             }
         }
     }
@@ -45,7 +44,13 @@ impl Connection {
     }
 
     fn last_reason(&self) -> ConnectionLost {
-        if self.owes() { ConnectionLost::Aborted } else { ConnectionLost::Done }
+        if self.owes() { ConnectionLost::Aborted } else { self.own_reason() }
+    }
+
+    /// Why this side has ended the connection, when everything is sent.
+    fn own_reason(&self) -> ConnectionLost {
+        let failure = self.extra.get().and_then(|extra| extra.failure.take());
+        failure.map_or(ConnectionLost::Done, ConnectionLost::ProtocolError)
     }
 
     /// Does what was put off until everything is sent, and the producer is done.
@@ -54,7 +59,7 @@ impl Connection {
             (State::Closing, _) | (State::Open, Writing::Ending) if self.waits_for_producer() => {}
             // What is written after this goes on to wait for the handshake.
             (State::Open, Writing::Ending) if self.is_opening() => {}
-            (State::Closing, _) if self.has_said_all() => self.finish(ConnectionLost::Done),
+            (State::Closing, _) if self.has_said_all() => self.finish(self.own_reason()),
             (State::Open, Writing::Ending) if self.has_said_all() => self.end_writing(),
             (State::Open, Writing::Ended) if self.peer_is_done.get() => {
                 self.finish(ConnectionLost::Done);
@@ -110,7 +115,9 @@ impl Connection {
         let unsent = self.clear();
         events::tell(|| tracing::debug!(peer = %self.peer, %reason, unsent, "disconnected"));
         let how = how.unwrap_or_else(|| match reason {
-            ConnectionLost::Done => Close::Gently { peer_is_done: self.peer_is_done.get() },
+            ConnectionLost::Done | ConnectionLost::ProtocolError(_) => {
+                Close::Gently { peer_is_done: self.peer_is_done.get() }
+            }
             ConnectionLost::Aborted | ConnectionLost::PeerTooSlow { .. } => Close::Abort,
             // The peer is to hear what was wrong.
             #[cfg(feature = "tls")]

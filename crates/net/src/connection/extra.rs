@@ -7,6 +7,8 @@ use super::securing::Securing;
 use crate::listening::Place;
 use ropewalk_deferred::Promise;
 use std::cell::{Cell, OnceCell};
+use std::error::Error;
+use std::sync::Arc;
 
 /// How many bytes may wait to be sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,6 +33,8 @@ pub(super) struct Extra {
     /// Fired when everything is sent.
     pub(super) flushed: Cell<Vec<Promise<()>>>,
     pub(super) production: Production,
+    /// Why the protocol has asked for the end, if not because it is done.
+    pub(super) failure: Cell<Option<Arc<dyn Error + Send + Sync>>>,
     /// Its place among the connections of its port, if they are counted.
     pub(super) place: Cell<Option<Place>>,
     /// There if tasks read and write themselves.

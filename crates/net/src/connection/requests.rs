@@ -5,6 +5,7 @@
 use super::{Connection, State, Writing};
 use crate::ConnectionLost;
 use ropewalk_deferred::Promise;
+use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +18,14 @@ impl Connection {
         self.watch();
         if self.buffered() == 0 {
             self.schedule();
+        }
+    }
+
+    /// As `lose`, for this reason.
+    pub(crate) fn fail(self: &Rc<Self>, error: Arc<dyn Error + Send + Sync>) {
+        if self.is_open() {
+            self.extra().failure.set(Some(error));
+            self.lose();
         }
     }
 

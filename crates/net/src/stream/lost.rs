@@ -26,6 +26,7 @@ impl From<ConnectionLost> for io::Error {
     fn from(reason: ConnectionLost) -> Self {
         let kind = match &reason {
             ConnectionLost::Lost(error) => error.kind(),
+            ConnectionLost::ProtocolError(_) => io::ErrorKind::InvalidData,
             ConnectionLost::Panicked(_) => io::ErrorKind::Other,
             ConnectionLost::Done | ConnectionLost::Aborted | ConnectionLost::PeerTooSlow { .. } => {
                 io::ErrorKind::ConnectionAborted

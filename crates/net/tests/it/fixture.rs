@@ -174,6 +174,7 @@ pub(crate) fn kind(reason: &ConnectionLost) -> &'static str {
         ConnectionLost::Aborted => "aborted",
         ConnectionLost::Panicked(_) => "panicked",
         ConnectionLost::PeerTooSlow { .. } => "too slow",
+        ConnectionLost::ProtocolError(_) => "protocol error",
         _ => "otherwise",
     }
 }

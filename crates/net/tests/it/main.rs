@@ -21,6 +21,7 @@ mod endpoints; // what texts describe
 mod eyeballs; // several addresses, tried beside each other
 mod families; // IPv4 only, IPv6 only
 mod framing; // strings instead of bytes
+mod giving_up; // what the peer sends cannot be understood
 mod half_close; // this side sends nothing more, and reads
 mod half_open; // a peer that sends nothing more, and reads
 mod lines; // lines instead of bytes
