@@ -127,6 +127,7 @@ impl Network {
         self.lingering.borrow_mut().push(socket);
     }
 
+    #[inline]
     pub(crate) fn with_buffer(&self, f: impl FnOnce(&mut [u8])) {
         let mut buffer =
             self.buffer.take().unwrap_or_else(|| vec![0; READ_BUFFER].into_boxed_slice());

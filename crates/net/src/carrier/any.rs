@@ -14,20 +14,20 @@ pub(crate) enum AnyCarrier {
     Other(Box<dyn Carrier>),
 }
 
-/// As the carrier's own, for what each message needs.
+/// What each message needs, of a carrier that is [plain](Carrier::is_plain).
 impl AnyCarrier {
     #[inline]
-    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read_plain(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Socket(socket) => socket.read(buffer),
+            Self::Socket(socket) => socket.read_plain(buffer),
             Self::Other(other) => other.read(buffer),
         }
     }
 
     #[inline]
-    pub(crate) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write_plain(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Self::Socket(socket) => socket.write(slices),
+            Self::Socket(socket) => socket.write_plain(slices),
             Self::Other(other) => other.write(slices),
         }
     }

@@ -81,15 +81,21 @@ impl Connection {
 
     /// A panic of the application ends the connection, and then goes on to the reactor, which
     /// reports it and follows its policy.
+    #[inline]
     pub(super) fn contain(self: &Rc<Self>, called: Result<(), Box<dyn Any + Send>>) {
         if let Err(payload) = called {
-            let panicked = Panicked::from_payload(payload, self.location);
-            let text = self.describe(&panicked);
-            if let Err(second) = self.bury(ConnectionLost::Panicked(panicked), None) {
-                self.report(&second);
-            }
-            resume_unwind(Box::new(text));
+            self.end_with_panic(payload);
         }
+    }
+
+    #[cold]
+    fn end_with_panic(self: &Rc<Self>, payload: Box<dyn Any + Send>) {
+        let panicked = Panicked::from_payload(payload, self.location);
+        let text = self.describe(&panicked);
+        if let Err(second) = self.bury(ConnectionLost::Panicked(panicked), None) {
+            self.report(&second);
+        }
+        resume_unwind(Box::new(text));
     }
 
     pub(super) fn finish(self: &Rc<Self>, reason: ConnectionLost) {

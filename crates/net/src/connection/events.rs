@@ -142,12 +142,13 @@ impl Connection {
     #[inline]
     pub(super) fn read(self: &Rc<Self>, buffer: &mut [u8]) -> io::Result<usize> {
         match self.unless_plain() {
-            None => self.carrier.read(buffer),
+            None => self.carrier.read_plain(buffer),
             Some(carrier) => self.read_through(carrier, buffer),
         }
     }
 
     /// What a carrier that is not plain sends for itself meanwhile, or has to, is taken note of.
+    #[inline(never)]
     fn read_through(
         self: &Rc<Self>,
         carrier: &dyn Carrier,
@@ -221,7 +222,7 @@ impl Connection {
         if self.is_opening() || self.outgoing.borrow().len() == 0 {
             return self.carrier.advance().map(|()| Spent::default());
         }
-        self.outgoing.borrow_mut().send(|slices| self.carrier.write(slices))
+        self.outgoing.borrow_mut().send(|slices| self.write_some(slices))
     }
 
     /// Tells those who wait until everything is sent, or less is unsent.

@@ -138,9 +138,14 @@ impl Connection {
     }
 
     /// Somebody has written: `any` bytes, and so many now wait that it is `high`.
+    #[inline]
     pub(super) fn note_write(self: &Rc<Self>, any: bool, high: bool) {
-        let Some(extra) = self.extra.get() else { return };
-        let production = &extra.production;
+        if let Some(extra) = self.extra.get() {
+            self.note_for(&extra.production, any, high);
+        }
+    }
+
+    fn note_for(self: &Rc<Self>, production: &Production, any: bool, high: bool) {
         match production.kind.get() {
             Some(Kind::Link) if high => production.hold(true),
             Some(Kind::Push) if high && !production.told.get() => self.schedule(),

@@ -195,7 +195,7 @@ impl Connection {
         // What a protocol has left behind goes first.
         while self.outgoing.borrow().len() == 0 && update(&pulling.writing, Hint::take_anyway) {
             let before = self.buffered();
-            let written = self.carrier.write(slices);
+            let written = self.write_some(slices);
             let after = self.buffered();
             if after != before {
                 self.carrier.backlog(before, after);

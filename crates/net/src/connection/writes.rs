@@ -5,7 +5,7 @@
 use super::{Connection, is_transient};
 use crate::{ConnectionLost, Pressure};
 use bytes::{Buf as _, Bytes};
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -78,7 +78,9 @@ impl Connection {
     }
 
     /// Sends what it can if nothing waits. How much waited before, and how much was sent of the
-    /// `total`; or the answer, if the rest is not to be queued.
+    /// `total`; or the answer, if that was all, or the rest is not to be queued.
+    // Always: four callers are too many for the compiler, and each is worth its copy.
+    #[inline(always)]
     fn send_now(
         self: &Rc<Self>,
         total: usize,
@@ -87,17 +89,42 @@ impl Connection {
         if !self.accepts_writes() {
             return Err(Pressure::Relaxed);
         }
-        let (before, mut sent) = (self.buffered(), 0);
+        let (before, mut written) = (self.buffered(), Ok(0));
         if before == 0 && total > 0 {
-            match self.carrier.write(slices) {
-                Ok(count) => sent = count,
-                Err(error) if is_transient(&error) => {}
-                Err(error) => {
-                    self.end_later(ConnectionLost::Lost(Arc::new(error)));
-                    return Err(Pressure::Relaxed);
-                }
+            written = self.write_some(slices);
+            // Nearly always: and a plain carrier keeps nothing.
+            if self.plain.get() && matches!(written, Ok(sent) if sent == total) {
+                self.note_write(true, false);
+                return Err(Pressure::Relaxed);
             }
         }
+        self.keep_rest(before, total, written)
+    }
+
+    /// As the carrier's own.
+    #[inline]
+    pub(super) fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.unless_plain() {
+            None => self.carrier.write_plain(slices),
+            Some(carrier) => carrier.write(slices),
+        }
+    }
+
+    /// Whether what is not sent may be queued.
+    fn keep_rest(
+        self: &Rc<Self>,
+        before: usize,
+        total: usize,
+        written: io::Result<usize>,
+    ) -> Result<(usize, usize), Pressure> {
+        let sent = match written {
+            Ok(sent) => sent,
+            Err(error) if is_transient(&error) => 0,
+            Err(error) => {
+                self.end_later(ConnectionLost::Lost(Arc::new(error)));
+                return Err(Pressure::Relaxed);
+            }
+        };
         if sent < total {
             let limit = self.limits().max;
             if self.buffered() + (total - sent) > limit {

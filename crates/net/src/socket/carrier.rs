@@ -69,6 +69,7 @@ impl SocketCarrier {
         }
     }
 
+    #[inline]
     fn with<R>(&self, f: impl FnOnce(&Socket) -> io::Result<R>) -> io::Result<R> {
         match &*self.registration.borrow() {
             Some(registration) => f(registration.source()),
@@ -109,6 +110,18 @@ impl SocketCarrier {
 }
 
 impl SocketCarrier {
+    /// Reads from the socket, whatever filter there is.
+    #[inline]
+    pub(crate) fn read_plain(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.with(|mut socket| socket.read(buffer))
+    }
+
+    /// Writes to the socket, whatever filter there is.
+    #[inline]
+    pub(crate) fn write_plain(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.with(|socket| wire::send(socket, slices))
+    }
+
     /// Has the filter do something with the socket; nothing if there is none.
     fn filtered<R>(
         &self,
@@ -146,12 +159,12 @@ impl SocketCarrier {
 impl Carrier for SocketCarrier {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.filtered(|filter, wire| filter.read(wire, buffer))
-            .unwrap_or_else(|| self.with(|mut socket| socket.read(buffer)))
+            .unwrap_or_else(|| self.read_plain(buffer))
     }
 
     fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.filtered(|filter, wire| filter.write(wire, slices))
-            .unwrap_or_else(|| self.with(|socket| wire::send(socket, slices)))
+            .unwrap_or_else(|| self.write_plain(slices))
     }
 
     fn shut_writing(&self) -> io::Result<()> {

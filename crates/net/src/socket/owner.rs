@@ -17,6 +17,7 @@ impl Owner {
         Self { connection }
     }
 
+    #[inline]
     pub(crate) fn ready(&self, readiness: Readiness) {
         let network = self.connection.socket().and_then(|socket| socket.network.upgrade());
         if let Some(network) = network {
