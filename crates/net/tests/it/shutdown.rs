@@ -15,6 +15,8 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 const MIB: usize = 1024 * 1024;
+/// More than a peer's system takes that reads nothing, and less than it and ours do.
+const UNREAD: usize = 2 * 65_536;
 
 /// W18: the reference drops what is unsent when it stops.
 #[test]
@@ -102,14 +104,14 @@ fn a_peer_that_still_sends_gets_everything_that_was_sent() {
                 transport.pause_producing();
             }),
         );
-        pair.transport.write(&vec![7; MIB]);
+        pair.transport.write(&vec![7; UNREAD]);
         let peer = thread(move || {
             pair.peer.write_all(&vec![8; 8 * MIB]).unwrap();
             pair.peer.read_to_end(&mut Vec::new()).unwrap()
         });
         reactor.stop();
         reactor.run().unwrap();
-        assert_eq!(peer.join().unwrap(), MIB);
+        assert_eq!(peer.join().unwrap(), UNREAD);
         assert_eq!(count(&log, "lost done"), 1);
         assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
     });
@@ -126,7 +128,7 @@ fn a_connection_that_has_just_ended_is_not_reset_by_the_stop() {
                 transport.pause_producing();
             }),
         );
-        pair.transport.write(&vec![7; MIB]);
+        pair.transport.write(&vec![7; UNREAD]);
         turn_until(&reactor, || pair.transport.buffered() == 0);
         // As much as there is room for in any system, since nobody reads it.
         pair.peer.write_all(&[8; 10_000]).unwrap();
@@ -139,8 +141,8 @@ fn a_connection_that_has_just_ended_is_not_reset_by_the_stop() {
         });
         reactor.stop();
         reactor.run().unwrap();
-        assert_eq!(pair.peer.read_to_end(&mut Vec::new()).unwrap(), MIB);
-        assert_eq!(log.take(), ["made", "lost done"]);
+        assert_eq!(pair.peer.read_to_end(&mut Vec::new()).unwrap(), UNREAD);
+        assert_eq!((count(&log, "lost done"), count(&log, "lost")), (1, 1));
     });
 }
 

@@ -47,6 +47,19 @@ fn poll_write(stream: &TcpStream, count: &Arc<Count>, length: usize) -> Poll<usi
     Pin::new(&mut stream).poll_write(&mut context, &vec![7; length]).map(Result::unwrap)
 }
 
+/// Writes until nothing more is taken, also after what was taken has moved on to the peer's system.
+fn fill(reactor: &Reactor, stream: &TcpStream) {
+    let count = Arc::<Count>::default();
+    loop {
+        while poll_write(stream, &count, 1 << 20).is_ready() {}
+        let woken = count.get();
+        turn_a_little(reactor);
+        if count.get() == woken {
+            return;
+        }
+    }
+}
+
 #[test]
 fn one_message_is_one_wake_up_and_one_event() {
     within(DEADLINE, || {
@@ -117,14 +130,17 @@ fn only_the_latest_reader_and_the_latest_writer_are_woken() {
         let reactor = Reactor::new().unwrap();
         let (stream, mut peer) = pair(&reactor);
         let [old, new, writer] = [(); 3].map(|()| Arc::<Count>::default());
-        while poll_write(&stream, &writer, 1 << 20).is_ready() {}
+        fill(&reactor, &stream);
+        assert_eq!(poll_write(&stream, &writer, 9), Poll::Pending);
         assert_eq!(poll_read(&stream, &old, 9), Poll::Pending);
         assert_eq!(poll_read(&stream, &new, 9), Poll::Pending);
         assert_eq!(Arc::strong_count(&old), 1, "its waker is gone");
         peer.write_all(b"hello").unwrap();
         turn_until(&reactor, || new.get() == 1);
         turn_a_little(&reactor);
-        assert_eq!((old.get(), writer.get()), (0, 0));
+        assert_eq!(old.get(), 0);
+        // The system may have made room by putting together what waits to be read.
+        assert!(writer.get() == 0 || poll_write(&stream, &writer, 9).is_ready());
     });
 }
 
