@@ -1,0 +1,113 @@
+//! Whoever connects to a port: accepted, given a protocol, and made a connection.
+
+use super::Listener;
+use crate::connection::Connection;
+use crate::events::tell;
+use crate::listening::accepting::accept;
+use crate::listening::places::{Place, Places};
+use crate::socket::{Owner, SocketCarrier};
+use crate::{Address, Protocol};
+use ropewalk_reactor::{Interest, Reactor};
+use socket2::{SockAddr, Socket};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+
+/// The most connections that are accepted in one turn (I7), if there is time for them.
+const ACCEPTS: usize = 64;
+
+impl Listener {
+    pub(super) fn accept(self: &Rc<Self>, reactor: &Reactor, socket: &Socket) {
+        let (mut panic, mut pace) = (None, reactor.pace());
+        for served in 0..ACCEPTS {
+            if pace.is_over(served) {
+                // Those who still wait make the port ready again.
+                break;
+            }
+            let Some(place) = Places::take(self) else {
+                // Who has asked for one asks for another most likely, and had to watch again.
+                if served == 0 || self.places.are_full() {
+                    self.watch();
+                }
+                break;
+            };
+            match accept(socket) {
+                Ok((stream, peer)) => {
+                    self.rests.end(&self.address);
+                    self.places.one_has_come();
+                    let welcome = || self.welcome(reactor, stream, &peer, place);
+                    // The first panic goes to the reactor when the others have been served.
+                    panic = panic.or(catch_unwind(AssertUnwindSafe(welcome)).err());
+                }
+                Err(error) => {
+                    self.refused(reactor, socket, &error);
+                    break;
+                }
+            }
+            if !self.is_open() {
+                break;
+            }
+        }
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
+    }
+
+    fn welcome(self: &Rc<Self>, reactor: &Reactor, stream: Socket, peer: &SockAddr, place: Place) {
+        let peer = match Address::from_system(peer) {
+            Ok(peer) => peer,
+            Err(error) => return dropped("an unknown peer", &error),
+        };
+        let Some(mut factory) = self.factory.take() else { return };
+        let built = catch_unwind(AssertUnwindSafe(|| factory.build(reactor, peer.clone())));
+        self.factory.set(Some(factory));
+        let protocol = match built {
+            Ok(Some(protocol)) => protocol,
+            Ok(None) => {
+                return tell(|| tracing::debug!(%peer, "the factory declined a connection"));
+            }
+            Err(payload) => resume_unwind(payload),
+        };
+        match self.begin(reactor, stream, peer.clone(), protocol) {
+            Ok(connection) => {
+                if let Some(place) = place.if_counted() {
+                    connection.occupy(place);
+                }
+                connection.start();
+            }
+            Err(error) => dropped(peer, &error),
+        }
+    }
+
+    fn begin(
+        &self,
+        reactor: &Reactor,
+        stream: Socket,
+        peer: Address,
+        protocol: Box<dyn Protocol>,
+    ) -> io::Result<Rc<Connection>> {
+        let Some(network) = self.network.upgrade() else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let host = if self.is_wildcard {
+            Address::from_system(&stream.local_addr()?)?
+        } else {
+            // The same, and a system call less.
+            self.address.clone()
+        };
+        let carrier = SocketCarrier::new(reactor, &network);
+        let connection = Connection::on_socket(carrier, protocol, (host, peer), self.location);
+        let owner = Owner::new(Rc::clone(&connection));
+        let registration = reactor
+            .register_at(stream, Interest::READABLE, self.location, move |_, _, readiness| {
+                owner.ready(readiness);
+            })
+            .map_err(|refused| io::Error::other(refused.io_error().to_string()))?;
+        SocketCarrier::attach(&connection, registration);
+        Ok(connection)
+    }
+}
+
+fn dropped(peer: impl std::fmt::Display, error: &io::Error) {
+    tell(|| tracing::warn!(%peer, %error, "an accepted connection was dropped"));
+}
