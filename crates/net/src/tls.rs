@@ -81,7 +81,7 @@ pub use reactor_tls::ReactorTls;
 pub use rustls;
 pub use server::TlsServer;
 pub(crate) use session::Handshake;
-pub use wrap::{TlsWrapped, wrap_client_tls};
+pub use wrap::{TlsWrapped, TlsWrappedServer, wrap_client_tls, wrap_server_tls};
 
 use std::time::Duration;
 

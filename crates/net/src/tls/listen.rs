@@ -9,10 +9,9 @@ use super::server::TlsServer;
 use crate::events::tell;
 use crate::parting::part_with;
 use crate::protocol::forward::forward;
-use crate::{ConnectionLost, Factory, Protocol, Transport};
+use crate::{AddressKind, ConnectionLost, Factory, Protocol, Transport};
 use ropewalk_reactor::{Reactor, WeakReactor};
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Instant;
@@ -46,10 +45,10 @@ impl<F> Accepting<F> {
     }
 }
 
-impl<F: Factory> Factory for Accepting<F> {
-    type Protocol = Accepted<F>;
+impl<A: AddressKind, F: Factory<A>> Factory<A> for Accepting<F> {
+    type Protocol = Accepted<A, F>;
 
-    fn build_protocol(&mut self, reactor: &Reactor, peer: SocketAddr) -> Option<Accepted<F>> {
+    fn build_protocol(&mut self, reactor: &Reactor, peer: A) -> Option<Accepted<A, F>> {
         Some(Accepted {
             server: self.server.clone(),
             factory: Rc::clone(&self.factory),
@@ -75,33 +74,36 @@ impl<F: Factory> Factory for Accepting<F> {
     }
 }
 
-pub(super) struct Accepted<F: Factory> {
+pub(super) struct Accepted<A, F: Factory<A>> {
     server: TlsServer,
     factory: Shared<F>,
     reactor: WeakReactor,
-    peer: SocketAddr,
+    peer: A,
     is_secured: bool,
     /// The user's; nothing until the handshake is complete, or if the factory declined.
     protocol: Option<F::Protocol>,
 }
 
-impl<F: Factory> Protocol for Accepted<F> {
+impl<A: AddressKind, F: Factory<A>> Protocol for Accepted<A, F> {
     fn connection_made(&mut self, transport: &Transport) {
         self.server.counts().begin();
-        // What comes of it is told to this protocol.
-        transport.start_tls_server(&self.server).add_errback(|_| ()).detach();
+        let kept = transport.clone();
+        let handshake = transport.start_tls_server(&self.server);
+        // What comes of it is told to this protocol. One that could not even begin has left the
+        // connection as it was.
+        handshake.add_errback(move |_| kept.abort_connection()).detach();
     }
 
     fn handshake_completed(&mut self, transport: &Transport) {
         self.is_secured = true;
         self.server.counts().complete();
-        let peer = self.peer;
+        let peer = self.peer.clone();
         let built = self
             .reactor
             .with(|reactor| Accepting::with(&self.factory, |f| f.build_protocol(reactor, peer)));
         self.protocol = built.flatten().flatten();
         let Some(protocol) = &mut self.protocol else {
-            tell(|| tracing::debug!(%peer, "the factory declined a connection"));
+            tell(|| tracing::debug!(peer = %self.peer, "the factory declined a connection"));
             return transport.lose_connection();
         };
         protocol.connection_made(transport);

@@ -1,9 +1,14 @@
-//! TLS on whatever an endpoint connects to.
+//! TLS on whatever an endpoint connects to, or listens on.
 
 use super::client::TlsClient;
 use super::connect::{Time, secured};
+use super::listen::Accepting;
+use super::server::TlsServer;
 use super::transport::server_name;
-use crate::{ClientEndpoint, Protocol, Transport};
+use crate::{
+    Address, BoxFactory, ClientEndpoint, ListenError, ListeningPort, Protocol, ServerEndpoint,
+    Transport,
+};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::panic::Location;
@@ -74,5 +79,59 @@ impl<E: ClientEndpoint> ClientEndpoint for TlsWrapped<E> {
         secured(reactor, client, time, protocol, |greeting| {
             self.endpoint.connect_at(reactor, greeting, location)
         })
+    }
+}
+
+/// An endpoint that listens as `endpoint` does, and encrypts its connections from the first byte.
+///
+/// The factory makes a protocol when a handshake is complete; all else is as with
+/// [`listen_tls`](super::ReactorTls::listen_tls), which is the shorter way to a port of this machine.
+/// An endpoint whose connections cannot be encrypted gets none that its factory hears of: they are
+/// aborted.
+///
+/// # Examples
+///
+/// A Unix socket, say behind a program that passes encrypted connections on as they are:
+///
+/// ```
+/// use ropewalk_net::tls::{TlsServer, wrap_server_tls};
+/// use ropewalk_net::{Address, ReactorEndpoints as _, server_from_string};
+/// # use ropewalk_net::{Protocol, Transport};
+/// # use ropewalk_reactor::Reactor;
+/// # struct Quiet;
+/// # impl Protocol for Quiet {
+/// #     fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+/// # }
+/// # fn example(reactor: &Reactor, server: &TlsServer) -> Result<(), ropewalk_deferred::Failure> {
+/// let endpoint = wrap_server_tls(server, server_from_string("unix:/run/app.sock:mode=660")?);
+/// let port = reactor.listen(&endpoint, |_peer: Address| Quiet)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Twisted: `TLSMemoryBIOFactory`.
+#[doc(alias = "TLSMemoryBIOFactory")]
+pub fn wrap_server_tls<E: ServerEndpoint>(
+    server: impl Into<TlsServer>,
+    endpoint: E,
+) -> TlsWrappedServer<E> {
+    TlsWrappedServer { server: server.into(), endpoint }
+}
+
+/// An endpoint whose connections are encrypted: see [`wrap_server_tls`].
+#[derive(Clone, Debug)]
+pub struct TlsWrappedServer<E> {
+    server: TlsServer,
+    endpoint: E,
+}
+
+impl<E: ServerEndpoint> ServerEndpoint for TlsWrappedServer<E> {
+    fn listen(
+        &self,
+        reactor: &Reactor,
+        factory: BoxFactory,
+    ) -> Result<ListeningPort<Address>, ListenError> {
+        let accepting = Accepting::new(self.server.clone(), factory);
+        self.endpoint.listen(reactor, BoxFactory::new(accepting))
     }
 }

@@ -5,7 +5,9 @@ mod encrypted; // with TLS
 mod faults; // texts that cannot be read
 mod serving; // listening on them
 #[cfg(unix)]
-mod unix; // sockets in the file system
+mod unix;
+#[cfg(feature = "tls")]
+mod wrapped; // with TLS, whatever they are // sockets in the file system
 
 use crate::connecting::{Refusing, Stub};
 use crate::fixture::{Probe, has, turn_until};

@@ -1,25 +1,18 @@
 //! Endpoints with TLS: what texts describe, and what is in the files.
 
 use crate::fixture::{Probe, has, own_address, result_of, turn_until};
-use crate::tls::certificates::{self, AUTHORITY, server_pem};
+use crate::tls::certificates::{AUTHORITY, server_pem};
 use proptest::prelude::*;
-use ropewalk_deferred::Deferred;
-use ropewalk_net::tls::{
-    ReactorTls as _, TlsClient, TlsConfigError, TlsError, TlsErrorKind, wrap_client_tls,
-};
+use ropewalk_net::tls::{TlsConfigError, TlsErrorKind};
 use ropewalk_net::{
-    Address, AddressKind, AnyClientEndpoint, AnyServerEndpoint, ClientEndpoint, ClientService,
-    ConnectError, ConnectErrorKind, EndpointParseErrorKind as Kind, HostnameEndpoint,
-    ListenErrorKind, ListeningPort, Protocol, ReactorEndpoints as _, TcpServerEndpoint,
-    TlsClientEndpoint, TlsServerEndpoint, Transport, client_from_string, server_from_string,
+    Address, AddressKind, AnyClientEndpoint, AnyServerEndpoint, ClientService, ConnectError,
+    ConnectErrorKind, EndpointParseErrorKind as Kind, HostnameEndpoint, ListenErrorKind,
+    ListeningPort, ReactorEndpoints as _, TcpServerEndpoint, TlsClientEndpoint, TlsServerEndpoint,
+    client_from_string, server_from_string,
 };
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::{
-    DEADLINE, Ending, EventLog, MemoryTransport, failure_as, success_of, within,
-};
-use std::cell::RefCell;
+use ropewalk_testing::{DEADLINE, EventLog, failure_as, success_of, within};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 /// Files that are deleted in the end.
 struct Files(PathBuf);
@@ -45,7 +38,7 @@ impl Drop for Files {
 }
 
 /// Where a client finds a port.
-fn host_of<A: AddressKind>(port: &ListeningPort<A>) -> HostnameEndpoint {
+pub(super) fn host_of<A: AddressKind>(port: &ListeningPort<A>) -> HostnameEndpoint {
     let address = port.address().into().socket_addr().unwrap();
     HostnameEndpoint::new(address.ip().to_string(), address.port())
 }
@@ -225,54 +218,5 @@ fn a_service_is_stopped_in_the_middle_of_a_handshake() {
         turn_until(&reactor, || reactor.stats().sources == 0);
         assert_eq!(reactor.stats().pending_timers, 0);
         assert!(log.is_empty(), "the factory was never asked");
-    });
-}
-
-/// The endpoint of a test that connects in memory, which cannot be encrypted.
-#[derive(Clone, Default)]
-struct Memory(Rc<RefCell<Option<MemoryTransport>>>);
-
-impl ClientEndpoint for Memory {
-    fn connect(&self, _: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
-        let memory = MemoryTransport::connect(protocol);
-        let transport = memory.transport();
-        self.0.replace(Some(memory));
-        Deferred::succeed(transport)
-    }
-}
-
-#[test]
-fn any_endpoint_can_be_encrypted() {
-    within(DEADLINE, || {
-        let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
-        let factory = move |_| Probe::new(&log).echo();
-        let port = reactor.listen_tls(own_address(), certificates::server(), factory).unwrap();
-        let host = host_of(&port);
-        let client = TlsClient::with_roots(AUTHORITY.pem()).unwrap();
-        let endpoint = wrap_client_tls(&client, "localhost", host.clone());
-        let probe = Probe::new(&seen).made(|transport| {
-            transport.write(b"hello");
-        });
-        let transport = result_of(&reactor, reactor.connect(&endpoint, probe)).unwrap();
-        assert!(transport.tls().is_some());
-        turn_until(&reactor, || has(&seen, "data hello"));
-        assert_eq!(seen.take(), ["made", "secured", "data hello"]);
-
-        let refused = |name| {
-            let endpoint = wrap_client_tls(&client, name, host.clone());
-            let result = result_of(&reactor, reactor.connect(&endpoint, Probe::new(&seen)));
-            result.unwrap_err().downcast::<TlsError>().unwrap()
-        };
-        assert!(refused("other.example").is_certificate());
-        assert!(matches!(refused("no name").kind(), TlsErrorKind::InvalidName(_)));
-
-        let memory = Memory::default();
-        let endpoint = wrap_client_tls(&client, "localhost", memory.clone());
-        let error: TlsError = failure_as(reactor.connect(&endpoint, Probe::new(&seen)));
-        assert!(matches!(error.kind(), TlsErrorKind::Unsupported));
-        let memory = memory.0.take().unwrap();
-        memory.turn();
-        assert_eq!(memory.ending(), Some(Ending::Aborted), "it is not left open in plain");
-        assert!(seen.is_empty(), "the protocols were never told anything");
     });
 }
