@@ -19,6 +19,9 @@ type Datagram = (Vec<u8>, SocketAddr);
 
 /// A UDP socket whose methods give deferreds, which tasks can await. Dropping it closes the port.
 ///
+/// [`udp_socket`](crate::ReactorUdp::udp_socket) opens one. For a program that would rather be told of
+/// datagrams there is [`listen_udp`](crate::ReactorUdp::listen_udp).
+///
 /// # Threads
 ///
 /// Reactor thread; it is neither `Send` nor `Sync`.

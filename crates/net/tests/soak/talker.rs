@@ -124,10 +124,33 @@ impl Talker {
     }
 }
 
+/// What the three kinds of protocol are told alike.
+macro_rules! told_alike {
+    () => {
+        fn connection_made(&mut self, transport: &Transport) {
+            self.made(transport);
+        }
+
+        fn peer_done(&mut self, transport: &Transport) {
+            self.peer_is_done(transport);
+        }
+
+        fn write_done(&mut self, transport: &Transport) {
+            self.writing_is_done(transport);
+        }
+
+        fn drained(&mut self, transport: &Transport) {
+            self.has_drained(transport);
+        }
+
+        fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
+            self.lost(reason);
+        }
+    };
+}
+
 impl Protocol for Talker {
-    fn connection_made(&mut self, transport: &Transport) {
-        self.made(transport);
-    }
+    told_alike!();
 
     fn handshake_completed(&mut self, transport: &Transport) {
         self.told("the handshake");
@@ -139,32 +162,14 @@ impl Protocol for Talker {
         self.heard(transport, heard);
     }
 
-    fn peer_done(&mut self, transport: &Transport) {
-        self.peer_is_done(transport);
-    }
-
-    fn write_done(&mut self, transport: &Transport) {
-        self.writing_is_done(transport);
-    }
-
-    fn drained(&mut self, transport: &Transport) {
-        self.has_drained(transport);
-    }
-
     fn resumed(&mut self, transport: &Transport) {
         self.told("more to come");
         self.act(transport);
     }
-
-    fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
-        self.lost(reason);
-    }
 }
 
 impl LineProtocol for Talker {
-    fn connection_made(&mut self, transport: &Transport) {
-        self.made(transport);
-    }
+    told_alike!();
 
     fn line_received(&mut self, transport: &Transport, line: &[u8]) {
         let heard = self.record.hear_message(line);
@@ -174,28 +179,10 @@ impl LineProtocol for Talker {
     fn line_length_exceeded(&mut self, transport: &Transport, error: &LineTooLong) {
         self.heard(transport, Err(error.to_string()));
     }
-
-    fn peer_done(&mut self, transport: &Transport) {
-        self.peer_is_done(transport);
-    }
-
-    fn write_done(&mut self, transport: &Transport) {
-        self.writing_is_done(transport);
-    }
-
-    fn drained(&mut self, transport: &Transport) {
-        self.has_drained(transport);
-    }
-
-    fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
-        self.lost(reason);
-    }
 }
 
 impl StringProtocol for Talker {
-    fn connection_made(&mut self, transport: &Transport) {
-        self.made(transport);
-    }
+    told_alike!();
 
     fn string_received(&mut self, transport: &Transport, string: &[u8]) {
         let heard = self.record.hear_message(string);
@@ -204,21 +191,5 @@ impl StringProtocol for Talker {
 
     fn framing_failed(&mut self, transport: &Transport, error: &FrameError) {
         self.heard(transport, Err(error.to_string()));
-    }
-
-    fn peer_done(&mut self, transport: &Transport) {
-        self.peer_is_done(transport);
-    }
-
-    fn write_done(&mut self, transport: &Transport) {
-        self.writing_is_done(transport);
-    }
-
-    fn drained(&mut self, transport: &Transport) {
-        self.has_drained(transport);
-    }
-
-    fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
-        self.lost(reason);
     }
 }
