@@ -32,12 +32,16 @@ pub enum PanicPolicy {
 ///
 /// `AssertUnwindSafe`: what the closure leaves half-done is the user's own state; ours is
 /// consistent, because no borrow of it is alive while user code runs.
+#[inline]
 pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
-        let message = message(&*payload);
-        discard(payload);
-        message
-    })
+    catch_unwind(AssertUnwindSafe(code)).map_err(last_words)
+}
+
+#[cold]
+fn last_words(payload: Box<dyn Any + Send>) -> String {
+    let message = message(&*payload);
+    discard(payload);
+    message
 }
 
 /// Drops what a panic threw. That is a user's value too, so its drop may panic in turn.

@@ -119,6 +119,17 @@ impl Selector {
         }
     }
 
+    /// Whether the system forgets a source with each event, so that it has to be
+    /// [watched on](Armed::rearm).
+    pub(crate) fn forgets(&self) -> bool {
+        match self.way {
+            #[cfg(target_os = "linux")]
+            Way::Epoll(_) => false,
+            Way::Polling(_) => !self.poller.supports_level(),
+            Way::ByHand(_) => false,
+        }
+    }
+
     /// Starts to watch `source`; hands it back if the system cannot watch it.
     pub(crate) fn arm<S: AsSource>(
         &self,

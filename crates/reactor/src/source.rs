@@ -321,13 +321,14 @@ impl Reactor {
         let found = core.sources.borrow_mut().get_mut(event.key).map(|source| {
             let is_met = source.watched.interest().is_met_by(readiness);
             let callback = if is_met { source.callback.take() } else { None };
-            (callback, Rc::clone(&source.watched), source.location)
+            let forgotten = core.selector.forgets().then(|| Rc::clone(&source.watched));
+            (callback, forgotten, source.location)
         });
-        let Some((callback, watched, location)) = found else { return };
+        let Some((callback, forgotten, location)) = found else { return };
         let Some(mut callback) = callback else {
             // A hang-up that nobody asked for, or an event that was fetched before the callback of
             // another source changed what this one is watched for.
-            return watched.rearm();
+            return rearm(forgotten);
         };
         let _running = core.running.enter(Kind::Source.name(), location);
         core.counters.event();
@@ -338,16 +339,22 @@ impl Reactor {
             source.callback = spare.take();
         }
         match spare {
-            None => watched.rearm(),
+            None => rearm(forgotten),
             // It removed itself. The closure may hold the last of anything, so its drop is
             // contained like a call.
             Some(callback) => {
-                drop(watched);
+                drop(forgotten);
                 if let Err(message) = panics::catch(|| drop(callback)) {
                     self.panicked("dropping a source's callback", location, &message);
                 }
             }
         }
         self.callback_ended(Kind::Source, location);
+    }
+}
+
+fn rearm(forgotten: Option<Rc<dyn Watched>>) {
+    if let Some(watched) = forgotten {
+        watched.rearm();
     }
 }
