@@ -115,6 +115,42 @@ pub trait ReactorUdp: sealed::Sealed {
     /// [`ListenError`]: as [`listen_udp`](Self::listen_udp).
     #[track_caller]
     fn udp_socket(&self, address: impl ListenAddress) -> Result<UdpSocket, ListenError>;
+
+    /// As [`udp_socket`](Self::udp_socket), with other settings.
+    ///
+    /// # Errors
+    ///
+    /// As `udp_socket`; and a system that cannot do what an option asks for.
+    #[track_caller]
+    fn udp_socket_with(
+        &self,
+        address: impl ListenAddress,
+        options: DatagramOptions,
+    ) -> Result<UdpSocket, ListenError>;
+
+    /// As [`udp_socket`](Self::udp_socket), of a socket that was opened elsewhere: see
+    /// [`listen_udp_on`](Self::listen_udp_on).
+    ///
+    /// # Errors
+    ///
+    /// [`CannotListen`], with the socket inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_net::ReactorUdp as _;
+    /// use ropewalk_reactor::Reactor;
+    ///
+    /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let reactor = Reactor::new()?;
+    /// let socket = reactor.udp_socket_on(socket)?;
+    /// # Ok::<(), ropewalk_deferred::Failure>(())
+    /// ```
+    #[track_caller]
+    fn udp_socket_on(
+        &self,
+        socket: net::UdpSocket,
+    ) -> Result<UdpSocket, CannotListen<net::UdpSocket>>;
 }
 
 impl ReactorUdp for Reactor {
@@ -144,8 +180,26 @@ impl ReactorUdp for Reactor {
     }
 
     fn udp_socket(&self, address: impl ListenAddress) -> Result<UdpSocket, ListenError> {
-        let (options, location) = (DatagramOptions::new(), Location::caller());
+        self.udp_socket_with(address, DatagramOptions::new())
+    }
+
+    fn udp_socket_with(
+        &self,
+        address: impl ListenAddress,
+        options: DatagramOptions,
+    ) -> Result<UdpSocket, ListenError> {
+        let location = Location::caller();
         UdpSocket::open(|receiver| listen(self, address, &options, receiver, location))
             .map_err(CannotListen::into_error)
+    }
+
+    fn udp_socket_on(
+        &self,
+        socket: net::UdpSocket,
+    ) -> Result<UdpSocket, CannotListen<net::UdpSocket>> {
+        let location = Location::caller();
+        UdpSocket::open(|receiver| adopt(self, socket, receiver, location)).map_err(
+            |CannotListen { error, unused: (socket, _) }| CannotListen { error, unused: socket },
+        )
     }
 }

@@ -4,6 +4,7 @@
 
 use super::socket::Socket;
 use crate::error::{SendError, SendErrorKind};
+use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -41,7 +42,17 @@ impl Socket {
             self.refused_later();
             sent = self.put(data, target);
         }
-        sent.map_err(kind)
+        sent.map_err(|error| match kind(error) {
+            SendErrorKind::Full if self.never_fits(data.len()) => SendErrorKind::TooLong,
+            kind => kind,
+        })
+    }
+
+    /// Whether so much is more than the system ever has room for: it may say that there is none now,
+    /// and again and again, and who waited for room would do so for ever.
+    fn never_fits(&self, length: usize) -> bool {
+        let room = self.with(|socket| SockRef::from(socket).send_buffer_size());
+        room.is_ok_and(|room| length > room)
     }
 
     fn put(&self, data: &[u8], target: Option<SocketAddr>) -> io::Result<()> {
@@ -107,6 +118,8 @@ mod tests {
     use super::{SendErrorKind, kind};
     use std::io;
 
+    /// A datagram on the loopback leaves the buffer of its sender at once: that this is full cannot be had
+    /// from outside.
     #[test]
     fn what_the_system_says_is_told_apart() {
         let of = |number| kind(io::Error::from_raw_os_error(number));

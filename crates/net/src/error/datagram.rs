@@ -44,7 +44,8 @@ impl Error for StopReason {}
 pub enum SendErrorKind {
     /// The system has no room for it now.
     Full,
-    /// It is longer than a datagram may be.
+    /// It is longer than a datagram may be, or than the buffer of the system in which it would wait: see
+    /// [`DatagramOptions::send_buffer`](crate::DatagramOptions::send_buffer).
     TooLong,
     /// The port is not connected, and no address was given.
     NotConnected,

@@ -3,8 +3,10 @@
 use crate::datagrams::plain;
 use crate::fixture::turn_until;
 use ropewalk_deferred::{Cancelled, Deferred, Failure};
-use ropewalk_net::{ReactorUdp as _, SendError, SendErrorKind, StopReason, UdpSocket};
-use ropewalk_reactor::Reactor;
+use ropewalk_net::{
+    DatagramOptions, ReactorUdp as _, SendError, SendErrorKind, StopReason, UdpSocket,
+};
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_task::ReactorTask as _;
 use ropewalk_testing::{DEADLINE, failure_as, no_result, success_of, within};
 use std::cell::{Cell, RefCell};
@@ -185,5 +187,52 @@ fn i7_i10_who_receives_without_end_starves_nobody() {
         let timer = Rc::clone(&fired);
         reactor.call_later(std::time::Duration::from_millis(1), move |_| timer.set(true));
         turn_until(&reactor, || fired.get());
+    });
+}
+
+/// Linux says "no buffer space", of a datagram that it will never have room for: who waited for room
+/// would ask again for ever. Where the system takes it nevertheless there is nothing to wait for either.
+#[test]
+fn i2_a_datagram_that_is_larger_than_the_buffer_of_the_system_is_not_tried_for_ever() {
+    within(DEADLINE, || {
+        let (reactor, peer) = (Reactor::new().unwrap(), plain());
+        let options = DatagramOptions::new().send_buffer(4096);
+        let socket = reactor.udp_socket_with("127.0.0.1:0", options).unwrap();
+        for length in [5_000, 10_000, 60_000] {
+            let sent =
+                wait_for(&reactor, socket.send_to(&vec![7; length], peer.local_addr().unwrap()));
+            if let Err(failure) = sent {
+                let error: SendError = failure.downcast().unwrap();
+                assert!(matches!(error.kind(), SendErrorKind::TooLong), "{error}");
+            }
+        }
+        let sent = socket.send_to(b"a", peer.local_addr().unwrap());
+        wait_for(&reactor, sent).unwrap();
+    });
+}
+
+#[test]
+fn a_socket_that_was_opened_elsewhere_is_taken_over_or_comes_back() {
+    within(DEADLINE, || {
+        let (reactor, peer) = (Reactor::new().unwrap(), plain());
+        let theirs = plain();
+        let address = theirs.local_addr().unwrap();
+        let socket = reactor.udp_socket_on(theirs).unwrap();
+        assert_eq!(socket.address(), address);
+        peer.send_to(b"hello", address).unwrap();
+        assert_eq!(text(wait_for(&reactor, socket.recv_from()).unwrap()), "hello");
+
+        // In the middle of a shutdown nothing is opened.
+        let seen = Rc::new(Cell::new(None));
+        let found = Rc::clone(&seen);
+        reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, move |reactor| {
+            let theirs = plain();
+            let address = theirs.local_addr().unwrap();
+            let refused = reactor.udp_socket_on(theirs).unwrap_err().into_inner();
+            found.set(Some(refused.local_addr().unwrap() == address));
+        });
+        reactor.stop();
+        reactor.run().unwrap();
+        assert_eq!(seen.get(), Some(true));
     });
 }
