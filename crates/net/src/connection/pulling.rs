@@ -10,10 +10,10 @@
 use super::hint::Hint;
 use super::{Connection, State, Writing, is_transient};
 use crate::carrier::Close;
+use crate::parting::{drop_alone, wake_each};
 use crate::{ConnectionLost, Protocol, Transport};
 use std::cell::Cell;
 use std::io::{self, IoSlice};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -274,7 +274,7 @@ impl Connection {
     /// Nobody will read or write any more.
     pub(crate) fn let_go(self: &Rc<Self>) {
         let Some(pulling) = self.pulling() else { return };
-        let waiting = (pulling.reader.take(), pulling.writer.take());
+        let waiting = [pulling.reader.take(), pulling.writer.take()];
         if self.is_alive() {
             self.end_backlog(pulling);
         }
@@ -287,7 +287,10 @@ impl Connection {
                 self.report(&panicked);
             }
         }
-        drop(waiting);
+        // A task that panics may be what drops the stream.
+        for waker in waiting.into_iter().flatten() {
+            drop_alone(waker, self.location);
+        }
     }
 
     /// Whoever was served in the turn before, and has not come again, has nothing more to write.
@@ -356,15 +359,13 @@ impl Connection {
     fn wake_all(self: &Rc<Self>) {
         let Some(pulling) = self.pulling() else { return };
         update(&pulling.reading, Hint::tell);
-        self.wake(&pulling.reader);
-        self.wake(&pulling.writer);
+        let waiting = [pulling.reader.take(), pulling.writer.take()];
+        self.contain(wake_each(waiting.into_iter().flatten(), self.location));
     }
 
     /// The waker belongs to somebody's executor.
     fn wake(self: &Rc<Self>, waiting: &Cell<Option<Waker>>) {
-        if let Some(waker) = waiting.take() {
-            self.contain(catch_unwind(AssertUnwindSafe(|| waker.wake())));
-        }
+        self.contain(wake_each(waiting.take(), self.location));
     }
 }
 

@@ -7,6 +7,7 @@ use super::end::End;
 use crate::address::AddressKind;
 use crate::connection::Pulled;
 use crate::listening::ListeningPort;
+use crate::parting::wake_each;
 use crate::{Address, ConnectionLost, Factory, Protocol, Transport};
 use futures_core::Stream;
 use ropewalk_reactor::Reactor;
@@ -16,6 +17,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -26,8 +28,9 @@ pub(super) struct Door<A: AddressKind> {
     hall: Rc<Hall>,
 }
 
-#[derive(Default)]
 struct Hall {
+    /// Where the application has opened the port.
+    location: &'static Location<'static>,
     arrived: RefCell<VecDeque<End>>,
     /// Who waits; without a waker, who was woken and has not come yet.
     waiting: RefCell<Slab<Option<Waker>>>,
@@ -35,10 +38,16 @@ struct Hall {
 }
 
 impl<A: AddressKind> Door<A> {
+    #[track_caller]
     pub(super) fn open<E>(
         listen: impl FnOnce(Doorman) -> Result<ListeningPort<A>, E>,
     ) -> Result<Self, E> {
-        let hall = Rc::<Hall>::default();
+        let hall = Rc::new(Hall {
+            location: Location::caller(),
+            arrived: RefCell::default(),
+            waiting: RefCell::default(),
+            is_closed: Cell::new(false),
+        });
         let port = listen(Doorman(Rc::clone(&hall)))?;
         port.accept_only(0);
         Ok(Self { port, hall })
@@ -78,7 +87,9 @@ impl Hall {
         let mut waiting = self.waiting.borrow_mut();
         let woken: Vec<_> = waiting.iter_mut().filter_map(|(_, waker)| waker.take()).collect();
         drop(waiting);
-        woken.into_iter().for_each(Waker::wake);
+        if let Err(payload) = wake_each(woken, self.location) {
+            resume_unwind(payload);
+        }
     }
 
     fn close(&self) {

@@ -2,6 +2,7 @@
 
 mod accepting; // ports that accept when they are asked
 mod cancelling; // futures that are dropped halfway
+mod dropping; // streams that are dropped in the middle of something
 mod ending; // closing, dropping, breaking, stopping
 mod moving; // what comes in and goes out
 mod same; // the same server with protocols and with streams

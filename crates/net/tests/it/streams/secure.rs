@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::sync::mpsc::channel;
 
 /// A client and a server whose handshake is complete.
-fn secured(reactor: &Reactor) -> (TlsStream, TlsStream) {
+pub(super) fn secured(reactor: &Reactor) -> (TlsStream, TlsStream) {
     let port = listener(reactor);
     let address = port.local_addr();
     let name = address.ip().to_string();
