@@ -172,15 +172,14 @@ pub trait ReactorEndpoints: sealed::Sealed {
     /// # Examples
     ///
     /// ```
-    /// use ropewalk_net::{Address, Protocol, ReactorEndpoints as _, Transport, server_from_string};
+    /// use ropewalk_net::{Address, ReactorEndpoints as _, server_from_string};
     /// use ropewalk_reactor::Reactor;
-    ///
-    /// struct Echo;
-    /// impl Protocol for Echo {
-    ///     fn data_received(&mut self, transport: &Transport, data: &[u8]) {
-    ///         transport.write(data);
-    ///     }
-    /// }
+    /// # struct Echo;
+    /// # impl ropewalk_net::Protocol for Echo {
+    /// #     fn data_received(&mut self, transport: &ropewalk_net::Transport, data: &[u8]) {
+    /// #         transport.write(data);
+    /// #     }
+    /// # }
     ///
     /// let reactor = Reactor::new()?;
     /// let endpoint = server_from_string("tcp:0:interface=127.0.0.1")?;
@@ -206,26 +205,21 @@ pub trait ReactorEndpoints: sealed::Sealed {
     /// # Examples
     ///
     /// ```
-    /// use ropewalk_net::{Protocol, ReactorEndpoints as _, Transport, client_from_string};
+    /// use ropewalk_net::{ReactorEndpoints as _, client_from_string};
     /// use ropewalk_reactor::Reactor;
-    ///
-    /// struct Quiet;
-    /// impl Protocol for Quiet {
-    ///     fn data_received(&mut self, _: &Transport, _: &[u8]) {}
-    /// }
+    /// use ropewalk_task::ReactorTask as _;
+    /// # struct Quiet;
+    /// # impl ropewalk_net::Protocol for Quiet {
+    /// #     fn data_received(&mut self, _: &ropewalk_net::Transport, _: &[u8]) {}
+    /// # }
     ///
     /// let server = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// let port = server.local_addr()?.port();
+    /// let endpoint = client_from_string(&format!("tcp:127.0.0.1:{port}:timeout=5"))?;
     ///
     /// let reactor = Reactor::new()?;
-    /// let stop = reactor.handle();
-    /// let endpoint = client_from_string(&format!("tcp:127.0.0.1:{port}:timeout=5"))?;
-    /// let connected = reactor.connect(&endpoint, Quiet).add_both(move |result| {
-    ///     stop.stop();
-    ///     result
-    /// });
-    /// reactor.run()?;
-    /// assert_eq!(connected.try_take().unwrap()?.peer().port(), Some(port));
+    /// let transport = reactor.run_until(reactor.connect(&endpoint, Quiet))?;
+    /// assert_eq!(transport.peer().port(), Some(port));
     /// # Ok::<(), ropewalk_deferred::Failure>(())
     /// ```
     #[track_caller]

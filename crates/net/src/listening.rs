@@ -1,12 +1,14 @@
 //! Ports: sockets of any family that accept connections.
 
 mod accepting;
+mod limits;
 mod listener;
 mod places;
 mod port;
 mod rests;
 mod spare;
 
+pub(crate) use limits::Limits;
 pub(crate) use listener::Listener;
 pub(crate) use places::Place;
 pub use port::ListeningPort;

@@ -135,6 +135,7 @@ pub trait ReactorNet: sealed::Sealed {
     /// ```
     /// use ropewalk_net::{ConnectError, Protocol, ReactorNet as _, Transport};
     /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_task::ReactorTask as _;
     ///
     /// struct Quiet;
     /// impl Protocol for Quiet {
@@ -145,13 +146,8 @@ pub trait ReactorNet: sealed::Sealed {
     /// let free = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     ///
     /// let reactor = Reactor::new()?;
-    /// let stop = reactor.handle();
-    /// let connected = reactor.connect_tcp("127.0.0.1", free, Quiet).add_both(move |result| {
-    ///     stop.stop();
-    ///     result
-    /// });
-    /// reactor.run().unwrap();
-    /// let failure = connected.try_take().unwrap().unwrap_err();
+    /// let connected = reactor.connect_tcp("127.0.0.1", free, Quiet);
+    /// let failure = reactor.run_until(connected).unwrap_err();
     /// assert!(failure.downcast_ref::<ConnectError>().unwrap().is_refused());
     /// # std::io::Result::Ok(())
     /// ```
@@ -190,15 +186,10 @@ pub trait ReactorNet: sealed::Sealed {
     /// ```
     /// use ropewalk_net::ReactorNet as _;
     /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_task::ReactorTask as _;
     ///
     /// let reactor = Reactor::new()?;
-    /// let stop = reactor.handle();
-    /// let looked_up = reactor.resolve("localhost", 80).add_both(move |result| {
-    ///     stop.stop();
-    ///     result
-    /// });
-    /// reactor.run().unwrap();
-    /// for address in looked_up.try_take().unwrap()? {
+    /// for address in reactor.run_until(reactor.resolve("localhost", 80))? {
     ///     println!("{address}");
     /// }
     /// # Ok::<(), ropewalk_deferred::Failure>(())

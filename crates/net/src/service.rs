@@ -47,6 +47,7 @@ use std::rc::{Rc, Weak};
 /// ```
 /// use ropewalk_net::{ClientService, Protocol, Transport, client_from_string};
 /// use ropewalk_reactor::Reactor;
+/// use ropewalk_task::ReactorTask as _;
 ///
 /// struct Quiet;
 /// impl Protocol for Quiet {
@@ -59,13 +60,8 @@ use std::rc::{Rc, Weak};
 /// let reactor = Reactor::new()?;
 /// let service = ClientService::new(&reactor, client_from_string(&endpoint)?, |_peer| Quiet);
 /// service.start_service();
-/// let stop = reactor.handle();
-/// let connected = service.when_connected(3).map(move |transport| {
-///     stop.stop();
-///     transport.peer()
-/// });
-/// reactor.run()?;
-/// assert_eq!(connected.try_take().unwrap()?, server.local_addr()?);
+/// let transport = reactor.run_until(service.when_connected(3))?;
+/// assert_eq!(transport.peer(), server.local_addr()?);
 /// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```
 ///

@@ -7,7 +7,6 @@ mod listen_options;
 pub(crate) use listen::{adopt, listen};
 pub use listen_address::ListenAddress;
 pub use listen_options::ListenOptions;
-pub(crate) use listen_options::backlog;
 
 use crate::connecting::{self, ConnectOptions, Target};
 use crate::{Protocol, Transport};

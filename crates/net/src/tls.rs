@@ -59,6 +59,7 @@
 //! # Ok::<(), ropewalk_deferred::Failure>(())
 //! ```
 
+mod building;
 mod client;
 mod connect;
 mod counts;

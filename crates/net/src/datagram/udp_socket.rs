@@ -31,19 +31,13 @@ type Datagram = (Vec<u8>, SocketAddr);
 /// ```
 /// use ropewalk_net::ReactorUdp as _;
 /// use ropewalk_reactor::Reactor;
+/// use ropewalk_task::ReactorTask as _;
 ///
 /// let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
 /// let reactor = Reactor::new()?;
 /// let socket = reactor.udp_socket("127.0.0.1:0")?;
 /// peer.send_to(b"hello", socket.address())?;
-///
-/// let stop = reactor.handle();
-/// let received = socket.recv_from().add_both(move |result| {
-///     stop.stop();
-///     result
-/// });
-/// reactor.run().unwrap();
-/// let (data, sender) = received.try_take().unwrap()?;
+/// let (data, sender) = reactor.run_until(socket.recv_from())?;
 /// assert_eq!((&data[..], sender), (&b"hello"[..], peer.local_addr()?));
 /// # Ok::<(), ropewalk_deferred::Failure>(())
 /// ```

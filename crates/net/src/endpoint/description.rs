@@ -132,7 +132,7 @@ impl Text {
     }
 
     /// A number of something, if it is said.
-    pub(super) fn count(self, name: &str, count: Option<u32>) -> Self {
+    pub(super) fn count(self, name: &str, count: Option<impl ToString>) -> Self {
         match count {
             Some(count) => self.field(name, &count.to_string()),
             None => self,

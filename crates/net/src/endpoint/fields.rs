@@ -5,6 +5,7 @@ use super::error::{EndpointParseErrorKind as Kind, Fault};
 use super::nearest::nearest;
 use super::print::FAMILIES;
 use crate::AddressFamily;
+use crate::listening::Limits;
 use crate::resolver::{Host, classify};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
@@ -72,8 +73,15 @@ impl Fields {
         self.take(field).map(Value::into_text)
     }
 
+    /// The limits of a port.
+    pub(super) fn take_limits(&mut self) -> Result<Limits, Fault> {
+        let backlog = self.take_count("backlog")?;
+        let max_connections = self.take_count("maxConnections")?.map(|most| most as usize);
+        Ok(Limits { backlog, max_connections })
+    }
+
     /// A number of something, if it is given.
-    pub(super) fn take_count(&mut self, field: &'static str) -> Result<Option<u32>, Fault> {
+    fn take_count(&mut self, field: &'static str) -> Result<Option<u32>, Fault> {
         self.take(field)
             .map(|value| value.number(10, u32::MAX, "a number from 0 to 4294967295"))
             .transpose()

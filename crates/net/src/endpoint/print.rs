@@ -2,6 +2,7 @@
 
 use super::description::Text;
 use crate::AddressFamily;
+use crate::listening::Limits;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,6 +28,12 @@ pub(super) fn ip(address: SocketAddr) -> String {
 /// How long a client tries, if that is not as usual.
 pub(super) fn timeout(text: Text, timeout: Duration) -> Text {
     if timeout == TIMEOUT { text } else { text.field("timeout", &seconds(timeout)) }
+}
+
+/// The limits of a port, if it has any.
+pub(super) fn limits(text: Text, limits: Limits) -> Text {
+    let text = text.count("backlog", limits.backlog);
+    text.count("maxConnections", limits.max_connections)
 }
 
 /// The kinds of addresses that a client tries, if those are not both.

@@ -5,6 +5,7 @@ use super::error::Fault;
 use super::fields::{Fields, Schema};
 use super::{BoxFactory, ServerEndpoint, print};
 use crate::error::ListenError;
+use crate::listening::Limits;
 use crate::{Address, ListenOptions, ListeningPort, ReactorNet as _};
 use ropewalk_reactor::Reactor;
 use std::fmt;
@@ -34,15 +35,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct TcpServerEndpoint {
     address: SocketAddr,
-    backlog: Option<u32>,
-    max_connections: Option<u32>,
+    limits: Limits,
 }
 
 impl TcpServerEndpoint {
     /// The port and the address of this machine; port 0 takes any free one.
     #[must_use]
     pub fn new(address: impl Into<SocketAddr>) -> Self {
-        Self { address: print::printable(address.into()), backlog: None, max_connections: None }
+        Self { address: print::printable(address.into()), limits: Limits::default() }
     }
 
     /// How many connections may wait to be accepted. Default: as many as the system allows.
@@ -50,7 +50,7 @@ impl TcpServerEndpoint {
     /// Twisted: `backlog`.
     #[must_use]
     pub fn backlog(mut self, connections: u32) -> Self {
-        self.backlog = Some(connections);
+        self.limits.backlog = Some(connections);
         self
     }
 
@@ -58,7 +58,7 @@ impl TcpServerEndpoint {
     /// as come.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {
-        self.max_connections = Some(connections);
+        self.limits.max_connections = Some(connections as usize);
         self
     }
 
@@ -79,22 +79,13 @@ impl TcpServerEndpoint {
         let interface = fields.take("interface").map(|value| value.interface()).transpose()?;
         let mut address = interface.unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into());
         address.set_port(port);
-        let backlog = fields.take_count("backlog")?;
-        let max_connections = fields.take_count("maxConnections")?;
-        Ok(Self { address, backlog, max_connections })
+        Ok(Self { address, limits: fields.take_limits()? })
     }
 }
 
 impl TcpServerEndpoint {
     pub(super) fn options(&self) -> ListenOptions {
-        let mut options = ListenOptions::new();
-        if let Some(connections) = self.backlog {
-            options = options.backlog(connections);
-        }
-        if let Some(connections) = self.max_connections {
-            options = options.max_connections(connections as usize);
-        }
-        options
+        ListenOptions::new().limits(self.limits)
     }
 
     /// The port.
@@ -107,8 +98,7 @@ impl TcpServerEndpoint {
         if self.address.ip() != Ipv4Addr::UNSPECIFIED {
             text = text.address("interface", &print::ip(self.address));
         }
-        let text = text.count("backlog", self.backlog);
-        text.count("maxConnections", self.max_connections)
+        print::limits(text, self.limits)
     }
 }
 

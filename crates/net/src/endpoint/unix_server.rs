@@ -3,8 +3,9 @@
 use super::description::Text;
 use super::error::Fault;
 use super::fields::{Fields, Schema};
-use super::{BoxFactory, ServerEndpoint};
+use super::{BoxFactory, ServerEndpoint, print};
 use crate::error::ListenError;
+use crate::listening::Limits;
 use crate::{Address, ListeningPort, ReactorUnix as _, UnixListenOptions};
 use ropewalk_reactor::Reactor;
 use std::fmt;
@@ -36,15 +37,14 @@ use std::path::{Path, PathBuf};
 pub struct UnixServerEndpoint {
     path: PathBuf,
     mode: Option<u32>,
-    backlog: Option<u32>,
-    max_connections: Option<u32>,
+    limits: Limits,
 }
 
 impl UnixServerEndpoint {
     /// The path of the socket.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), mode: None, backlog: None, max_connections: None }
+        Self { path: path.into(), mode: None, limits: Limits::default() }
     }
 
     /// Who may connect: the permissions of the file, of which the last three octal digits count.
@@ -62,7 +62,7 @@ impl UnixServerEndpoint {
     /// Twisted: `backlog`.
     #[must_use]
     pub fn backlog(mut self, connections: u32) -> Self {
-        self.backlog = Some(connections);
+        self.limits.backlog = Some(connections);
         self
     }
 
@@ -70,7 +70,7 @@ impl UnixServerEndpoint {
     /// as come.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {
-        self.max_connections = Some(connections);
+        self.limits.max_connections = Some(connections as usize);
         self
     }
 
@@ -89,9 +89,7 @@ impl UnixServerEndpoint {
     pub(super) fn read(fields: &mut Fields) -> Result<Self, Fault> {
         let path = fields.need("path")?.into_text().into();
         let mode = fields.take("mode").map(|value| value.mode()).transpose()?;
-        let backlog = fields.take_count("backlog")?;
-        let max_connections = fields.take_count("maxConnections")?;
-        Ok(Self { path, mode, backlog, max_connections })
+        Ok(Self { path, mode, limits: fields.take_limits()? })
     }
 }
 
@@ -101,15 +99,9 @@ impl ServerEndpoint for UnixServerEndpoint {
         reactor: &Reactor,
         factory: BoxFactory,
     ) -> Result<ListeningPort<Address>, ListenError> {
-        let mut options = UnixListenOptions::new();
+        let mut options = UnixListenOptions::new().limits(self.limits);
         if let Some(bits) = self.mode {
             options = options.mode(bits);
-        }
-        if let Some(connections) = self.backlog {
-            options = options.backlog(connections);
-        }
-        if let Some(connections) = self.max_connections {
-            options = options.max_connections(connections as usize);
         }
         Ok(reactor.listen_unix_with(&*self.path, options, factory)?.into())
     }
@@ -121,8 +113,6 @@ impl fmt::Display for UnixServerEndpoint {
         if let Some(bits) = self.mode {
             text = text.field("mode", &format!("{bits:03o}"));
         }
-        text = text.count("backlog", self.backlog);
-        text = text.count("maxConnections", self.max_connections);
-        f.write_str(&text.into_string())
+        f.write_str(&print::limits(text, self.limits).into_string())
     }
 }

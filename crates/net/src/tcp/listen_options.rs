@@ -1,5 +1,6 @@
 //! How a port is opened.
 
+use crate::listening::Limits;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -16,15 +17,14 @@ use std::net::SocketAddr;
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until they are given to listen_tcp_with"]
 pub struct ListenOptions {
-    backlog: Option<u32>,
+    limits: Limits,
     reuse_port: bool,
-    max_connections: Option<usize>,
 }
 
 impl ListenOptions {
     /// The defaults.
     pub fn new() -> Self {
-        Self { backlog: None, reuse_port: false, max_connections: None }
+        Self { limits: Limits::default(), reuse_port: false }
     }
 
     /// How many connections may wait to be accepted. Default: as many as the system allows. More
@@ -32,7 +32,7 @@ impl ListenOptions {
     ///
     /// Twisted: `backlog`.
     pub fn backlog(mut self, connections: u32) -> Self {
-        self.backlog = Some(connections);
+        self.limits.backlog = Some(connections);
         self
     }
 
@@ -64,12 +64,17 @@ impl ListenOptions {
     /// Who comes when there are so many waits in the [backlog](Self::backlog), and is accepted when
     /// another one has ended: when its protocol has been told so. With 0 nobody is accepted.
     pub fn max_connections(mut self, connections: usize) -> Self {
-        self.max_connections = Some(connections);
+        self.limits.max_connections = Some(connections);
         self
     }
 
+    /// With the limits that an endpoint has read.
+    pub(crate) fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     pub(super) fn most(&self) -> Option<usize> {
-        self.max_connections
+        self.limits.max_connections
     }
 
     pub(super) fn open(&self, address: SocketAddr) -> io::Result<Socket> {
@@ -83,16 +88,9 @@ impl ListenOptions {
             share(&socket)?;
         }
         socket.bind(&address.into())?;
-        socket.listen(backlog(self.backlog))?;
+        socket.listen(self.limits.to_listen())?;
         Ok(socket)
     }
-}
-
-/// Every system takes more than it allows for as much as it allows.
-const MOST: u32 = i32::MAX as u32;
-
-pub(crate) fn backlog(connections: Option<u32>) -> i32 {
-    connections.unwrap_or(MOST).min(MOST) as i32
 }
 
 impl Default for ListenOptions {

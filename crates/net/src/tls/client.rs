@@ -1,6 +1,7 @@
 //! How one connection is the client of a handshake.
 
 use super::HANDSHAKE_TIMEOUT;
+use super::building::{names, safe_versions, unusable};
 use super::error::TlsConfigError;
 use super::pem;
 use super::rustls::{ClientConfig, crypto::ring};
@@ -65,17 +66,14 @@ impl TlsClient {
     }
 
     fn build(roots: &[u8], own: Option<(&[u8], &[u8])>) -> Result<Self, TlsConfigError> {
-        let trusting = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| pem::refused("no version of TLS can be used", error))?
+        let provider = Arc::new(ring::default_provider());
+        let trusting = safe_versions(ClientConfig::builder_with_provider(provider))?
             .with_root_certificates(pem::roots(roots)?);
         let config = match own {
             None => trusting.with_no_client_auth(),
             Some((certificates, key)) => {
                 let chain = pem::certificates(certificates, "the client's certificate")?;
-                trusting.with_client_auth_cert(chain, pem::key(key)?).map_err(|error| {
-                    pem::refused("the certificate and the key cannot be used", error)
-                })?
+                trusting.with_client_auth_cert(chain, pem::key(key)?).map_err(unusable)?
             }
         };
         Ok(Arc::new(config).into())
@@ -84,8 +82,7 @@ impl TlsClient {
     /// The application protocols that are asked for, the best one first.
     #[must_use]
     pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
-        Arc::make_mut(&mut self.config).alpn_protocols =
-            protocols.into_iter().map(|protocol| protocol.as_ref().to_vec()).collect();
+        Arc::make_mut(&mut self.config).alpn_protocols = names(protocols);
         self
     }
 

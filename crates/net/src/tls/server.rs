@@ -1,5 +1,6 @@
 //! How a port, or one connection, is the server of a handshake.
 
+use super::building::{names, safe_versions, unusable};
 use super::counts::Counts;
 use super::error::TlsConfigError;
 use super::pem;
@@ -93,12 +94,10 @@ impl TlsServer {
                     })?
             }
         };
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| pem::refused("no version of TLS can be used", error))?
+        let config = safe_versions(ServerConfig::builder_with_provider(provider))?
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
-            .map_err(|error| pem::refused("the certificate and the key cannot be used", error))?;
+            .map_err(unusable)?;
         Ok(Arc::new(config).into())
     }
 
@@ -106,8 +105,7 @@ impl TlsServer {
     /// only is refused; one that asks for none is not.
     #[must_use]
     pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
-        Arc::make_mut(&mut self.config).alpn_protocols =
-            protocols.into_iter().map(|protocol| protocol.as_ref().to_vec()).collect();
+        Arc::make_mut(&mut self.config).alpn_protocols = names(protocols);
         self
     }
 

@@ -2,8 +2,7 @@
 
 use super::place;
 use crate::UnixAddress;
-use crate::listening::Opened;
-use crate::tcp::backlog;
+use crate::listening::{Limits, Opened};
 use socket2::{Domain, Socket, Type};
 use std::fs::{self, Permissions};
 use std::io;
@@ -21,23 +20,22 @@ use std::os::unix::fs::PermissionsExt as _;
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until they are given to listen_unix_with"]
 pub struct UnixListenOptions {
-    backlog: Option<u32>,
+    limits: Limits,
     mode: Option<u32>,
-    max_connections: Option<usize>,
 }
 
 impl UnixListenOptions {
     /// The defaults.
     pub fn new() -> Self {
-        Self { backlog: None, mode: None, max_connections: None }
+        Self { limits: Limits::default(), mode: None }
     }
 
-    /// How many connections may wait to be accepted. Default: as many as the system allows. More
-    /// than that it cuts down in silence.
+    /// How many connections may wait to be accepted, as with
+    /// [`ListenOptions::backlog`](crate::ListenOptions::backlog). Default: as many as the system allows.
     ///
     /// Twisted: `backlog`.
     pub fn backlog(mut self, connections: u32) -> Self {
-        self.backlog = Some(connections);
+        self.limits.backlog = Some(connections);
         self
     }
 
@@ -57,12 +55,17 @@ impl UnixListenOptions {
     /// [`ListenOptions::max_connections`](crate::ListenOptions::max_connections). Default: as many as
     /// come.
     pub fn max_connections(mut self, connections: usize) -> Self {
-        self.max_connections = Some(connections);
+        self.limits.max_connections = Some(connections);
         self
     }
 
+    /// With the limits that an endpoint has read.
+    pub(crate) fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     pub(super) fn most(&self) -> Option<usize> {
-        self.max_connections
+        self.limits.max_connections
     }
 
     pub(super) fn open(&self, address: &UnixAddress) -> io::Result<Opened> {
@@ -75,10 +78,10 @@ impl UnixListenOptions {
             if let Some(bits) = self.mode {
                 fs::set_permissions(path, Permissions::from_mode(bits))?;
             }
-            opened.socket.listen(backlog(self.backlog))?;
+            opened.socket.listen(self.limits.to_listen())?;
             opened.remains = Some(Box::new(move || drop(cleared)));
         } else {
-            opened.socket.listen(backlog(self.backlog))?;
+            opened.socket.listen(self.limits.to_listen())?;
         }
         Ok(opened)
     }

@@ -128,6 +128,7 @@ pub trait ReactorUnix: sealed::Sealed {
     /// ```
     /// use ropewalk_net::{ConnectError, Protocol, ReactorUnix as _, Transport};
     /// use ropewalk_reactor::Reactor;
+    /// use ropewalk_task::ReactorTask as _;
     ///
     /// struct Quiet;
     ///
@@ -136,16 +137,9 @@ pub trait ReactorUnix: sealed::Sealed {
     /// }
     ///
     /// let reactor = Reactor::new()?;
-    /// let stop = reactor.downgrade();
-    /// reactor
-    ///     .connect_unix("nobody/is/here.sock", Quiet)
-    ///     .map(|_transport| ())
-    ///     .add_errback(move |failure| {
-    ///         assert!(failure.is::<ConnectError>());
-    ///         stop.with(|reactor| reactor.stop());
-    ///     })
-    ///     .detach();
-    /// reactor.run().unwrap();
+    /// let connected = reactor.connect_unix("nobody/is/here.sock", Quiet);
+    /// let failure = reactor.run_until(connected).unwrap_err();
+    /// assert!(failure.is::<ConnectError>());
     /// # std::io::Result::Ok(())
     /// ```
     ///
