@@ -1,7 +1,8 @@
 //! What the loop calls of a UDP port: never from inside of its protocol.
 
+use super::sending::{is_full, was_refused};
 use super::socket::Socket;
-use crate::StopReason;
+use crate::{StopReason, events};
 use ropewalk_deferred::Promise;
 use ropewalk_reactor::{Interest, Pace, Reactor, Readiness};
 use std::io;
@@ -11,6 +12,9 @@ use std::sync::Arc;
 
 /// The most datagrams that are received in one turn (I7), if there is time for them.
 const DATAGRAMS: usize = 64;
+
+/// After so many errors with nothing between them it is the socket that is broken.
+const FAULTS: u32 = 64;
 
 impl Socket {
     pub(super) fn ready(
@@ -44,7 +48,9 @@ impl Socket {
             if pace.is_over(served) || self.paused.get() || !self.is_open() {
                 return;
             }
-            match socket.recv_from(buffer) {
+            let received = socket.recv_from(buffer);
+            let faults = self.faults.take();
+            match received {
                 // A socket that was connected may still have what came from others before.
                 Ok((_, peer)) if self.peer.get().is_some_and(|ours| ours != peer) => {}
                 Ok((count, peer)) => self.tell(|protocol, transport| {
@@ -52,14 +58,23 @@ impl Socket {
                 }),
                 Err(error) => match fate(&error) {
                     Fate::Nothing => return,
-                    Fate::Again => {}
                     Fate::Refused if self.peer.get().is_some() => self.refused(),
                     // Some systems say this of any peer, and not of which one.
                     Fate::Refused => {}
-                    Fate::Broken => return self.finish(StopReason::Lost(Arc::new(error))),
+                    Fate::Again if faults < FAULTS => {
+                        self.faults.set(faults + 1);
+                        self.note(&error);
+                    }
+                    Fate::Again => return self.finish(StopReason::Lost(Arc::new(error))),
                 },
             }
         }
+    }
+
+    /// An error that is no more than news: reading or sending goes on.
+    pub(super) fn note(&self, error: &io::Error) {
+        let (host, peer) = (self.host(), self.peer.get());
+        events::tell(|| tracing::debug!(%host, ?peer, %error, "an error that ends no UDP port"));
     }
 
     pub(super) fn refused(self: &Rc<Self>) {
@@ -102,25 +117,22 @@ impl Socket {
 
 /// What an error of a socket means for it.
 enum Fate {
-    /// There is nothing more to receive.
+    /// There is nothing more to receive for now.
     Nothing,
-    /// It was about a datagram, or nothing; the socket is as good as before.
-    Again,
     /// Nobody listens at the other end.
     Refused,
-    Broken,
+    /// To be read on. Anybody can send the packets in which routers report on earlier datagrams (too
+    /// long, no way, no such protocol …), so none of them may end the port; and whoever has read of one
+    /// has it behind him. An error of the socket itself comes again and again.
+    Again,
 }
 
 fn fate(error: &io::Error) -> Fate {
     match error.kind() {
-        io::ErrorKind::WouldBlock => Fate::Nothing,
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Fate::Refused,
-        // What routers say of a datagram that was sent before.
-        io::ErrorKind::Interrupted
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::NetworkDown
-        | io::ErrorKind::PermissionDenied => Fate::Again,
-        _ => Fate::Broken,
+        _ if is_full(error) => Fate::Nothing,
+        // Some may be there in the next turn.
+        io::ErrorKind::OutOfMemory => Fate::Nothing,
+        _ if was_refused(error) => Fate::Refused,
+        _ => Fate::Again,
     }
 }

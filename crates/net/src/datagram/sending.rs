@@ -37,9 +37,15 @@ impl Socket {
             (Some(to), None) => Some(to),
         };
         let mut sent = self.put(data, target);
-        if sent.as_ref().is_err_and(|error| was_refused(error) && target.is_none()) {
-            // That was said of an earlier datagram, and now the system has no more to say of it.
-            self.refused_later();
+        let was_said = |error: &&io::Error| target.is_none() && !is_full(error);
+        if let Some(earlier) = sent.as_ref().err().filter(was_said) {
+            // A connected socket reports here, too, what was said of an earlier datagram, and then has
+            // no more to say of it. What is wrong with this one it says again.
+            if was_refused(earlier) {
+                self.refused_later();
+            } else {
+                self.note(earlier);
+            }
             sent = self.put(data, target);
         }
         sent.map_err(|error| match kind(error) {
@@ -87,17 +93,19 @@ impl Socket {
     }
 }
 
-fn was_refused(error: &io::Error) -> bool {
+pub(super) fn was_refused(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
 }
 
+/// Whether the system has no room now, and may have some later.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(NO_BUFFERS)
+}
+
 fn kind(error: io::Error) -> SendErrorKind {
-    if error.kind() == io::ErrorKind::WouldBlock {
-        return SendErrorKind::Full;
-    }
     match error.raw_os_error() {
+        _ if is_full(&error) => SendErrorKind::Full,
         Some(number) if number == TOO_LONG => SendErrorKind::TooLong,
-        Some(number) if number == NO_BUFFERS => SendErrorKind::Full,
         _ => SendErrorKind::Io(error),
     }
 }

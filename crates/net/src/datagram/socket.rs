@@ -33,6 +33,8 @@ pub(super) struct Socket {
     pub(super) paused: Cell<bool>,
     /// The protocol will be told, in a later turn, that nobody listens at the other end.
     pub(super) refusal: Cell<bool>,
+    /// Errors since anything else was read.
+    pub(super) faults: Cell<u32>,
     /// Those who wait for room in the buffer of the system.
     pub(super) writable: Cell<Vec<Promise<()>>>,
     /// Fired when the end is complete.
@@ -115,6 +117,7 @@ impl Socket {
             peer: Cell::new(socket.peer_addr().ok()),
             paused: Cell::new(false),
             refusal: Cell::new(false),
+            faults: Cell::new(0),
             writable: Cell::default(),
             stopping: Cell::default(),
             reason: RefCell::default(),

@@ -13,6 +13,8 @@ mod programs; // of others, where they are installed
 mod connecting; // names, addresses, one deadline
 mod connection_model; // random lives of a connection
 mod datagram_ends; // how UDP ports begin, fail and end
+#[cfg(target_os = "linux")]
+mod datagram_faults; // UDP ports whose network reports errors, and broken sockets
 mod datagrams; // UDP: what comes in and what goes out
 #[cfg(unix)]
 mod descriptors; // a process that has none left
