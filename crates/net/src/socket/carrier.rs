@@ -15,7 +15,7 @@ use ropewalk_reactor::{DelayedCall, Interest, Reactor, Registration, WeakReactor
 use socket2::{SockRef, Socket};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
-use std::io::{self, IoSlice, Read as _};
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -113,7 +113,7 @@ impl SocketCarrier {
     /// Reads from the socket, whatever filter there is.
     #[inline]
     pub(crate) fn read_plain(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.with(|mut socket| socket.read(buffer))
+        self.with(|socket| wire::receive(socket, buffer))
     }
 
     /// Writes to the socket, whatever filter there is.
@@ -288,7 +288,7 @@ impl Carrier for SocketCarrier {
 
     fn drain(&self, buffer: &mut [u8]) {
         for _ in 0..DRAIN_ROUNDS {
-            match self.with(|mut socket| socket.read(buffer)) {
+            match self.with(|socket| wire::receive(socket, buffer)) {
                 Ok(0) => return self.release(),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,

@@ -2,8 +2,14 @@
 //!
 //! A peer that is gone is an error and never a signal, whatever the program does with signals: it may
 //! not be ours.
+//!
+//! On Linux the system is asked without the C library: that makes a thread ready to be cancelled before
+//! each read and write, and takes it back after it, which costs more than all that is done for them
+//! here. No thread of Rust is cancelled.
 
 use crate::filter::Wire;
+#[cfg(target_os = "linux")]
+use rustix::net::{RecvFlags, SendFlags, recv};
 use socket2::Socket;
 use std::io::{self, IoSlice, Read, Write};
 
@@ -13,11 +19,35 @@ const FLAGS: i32 = libc::MSG_NOSIGNAL;
 #[cfg(any(windows, target_vendor = "apple"))]
 const FLAGS: i32 = 0;
 
+#[cfg(target_os = "linux")]
+#[inline]
+pub(super) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
+    let (_, received) = recv(socket, buffer, RecvFlags::empty())?;
+    Ok(received)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn receive(mut socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
+    socket.read(buffer)
+}
+
+#[inline]
 pub(super) fn send(socket: &Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     match slices {
-        [one] => socket.send_with_flags(one, FLAGS),
+        [one] => send_one(socket, one),
         many => socket.send_vectored_with_flags(many, FLAGS),
     }
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn send_one(socket: &Socket, data: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, data, SendFlags::NOSIGNAL)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_one(socket: &Socket, data: &[u8]) -> io::Result<usize> {
+    socket.send_with_flags(data, FLAGS)
 }
 
 /// A socket, as a filter sees it.
@@ -27,13 +57,13 @@ impl Wire for SocketWire<'_> {}
 
 impl Read for SocketWire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        receive(self.0, buffer)
     }
 }
 
 impl Write for SocketWire<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0.send_with_flags(data, FLAGS)
+        send_one(self.0, data)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
