@@ -74,6 +74,7 @@ mod transport;
 mod wrap;
 
 pub use client::TlsClient;
+pub(crate) use counts::Counts;
 pub use counts::HandshakeCounts;
 pub(crate) use error::has_told_why;
 pub use error::{TlsConfigError, TlsError, TlsErrorKind};

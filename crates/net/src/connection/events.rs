@@ -58,6 +58,8 @@ impl Connection {
     pub(super) fn opened(self: &Rc<Self>) {
         self.watch();
         self.schedule();
+        #[cfg(feature = "tls")]
+        self.count_secured();
         self.tell(|protocol, transport| protocol.handshake_completed(transport));
         #[cfg(feature = "tls")]
         self.secured();

@@ -1,19 +1,21 @@
-//! The handshake of a connection: how it begins, who waits for it, and its time limit.
+//! The handshake of a connection: how it begins, who waits for it, its time limit, and who counts it.
 
 use super::Connection;
 use crate::ConnectionLost;
-use crate::tls::{Handshake, TlsError, TlsErrorKind};
+use crate::tls::{Counts, Handshake, TlsError, TlsErrorKind};
 use ropewalk_deferred::{Cancelled, Deferred, Promise};
-use ropewalk_reactor::DelayedCall;
+use ropewalk_reactor::{DelayedCall, Reactor};
 use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A handshake that is under way.
 pub(super) struct Securing {
     promise: Promise<()>,
     timer: Option<DelayedCall>,
+    /// Those of a server, until the outcome is counted.
+    counts: Option<Arc<Counts>>,
 }
 
 /// How long a handshake may take.
@@ -31,15 +33,15 @@ impl Connection {
     /// The deferred fires when the handshake is complete; cancelling it ends the connection.
     #[track_caller]
     pub(crate) fn secure(self: &Rc<Self>, handshake: Handshake, limit: Limit) -> Deferred<()> {
-        if !self.is_open() {
-            let reason = self.reason().unwrap_or(ConnectionLost::Done);
-            return Deferred::fail(TlsError::from_end(&reason));
+        let counts = handshake.counts.clone();
+        if let Some(error) = self.cannot_be_secured() {
+            if let Some(counts) = counts.filter(|_| !error.is_already_tls()) {
+                counts.begin();
+                self.count_failure(&counts, &error);
+            }
+            return Deferred::fail(error);
         }
-        if !self.carrier.takes_filters() {
-            let mut kind = TlsErrorKind::Unsupported;
-            self.carrier.look_at_filter(&mut |_| kind = TlsErrorKind::AlreadyTls);
-            return Deferred::fail(TlsError::new(kind));
-        }
+        counts.as_ref().inspect(|counts| counts.begin());
         let before = self.buffered();
         // What is unsent may be values of the application: those are dropped here.
         let unsent = self.outgoing.take();
@@ -63,7 +65,7 @@ impl Connection {
             };
             reactor.with(|reactor| reactor.call_later(limit.left, move |_| late()))
         });
-        self.extra().securing.set(Some(Securing { promise, timer }));
+        self.extra().securing.set(Some(Securing { promise, timer, counts }));
         // The first words. A protocol may be asking for this: nobody is told anything here.
         let begun = self.carrier.advance();
         self.carrier.backlog(before, self.buffered());
@@ -77,33 +79,65 @@ impl Connection {
         deferred
     }
 
+    fn cannot_be_secured(&self) -> Option<TlsError> {
+        if !self.is_open() {
+            let reason = self.reason().unwrap_or(ConnectionLost::Done);
+            return Some(TlsError::from_end(&reason));
+        }
+        if self.carrier.takes_filters() {
+            return None;
+        }
+        let mut kind = TlsErrorKind::Unsupported;
+        self.carrier.look_at_filter(&mut |_| kind = TlsErrorKind::AlreadyTls);
+        Some(TlsError::new(kind))
+    }
+
+    /// The handshake is complete, and nobody knows yet.
+    pub(super) fn count_secured(&self) {
+        let Some(extra) = self.extra.get() else { return };
+        let mut securing = extra.securing.take();
+        if let Some(counts) = securing.as_mut().and_then(|securing| securing.counts.take()) {
+            counts.complete();
+        }
+        extra.securing.set(securing);
+    }
+
     /// The protocol knows that the handshake is complete: so may others.
     pub(super) fn secured(&self) {
-        if let Some(promise) = self.take_securing() {
+        if let Some(Securing { promise, .. }) = self.take_securing() {
             promise.settle(Ok(()));
         }
     }
 
     /// The connection has ended.
     pub(super) fn not_secured(&self, reason: &ConnectionLost) {
-        if let Some(promise) = self.take_securing() {
-            promise.settle(Err(TlsError::from_end(reason).into()));
+        if let Some(securing) = self.take_securing() {
+            let error = TlsError::from_end(reason);
+            securing.counts.inspect(|counts| self.count_failure(counts, &error));
+            securing.promise.settle(Err(error.into()));
         }
+    }
+
+    fn count_failure(&self, counts: &Counts, error: &TlsError) {
+        let now = self.carrier.reactor().and_then(|reactor| reactor.with(Reactor::now));
+        counts.fail(&self.peer, error, now.unwrap_or_else(Instant::now));
     }
 
     fn give_up_securing(self: &Rc<Self>) {
-        let promise = self.take_securing();
+        let securing = self.take_securing();
         self.abort();
-        if let Some(promise) = promise {
-            promise.settle(Err(Cancelled.into()));
+        if let Some(securing) = securing {
+            let error = TlsError::new(TlsErrorKind::Ended(ConnectionLost::Aborted));
+            securing.counts.inspect(|counts| self.count_failure(counts, &error));
+            securing.promise.settle(Err(Cancelled.into()));
         }
     }
 
-    fn take_securing(&self) -> Option<Promise<()>> {
-        let Securing { promise, timer } = self.extra.get()?.securing.take()?;
-        if let Some(timer) = timer {
+    fn take_securing(&self) -> Option<Securing> {
+        let mut securing = self.extra.get()?.securing.take()?;
+        if let Some(timer) = securing.timer.take() {
             let _ = timer.cancel();
         }
-        Some(promise)
+        Some(securing)
     }
 }

@@ -21,11 +21,12 @@ use std::net::SocketAddr;
 /// [`Protocol`](crate::Protocol) would be told. After a write that failed, what had come before can still
 /// be read; then the error is told again.
 ///
-/// **Closing.** `close` says that nothing more comes, when all is sent; reading goes on. A stream that is
-/// dropped after it ends gently: what was sent arrives, whatever the peer still sends. A stream that is
-/// dropped without it is closed at once, as a socket is: what the system has taken is delivered, unless
-/// something unread makes the system reset the connection. So a task that panics, or is cancelled in the
-/// middle of something, does not leave what looks like a regular end if the connection is encrypted.
+/// **Closing.** `close` says that nothing more comes, when all is sent; reading goes on. (Elsewhere it is
+/// the `shutdown` of the half that writes.) A stream that is dropped after it ends gently: what was sent
+/// arrives, whatever the peer still sends. A stream that is dropped without it is closed at once, as a
+/// socket is: what the system has taken is delivered, unless something unread makes the system reset the
+/// connection. So a task that panics, or is cancelled in the middle of something, does not leave what
+/// looks like a regular end if the connection is encrypted.
 ///
 /// **One reader, one writer.** Clones and references are the same connection, so that one task may read
 /// and another one write. Of two that wait for the same only the latest is woken.

@@ -28,7 +28,7 @@ pub struct HandshakeCounts {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     begun: AtomicU64,
     completed: AtomicU64,
     failed: AtomicU64,
@@ -52,15 +52,15 @@ impl Counts {
         HandshakeCounts { pending: begun.saturating_sub(completed + failed), completed, failed }
     }
 
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.begun.fetch_add(1, Ordering::Release);
     }
 
-    pub(super) fn complete(&self) {
+    pub(crate) fn complete(&self) {
         self.completed.fetch_add(1, Ordering::Release);
     }
 
-    pub(super) fn fail(&self, peer: &Address, error: &TlsError, now: Instant) {
+    pub(crate) fn fail(&self, peer: &Address, error: &TlsError, now: Instant) {
         self.failed.fetch_add(1, Ordering::Release);
         tell(|| tracing::debug!(%peer, %error, "a TLS handshake has failed"));
         if let Some(count) = self.to_be_said(now) {

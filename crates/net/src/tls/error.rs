@@ -113,6 +113,10 @@ impl TlsError {
         )
     }
 
+    pub(crate) fn is_already_tls(&self) -> bool {
+        matches!(self.kind, TlsErrorKind::AlreadyTls)
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> &TlsErrorKind {
@@ -150,8 +154,7 @@ impl From<TlsError> for io::Error {
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has_one = matches!(self.kind, TlsErrorKind::AlreadyTls);
-        f.write_str(if has_one { "no second TLS: " } else { "no TLS: " })?;
+        f.write_str(if self.is_already_tls() { "no second TLS: " } else { "no TLS: " })?;
         match &self.kind {
             TlsErrorKind::Certificate(error) => write!(f, "{} ({error})", advice(error)),
             TlsErrorKind::Alert(alert) => {

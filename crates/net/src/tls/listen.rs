@@ -4,17 +4,15 @@
 //! user's factory make theirs when it is complete: whoever does not get so far costs that factory
 //! nothing.
 
-use super::error::TlsError;
 use super::server::TlsServer;
 use crate::events::tell;
 use crate::parting::part_with;
 use crate::protocol::forward::forward;
-use crate::{AddressKind, ConnectionLost, Factory, Protocol, Transport};
+use crate::{AddressKind, Factory, Protocol, Transport};
 use ropewalk_reactor::{Reactor, WeakReactor};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::time::Instant;
 
 /// The user's factory: absent while it runs, and when the port is closed.
 type Shared<F> = Rc<Cell<Option<F>>>;
@@ -54,7 +52,6 @@ impl<A: AddressKind, F: Factory<A>> Factory<A> for Accepting<F> {
             factory: Rc::clone(&self.factory),
             reactor: reactor.downgrade(),
             peer,
-            is_secured: false,
             protocol: None,
         })
     }
@@ -79,24 +76,20 @@ pub(super) struct Accepted<A, F: Factory<A>> {
     factory: Shared<F>,
     reactor: WeakReactor,
     peer: A,
-    is_secured: bool,
     /// The user's; nothing until the handshake is complete, or if the factory declined.
     protocol: Option<F::Protocol>,
 }
 
 impl<A: AddressKind, F: Factory<A>> Protocol for Accepted<A, F> {
     fn connection_made(&mut self, transport: &Transport) {
-        self.server.counts().begin();
         let kept = transport.clone();
         let handshake = transport.start_tls_server(&self.server);
-        // What comes of it is told to this protocol. One that could not even begin has left the
+        // What comes of it is told to this protocol, and counted. One that could not even begin has left the
         // connection as it was.
         handshake.add_errback(move |_| kept.abort_connection()).detach();
     }
 
     fn handshake_completed(&mut self, transport: &Transport) {
-        self.is_secured = true;
-        self.server.counts().complete();
         let peer = self.peer.clone();
         let built = self
             .reactor
@@ -112,15 +105,6 @@ impl<A: AddressKind, F: Factory<A>> Protocol for Accepted<A, F> {
 
     forward!(
         |this| this.protocol.as_mut(),
-        [data_received, peer_done, write_done, drained, resumed]
+        [data_received, peer_done, write_done, drained, resumed, connection_lost]
     );
-
-    fn connection_lost(&mut self, transport: &Transport, reason: &ConnectionLost) {
-        if let Some(protocol) = &mut self.protocol {
-            protocol.connection_lost(transport, reason);
-        } else if !self.is_secured {
-            let now = self.reactor.with(Reactor::now).unwrap_or_else(Instant::now);
-            self.server.counts().fail(&transport.peer(), &TlsError::from_end(reason), now);
-        }
-    }
 }

@@ -123,7 +123,10 @@ impl TlsServer {
         &self.config
     }
 
-    /// How many handshakes there were, with this server and all its clones.
+    /// How many handshakes there were, with this server and all its clones: on ports that are encrypted
+    /// from the first byte, with [`start_tls_server`](crate::Transport::start_tls_server), and of streams.
+    ///
+    /// Those that fail are named in the log: the first one, and then one a minute with their number.
     #[must_use]
     pub fn handshakes(&self) -> HandshakeCounts {
         self.counts.get()

@@ -95,6 +95,7 @@ impl Transport {
             tls: tls.into(),
             ahead: received.to_vec(),
             server_name: None,
+            counts: Some(Arc::clone(server.counts())),
         });
         match handshake {
             Ok(handshake) => self.connection().secure(handshake, limit(server.timeout())),
@@ -138,7 +139,7 @@ impl Transport {
             let tls = ClientConnection::new(Arc::clone(client.config()), server)
                 .map_err(|error| TlsError::from_rustls(error, true))?;
             let server_name = Some(name.to_owned());
-            Ok(Handshake { tls: tls.into(), ahead: received.to_vec(), server_name })
+            Ok(Handshake { tls: tls.into(), ahead: received.to_vec(), server_name, counts: None })
         });
         match handshake {
             Ok(handshake) => self.connection().secure(handshake, limit),

@@ -208,6 +208,40 @@ fn a_handshake_that_is_given_up_ends_its_connection() {
     });
 }
 
+/// As on a port that is encrypted from the first byte.
+#[test]
+fn handshakes_of_streams_are_counted() {
+    within(DEADLINE, || {
+        let (reactor, tls) = (Reactor::new().unwrap(), server());
+        let counts = || {
+            let counts = tls.handshakes();
+            (counts.pending, counts.completed, counts.failed)
+        };
+        let (one, other) = both(&reactor);
+        let accepting = TlsStream::accept(one, &tls);
+        assert_eq!(counts(), (1, 0, 0));
+        let connecting = other.start_tls(client(), "localhost");
+        run(&reactor, async move { future::zip(accepting, connecting).await.0 });
+        assert_eq!(counts(), (0, 1, 0));
+
+        let (stream, mut peer) = pair(&reactor);
+        peer.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        assert!(result_of(&reactor, TlsStream::accept(stream, &tls)).is_err());
+        assert_eq!(counts(), (0, 1, 1));
+
+        let (stream, _peer) = pair(&reactor);
+        TlsStream::accept(stream, &tls).cancel();
+        assert_eq!(counts(), (0, 1, 2));
+
+        let (stream, peer) = pair(&reactor);
+        let handshake = TlsStream::accept(stream, &tls);
+        drop(peer);
+        assert!(result_of(&reactor, handshake).is_err());
+        assert_eq!(counts(), (0, 1, 3));
+        turn_until(&reactor, || reactor.stats().sources == 0);
+    });
+}
+
 /// W18, through the session.
 #[test]
 fn w18_a_stop_waits_for_who_writes_and_the_goodbye_is_said() {
