@@ -155,7 +155,12 @@ impl Attempt {
         // The protocol first: who waits for the transport finds it in use. If the protocol
         // panics, the transport is one that is lost.
         let started = catch_unwind(AssertUnwindSafe(|| connection.start()));
-        promise.settle(Ok(Transport::new(connection)));
+        let transport = Transport::new(connection);
+        if promise.is_cancelled() {
+            // By `connection_made`: whoever wanted the transport does not any more.
+            transport.lose_connection();
+        }
+        promise.settle(Ok(transport));
         if let Err(payload) = started {
             resume_unwind(payload);
         }

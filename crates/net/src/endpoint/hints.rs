@@ -44,7 +44,7 @@ pub(super) fn with_a_kind(text: &str) -> Vec<String> {
 
 /// Where a URL begins.
 fn url(text: &str) -> Option<usize> {
-    let (before, _) = text.split_once("://")?;
+    let (before, _) = text.split_once("://").filter(|(before, _)| !before.ends_with('\\'))?;
     Some(before.rfind([':', '=']).map_or(0, |delimiter| delimiter + 1))
 }
 

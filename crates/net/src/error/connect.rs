@@ -114,10 +114,15 @@ impl ConnectError {
     fn why_unreachable(&self) -> &'static str {
         let is_host = self.host().is_some();
         let any = |kind| self.attempts.iter().any(|one| one.error.kind() == kind);
+        let all = |kind| self.attempts.iter().all(|one| one.error.kind() == kind);
         if let Some(words) = self.attempts.iter().find_map(|one| want_of_descriptors(&one.error)) {
             words
         } else if is_host && self.is_refused() {
             "refused; is the server running, and is this its port?"
+        } else if is_host && any(io::ErrorKind::AddrInUse) {
+            "another socket has the port of this end; choose another one (0 takes any free one)"
+        } else if is_host && all(io::ErrorKind::AddrNotAvailable) {
+            "there is no address or no free port to connect from; check those of this end"
         } else if is_host {
             "no address answered; check the name and the network"
         } else if self.is_refused() || any(io::ErrorKind::NotFound) {

@@ -103,6 +103,10 @@ impl fmt::Display for ListenError {
 }
 
 fn in_words(error: &io::Error) -> Option<&'static str> {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::EAFNOSUPPORT) {
+        return Some("this system has no addresses of that family; use 0.0.0.0, or 127.0.0.1");
+    }
     match error.kind() {
         io::ErrorKind::AddrInUse => Some(
             "another socket has this port; stop its program, or choose another port \
@@ -223,5 +227,19 @@ impl<T> fmt::Debug for CannotListen<T> {
 impl<T> fmt::Display for CannotListen<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::{ListenError, ListenErrorKind};
+    use std::io;
+
+    /// What a machine without IPv6 says to `[::]:80`.
+    #[test]
+    fn a_family_that_the_system_does_not_have_is_told_in_words() {
+        let system = io::Error::from_raw_os_error(libc::EAFNOSUPPORT);
+        let error = ListenError::new("[::]:80".to_owned(), ListenErrorKind::Io(system));
+        assert!(error.to_string().contains("use 0.0.0.0"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! Connecting: a name, its addresses, one deadline, and every way to fail.
 
 use crate::fixture::{Probe, has, turn_a_little, turn_until};
-use ropewalk_deferred::{Cancelled, Deferred, Failure};
+use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure};
 use ropewalk_net::{
     Address, ConnectError, ConnectErrorKind, ConnectOptions, ConnectionLost, NameQuery,
     ReactorNet as _, ResolveErrorKind, Resolver, Transport,
@@ -226,6 +226,31 @@ fn i2_cancelling_ends_the_attempt() {
     });
 }
 
+/// Who wins a race calls the others off, and may do so as soon as it has a connection; also itself.
+#[test]
+fn i2_an_attempt_that_is_cancelled_in_connection_made_leaves_no_connection() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let canceller = Rc::new(Cell::new(None::<CancelHandle>));
+        let own = Rc::clone(&canceller);
+        let probe = Probe::new(&log).made(move |transport| {
+            transport.write(b"said before");
+            own.take().unwrap().cancel();
+        });
+        let connecting = reactor.connect_tcp("127.0.0.1", port, probe);
+        canceller.set(Some(connecting.canceller()));
+        turn_until(&reactor, || has(&log, "lost done"));
+        let _: Cancelled = failure_as(connecting);
+        let mut said = String::new();
+        server.accept().unwrap().0.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "said before");
+        turn_until(&reactor, || reactor.stats().sources == 0);
+        assert_eq!(reactor.stats().pending_timers, 0);
+    });
+}
+
 #[test]
 fn what_cannot_be_is_refused_at_once() {
     let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
@@ -251,6 +276,11 @@ fn this_end_can_be_chosen_and_b210_may_be_taken() {
         let deferred = reactor.connect_tcp_with("127.0.0.1", port, options, Probe::new(&log));
         let error: ConnectError = failure_as(deferred);
         assert_eq!(error.attempts()[0].error.kind(), ErrorKind::AddrInUse);
+        assert!(error.to_string().contains("has the port of this end"), "{error}");
+        let foreign = ConnectOptions::new().local_address(([192, 0, 2, 1], 0).into());
+        let deferred = reactor.connect_tcp_with("127.0.0.1", port, foreign, Probe::new(&log));
+        let error: ConnectError = failure_as(deferred);
+        assert!(error.to_string().contains("to connect from"), "{error}");
 
         let options = ConnectOptions::new().local_address(([127, 0, 0, 1], 0).into());
         let deferred = reactor.connect_tcp_with("127.0.0.1", port, options, Probe::new(&log));

@@ -17,6 +17,11 @@ impl Listener {
             | io::ErrorKind::Interrupted
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset => {}
+            // What has befallen this connection while it waited; those behind it may be well.
+            io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::TimedOut => {}
             _ => {
                 // Most likely no descriptors are left. The connection stays in the backlog, so
                 // trying again at once would keep the loop busy with nothing.
@@ -42,7 +47,7 @@ impl Listener {
 mod tests {
     use super::Rests;
     use crate::tcp::listen;
-    use crate::{ListenOptions, Protocol, Transport};
+    use crate::{ListenOptions, ListeningPort, Protocol, Transport};
     use ropewalk_reactor::{ManualClock, Reactor};
     use socket2::{Domain, Socket, Type};
     use std::io;
@@ -56,17 +61,23 @@ mod tests {
         fn data_received(&mut self, _: &Transport, _: &[u8]) {}
     }
 
+    fn port(reactor: &Reactor) -> ListeningPort {
+        let options = ListenOptions::new();
+        listen(reactor, "127.0.0.1:0", &options, |_| Quiet, Location::caller()).unwrap()
+    }
+
+    fn refuse(reactor: &Reactor, port: &ListeningPort, error: &io::Error) {
+        let unused = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        port.listener.refused(reactor, &unused, error);
+    }
+
     /// What the system would say is a stand-in here; a process of its own shows the real thing.
     #[test]
     fn a_port_rests_when_the_system_has_no_room_and_then_goes_on() {
         let clock = ManualClock::new();
         let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
-        let port =
-            listen(&reactor, "127.0.0.1:0", &ListenOptions::new(), |_| Quiet, Location::caller());
-        let port = port.unwrap();
-        let no_descriptors = io::Error::other("too many open files");
-        let unused = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        port.listener.refused(&reactor, &unused, &no_descriptors);
+        let port = port(&reactor);
+        refuse(&reactor, &port, &io::Error::other("too many open files"));
         let _peer = TcpStream::connect(port.address()).unwrap();
         let turn = || reactor.turn(Some(Duration::ZERO)).unwrap();
         let events = reactor.stats().events;
@@ -76,5 +87,17 @@ mod tests {
         clock.advance(Rests::LENGTH);
         (0..5).for_each(|_| turn());
         assert_eq!(reactor.stats().sources, 2);
+    }
+
+    /// Linux tells who accepts what has gone wrong with one connection.
+    #[test]
+    fn a_connection_that_broke_while_it_waited_does_not_make_others_wait() {
+        let reactor = Reactor::new().unwrap();
+        let port = port(&reactor);
+        for kind in [io::ErrorKind::HostUnreachable, io::ErrorKind::NetworkDown] {
+            refuse(&reactor, &port, &kind.into());
+        }
+        assert!(!port.listener.resting.get());
+        assert_eq!(reactor.stats().pending_timers, 0);
     }
 }

@@ -82,6 +82,11 @@ fn a_text_of_another_kind_is_told_as_what_it_is() {
         assert_eq!(fault(client_from_string, text), (column, Kind::Url), "{text}");
     }
     // A fault that has nothing to do with it stays what it is.
+    #[cfg(unix)]
+    assert_eq!(
+        fault(client_from_string, r"unix:/a\://b:timeout=soon"),
+        (22, Kind::NotANumber { field: "timeout" })
+    );
     let (column, kind) = fault(client_from_string, "tcp:a:80:tiemout=5:bindAddress=tcp://a");
     assert!(matches!((column, kind), (10, Kind::UnknownField { nearest: Some("timeout"), .. })));
     assert!(matches!(fault(client_from_string, r"tcp:a\:80:80"), (5, Kind::NotAHost(_))));
