@@ -1,9 +1,9 @@
 //! Endpoints of any kind, encrypted.
 
 use super::encrypted::host_of;
-use crate::fixture::{Probe, has, own_address, result_of, turn_until};
+use crate::fixture::{Probe, count, has, own_address, result_of, turn_until};
 use crate::tls::certificates::{self, AUTHORITY};
-use ropewalk_deferred::Deferred;
+use ropewalk_deferred::{CancelHandle, Cancelled, Deferred};
 use ropewalk_net::tls::{
     ReactorTls as _, TlsClient, TlsError, TlsErrorKind, wrap_client_tls, wrap_server_tls,
 };
@@ -15,7 +15,7 @@ use ropewalk_net::{
 use ropewalk_net::{UnixClientEndpoint, UnixServerEndpoint};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, Ending, EventLog, MemoryTransport, failure_as, within};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The endpoint of a test that connects in memory, which cannot be encrypted.
@@ -147,5 +147,33 @@ fn what_cannot_be_encrypted_is_not_served_in_plain() {
         let client = wrap_client_tls(certificates::client(), "localhost", host_of(&port));
         let connected = reactor.connect(&client, Probe::new(&EventLog::new()));
         assert!(result_of(&reactor, connected).is_ok(), "the others are");
+    });
+}
+
+/// As in plain: also when the handshake is complete, and the protocol has just been told.
+#[test]
+fn i2_an_encrypted_attempt_that_is_cancelled_in_connection_made_leaves_no_connection() {
+    within(DEADLINE, || {
+        let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
+        let probes = log.clone();
+        let factory = move |_| Probe::new(&probes);
+        let port = reactor.listen_tls(own_address(), certificates::server(), factory).unwrap();
+        let endpoint = wrap_client_tls(certificates::client(), "localhost", host_of(&port));
+        for round in 1..=2 {
+            let canceller = Rc::new(Cell::new(None::<CancelHandle>));
+            let own = Rc::clone(&canceller);
+            let probe = Probe::new(&seen).made(move |_| own.take().unwrap().cancel());
+            let connecting = match round {
+                1 => reactor.connect(&endpoint, probe),
+                _ => {
+                    let address = port.address();
+                    let host = address.ip().to_string();
+                    reactor.connect_tls(&host, address.port(), certificates::client(), probe)
+                }
+            };
+            canceller.set(Some(connecting.canceller()));
+            turn_until(&reactor, || count(&seen, "lost") == round && count(&log, "lost") == round);
+            let _: Cancelled = failure_as(connecting);
+        }
     });
 }
