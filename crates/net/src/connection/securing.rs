@@ -2,6 +2,7 @@
 
 use super::Connection;
 use crate::ConnectionLost;
+use crate::carrier::Carrier as _;
 use crate::tls::{Counts, Handshake, TlsError, TlsErrorKind};
 use ropewalk_deferred::{Cancelled, Deferred, Promise};
 use ropewalk_reactor::{DelayedCall, Reactor};
@@ -30,17 +31,22 @@ pub(crate) struct Limit {
 impl Connection {
     /// Encrypts everything that is written from now on; what is unsent goes out before, as it is.
     ///
-    /// The deferred fires when the handshake is complete; cancelling it ends the connection.
+    /// The deferred fires when the handshake is complete; cancelling it ends the connection, and so does
+    /// a handshake that cannot even begin: nothing that was meant to be encrypted goes out in plain.
     #[track_caller]
-    pub(crate) fn secure(self: &Rc<Self>, handshake: Handshake, limit: Limit) -> Deferred<()> {
-        let counts = handshake.counts.clone();
-        if let Some(error) = self.cannot_be_secured() {
-            if let Some(counts) = counts.filter(|_| !error.is_already_tls()) {
-                counts.begin();
-                self.count_failure(&counts, &error);
+    pub(crate) fn secure(
+        self: &Rc<Self>,
+        handshake: Result<Handshake, TlsError>,
+        limit: Limit,
+        counts: Option<Arc<Counts>>,
+    ) -> Deferred<()> {
+        let handshake = match self.may_secure(handshake) {
+            Ok(handshake) => handshake,
+            Err(error) => {
+                self.cannot_secure(&error, counts);
+                return Deferred::fail(error);
             }
-            return Deferred::fail(error);
-        }
+        };
         counts.as_ref().inspect(|counts| counts.begin());
         let before = self.buffered();
         // What is unsent may be values of the application: those are dropped here.
@@ -79,17 +85,31 @@ impl Connection {
         deferred
     }
 
-    fn cannot_be_secured(&self) -> Option<TlsError> {
+    fn may_secure(&self, handshake: Result<Handshake, TlsError>) -> Result<Handshake, TlsError> {
         if !self.is_open() {
             let reason = self.reason().unwrap_or(ConnectionLost::Done);
-            return Some(TlsError::from_end(&reason));
+            return Err(TlsError::from_end(&reason));
         }
         if self.carrier.takes_filters() {
-            return None;
+            return handshake;
         }
-        let mut kind = TlsErrorKind::Unsupported;
-        self.carrier.look_at_filter(&mut |_| kind = TlsErrorKind::AlreadyTls);
-        Some(TlsError::new(kind))
+        let has_one = self.socket().is_some_and(|socket| !socket.is_plain());
+        let kind = if has_one { TlsErrorKind::AlreadyTls } else { TlsErrorKind::Unsupported };
+        Err(TlsError::new(kind))
+    }
+
+    /// What may still be written was meant to be encrypted: so the connection ends, unless it is.
+    fn cannot_secure(self: &Rc<Self>, error: &TlsError, counts: Option<Arc<Counts>>) {
+        if error.is_already_tls() {
+            return;
+        }
+        if let Some(counts) = counts {
+            counts.begin();
+            self.count_failure(&counts, error);
+        }
+        if self.is_open() || self.accepts_writes() {
+            self.end_later(ConnectionLost::Lost(Arc::new(error.clone().into())));
+        }
     }
 
     /// The handshake is complete, and nobody knows yet.

@@ -62,14 +62,7 @@ pub(super) fn secured<P: Protocol>(
         is_known: false,
     };
     connect(Box::new(greeting)).add_callback(move |transport: Transport| match handshake.take() {
-        Some(handshake) => {
-            let kept = transport.clone();
-            handshake.map(move |()| transport).add_errback(move |failure| {
-                // One that could not even begin has left the connection as it was.
-                kept.abort_connection();
-                Err(failure)
-            })
-        }
+        Some(handshake) => handshake.map(move |()| transport),
         None => Deferred::fail(TlsError::new(TlsErrorKind::Ended(ConnectionLost::Done))),
     })
 }

@@ -33,6 +33,8 @@ pub enum TlsErrorKind {
     Ended(ConnectionLost),
     /// The name of the server is neither a host name nor an address.
     InvalidName(String),
+    /// A handshake cannot even begin with this configuration.
+    Config(rustls::Error),
     /// The connection is encrypted already, or about to be.
     AlreadyTls,
     /// What carries the connection cannot be encrypted.
@@ -179,6 +181,7 @@ impl fmt::Display for TlsError {
             TlsErrorKind::InvalidName(name) => {
                 write!(f, "{name:?} is neither a host name nor an address")
             }
+            TlsErrorKind::Config(error) => write!(f, "the configuration cannot be used: {error}"),
             TlsErrorKind::AlreadyTls => {
                 f.write_str("the connection is encrypted already, or about to be; go on with that")
             }

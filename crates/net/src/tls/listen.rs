@@ -82,11 +82,8 @@ pub(super) struct Accepted<A, F: Factory<A>> {
 
 impl<A: AddressKind, F: Factory<A>> Protocol for Accepted<A, F> {
     fn connection_made(&mut self, transport: &Transport) {
-        let kept = transport.clone();
-        let handshake = transport.start_tls_server(&self.server);
-        // What comes of it is told to this protocol, and counted. One that could not even begin has left the
-        // connection as it was.
-        handshake.add_errback(move |_| kept.abort_connection()).detach();
+        // What comes of it is told to this protocol, and counted.
+        transport.start_tls_server(&self.server).add_errback(drop).detach();
     }
 
     fn handshake_completed(&mut self, transport: &Transport) {

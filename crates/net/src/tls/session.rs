@@ -14,15 +14,14 @@ mod sending;
 #[cfg(test)]
 mod driven;
 
+use super::TlsInfo;
 use super::error::{TlsError, TlsErrorKind};
 use super::rustls::Connection as Rustls;
-use super::{Counts, TlsInfo};
 use crate::buffer::Outgoing;
 use crate::filter::{Filter, Wire};
 use std::any::Any;
 use std::io::{self, BufRead as _, IoSlice, Read as _, Write as _};
 use std::mem;
-use std::sync::Arc;
 
 /// How much rustls keeps of what it has to send: in plain while the handshake lasts, encrypted later.
 const BUFFER: usize = 64 * 1024;
@@ -65,14 +64,12 @@ pub(crate) struct Handshake {
     pub(super) ahead: Vec<u8>,
     /// The name that a client asks for.
     pub(super) server_name: Option<String>,
-    /// Those of a server.
-    pub(crate) counts: Option<Arc<Counts>>,
 }
 
 impl Handshake {
     /// `plain` is still to be sent, as it is.
     pub(crate) fn into_session(self, plain: Outgoing) -> Session {
-        let Self { mut tls, ahead, server_name, .. } = self;
+        let Self { mut tls, ahead, server_name } = self;
         tls.set_buffer_limit(Some(BUFFER));
         Session {
             tls,

@@ -18,9 +18,15 @@ impl Transport {
     /// What was written before goes out first, as it is; what is written from now on waits for the
     /// handshake. Nothing is read in plain any more. When the handshake is complete the protocol's
     /// [`handshake_completed`](crate::Protocol::handshake_completed) is called, and then the deferred
-    /// fires. A handshake that fails, or takes longer than the server's
+    /// fires. A handshake that fails, or cannot even begin, or takes longer than the server's
     /// [`handshake_timeout`](TlsServer::handshake_timeout), ends the connection, and the deferred fails
-    /// with [`TlsError`]. Cancelling it ends the connection, too.
+    /// with [`TlsError`]: nothing that was meant to be encrypted goes out in plain. Cancelling it ends
+    /// the connection, too. Only who asks for a connection that is
+    /// [encrypted already](TlsErrorKind::AlreadyTls) is told so, and it goes on.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
     ///
     /// # Notes
     ///
@@ -91,22 +97,18 @@ impl Transport {
         received: &[u8],
     ) -> Deferred<()> {
         let server = server.into();
-        let handshake = ServerConnection::new(Arc::clone(server.config())).map(|tls| Handshake {
-            tls: tls.into(),
-            ahead: received.to_vec(),
-            server_name: None,
-            counts: Some(Arc::clone(server.counts())),
-        });
-        match handshake {
-            Ok(handshake) => self.connection().secure(handshake, limit(server.timeout())),
-            Err(error) => Deferred::fail(TlsError::from_rustls(error, true)),
-        }
+        let handshake = ServerConnection::new(Arc::clone(server.config()))
+            .map(|tls| Handshake { tls: tls.into(), ahead: received.to_vec(), server_name: None })
+            .map_err(|error| TlsError::new(TlsErrorKind::Config(error)));
+        let counts = Some(Arc::clone(server.counts()));
+        self.connection().secure(handshake, limit(server.timeout()), counts)
     }
 
     /// Encrypts the connection from here on, as the client of the handshake; the server's certificate
     /// has to be for `name`, a host name or an address.
     ///
-    /// All else is as with [`start_tls_server`](Self::start_tls_server).
+    /// All else is as with [`start_tls_server`](Self::start_tls_server); a `name` that is neither ends
+    /// the connection.
     ///
     /// Twisted: `ITLSTransport.startTLS`.
     #[track_caller]
@@ -137,14 +139,11 @@ impl Transport {
     ) -> Deferred<()> {
         let handshake = server_name(name).and_then(|server| {
             let tls = ClientConnection::new(Arc::clone(client.config()), server)
-                .map_err(|error| TlsError::from_rustls(error, true))?;
+                .map_err(|error| TlsError::new(TlsErrorKind::Config(error)))?;
             let server_name = Some(name.to_owned());
-            Ok(Handshake { tls: tls.into(), ahead: received.to_vec(), server_name, counts: None })
+            Ok(Handshake { tls: tls.into(), ahead: received.to_vec(), server_name })
         });
-        match handshake {
-            Ok(handshake) => self.connection().secure(handshake, limit),
-            Err(error) => Deferred::fail(error),
-        }
+        self.connection().secure(handshake, limit, None)
     }
 
     /// What the two sides of an encrypted connection have agreed on; nothing of one that is plain, or

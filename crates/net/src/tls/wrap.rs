@@ -86,8 +86,7 @@ impl<E: ClientEndpoint> ClientEndpoint for TlsWrapped<E> {
 ///
 /// The factory makes a protocol when a handshake is complete; all else is as with
 /// [`listen_tls`](super::ReactorTls::listen_tls), which is the shorter way to a port of this machine.
-/// An endpoint whose connections cannot be encrypted gets none that its factory hears of: they are
-/// aborted.
+/// If its connections cannot be encrypted the factory hears of none: they are ended.
 ///
 /// # Examples
 ///

@@ -32,7 +32,7 @@ struct Side {
 }
 
 fn begin(tls: rustls::Connection, plain: Outgoing, ahead: Vec<u8>) -> Session {
-    Handshake { tls, ahead, server_name: None, counts: None }.into_session(plain)
+    Handshake { tls, ahead, server_name: None }.into_session(plain)
 }
 
 impl Side {

@@ -62,7 +62,7 @@ fn any_endpoint_can_be_encrypted() {
         assert!(matches!(error.kind(), TlsErrorKind::Unsupported));
         let memory = memory.0.take().unwrap();
         memory.turn();
-        assert_eq!(memory.ending(), Some(Ending::Aborted), "it is not left open in plain");
+        assert_eq!(memory.ending(), Some(Ending::Broken), "it is not left open in plain");
         assert!(seen.is_empty(), "the protocols were never told anything");
     });
 }
@@ -141,7 +141,7 @@ fn what_cannot_be_encrypted_is_not_served_in_plain() {
         let port = reactor.listen(&wrap_server_tls(&server, endpoint.clone()), factory).unwrap();
         let memory = endpoint.0.0.take().unwrap();
         memory.turn();
-        assert_eq!(memory.ending(), Some(Ending::Aborted));
+        assert_eq!(memory.ending(), Some(Ending::Broken));
         assert!(log.is_empty());
         assert_eq!(server.handshakes().failed, 1);
         let client = wrap_client_tls(certificates::client(), "localhost", host_of(&port));
