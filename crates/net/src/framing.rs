@@ -245,6 +245,10 @@ impl<S: StringProtocol> Protocol for StringReceiver<S> {
     }
 
     fn resumed(&mut self, transport: &Transport) {
+        // What was kept did not come encrypted, and nobody may obey it any more.
+        if transport.is_opening() {
+            return hand_on(transport, || self.splitter.take_rest());
+        }
         self.feed(transport, &[]);
     }
 

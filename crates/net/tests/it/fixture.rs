@@ -43,6 +43,10 @@ impl Slot {
     pub(crate) fn get(&self) -> Transport {
         self.0.borrow().clone().expect("a connection was made")
     }
+
+    pub(crate) fn set(&self, transport: &Transport) {
+        self.0.replace(Some(transport.clone()));
+    }
 }
 
 impl Probe {
@@ -122,7 +126,7 @@ impl Probe {
 impl Protocol for Probe {
     fn connection_made(&mut self, transport: &Transport) {
         self.log.add("made");
-        self.transport.0.replace(Some(transport.clone()));
+        self.transport.set(transport);
         (self.made)(transport);
     }
 

@@ -1,12 +1,16 @@
-//! Handshakes that cannot begin: nothing goes out in plain that was meant to be encrypted.
+//! Nothing goes out in plain that was meant to be encrypted, and nothing is obeyed that came so.
 
 use super::certificates::{client, server};
-use crate::fixture::{Probe, has, own_address, pair, thread, turn_until};
-use ropewalk_net::ReactorTls as _;
+use super::peer;
+use crate::fixture::{Probe, Slot, has, own_address, pair, result_of, thread, turn_until};
 use ropewalk_net::tls::{TlsError, TlsErrorKind, TlsServer};
+use ropewalk_net::{
+    ConnectionLost, Framing, LineProtocol, LineReceiver, Protocol, ReactorNet as _,
+    ReactorTls as _, StringProtocol, StringReceiver, Transport,
+};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, within};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 /// A server whose configuration rustls refuses.
@@ -85,4 +89,93 @@ fn a_port_ends_connections_that_it_cannot_encrypt() {
         assert_eq!((tls.handshakes().pending, tls.handshakes().failed), (0, 1));
         assert!(log.is_empty());
     });
+}
+
+/// Pauses after each message that came in plain.
+struct Patient(EventLog, Slot);
+
+impl Patient {
+    fn made(&self, transport: &Transport) {
+        self.1.set(transport);
+    }
+
+    fn received(&self, transport: &Transport, message: &[u8]) {
+        self.0.add(String::from_utf8_lossy(message));
+        if transport.tls().is_none() {
+            transport.pause_producing();
+        }
+    }
+
+    fn lost(&self, reason: &ConnectionLost) {
+        self.0.add(if TlsError::of(reason).is_some() { "no TLS" } else { "lost" });
+    }
+}
+
+impl LineProtocol for Patient {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.made(transport);
+    }
+
+    fn line_received(&mut self, transport: &Transport, line: &[u8]) {
+        self.received(transport, line);
+    }
+
+    fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
+        self.lost(reason);
+    }
+}
+
+impl StringProtocol for Patient {
+    fn connection_made(&mut self, transport: &Transport) {
+        self.made(transport);
+    }
+
+    fn string_received(&mut self, transport: &Transport, string: &[u8]) {
+        self.received(transport, string);
+    }
+
+    fn connection_lost(&mut self, _: &Transport, reason: &ConnectionLost) {
+        self.lost(reason);
+    }
+}
+
+/// Somebody in the middle adds a message behind the one that asks for encryption. The server begins the
+/// handshake later, and reads on in the same breath.
+fn what_waits_is_not_obeyed<P: Protocol>(sent: &str, protocol: impl Fn(Patient) -> P + 'static) {
+    within(DEADLINE, || {
+        let (reactor, log, slot) = (Reactor::new().unwrap(), EventLog::new(), Slot::default());
+        let (seen, left) = (log.clone(), slot.clone());
+        let factory = move |_| protocol(Patient(seen.clone(), left.clone()));
+        let port = reactor.listen_tcp(own_address(), factory).unwrap();
+        let mut peer = TcpStream::connect(port.address()).unwrap();
+        peer.write_all(sent.as_bytes()).unwrap();
+        turn_until(&reactor, || !log.is_empty());
+        let secured = slot.get().start_tls_server(server());
+        slot.get().resume_producing();
+        let client = thread(move || {
+            // Its handshake fails, sooner or later.
+            let _ = peer::over(peer).write_all(b"good\n");
+        });
+        let failure = result_of(&reactor, secured).unwrap_err();
+        assert!(failure.is::<TlsError>(), "{failure}");
+        turn_until(&reactor, || log.len() == 2);
+        assert_eq!(log.take(), ["STARTTLS", "no TLS"]);
+        client.join().unwrap();
+    });
+}
+
+#[test]
+fn a_line_that_waits_is_not_obeyed_when_reading_goes_on_during_the_handshake() {
+    for smuggled in ["EVIL\n", "EVIL\nMORE\n", "EV"] {
+        what_waits_is_not_obeyed(&format!("STARTTLS\n{smuggled}"), LineReceiver::new);
+    }
+}
+
+#[test]
+fn a_string_that_waits_is_not_obeyed_when_reading_goes_on_during_the_handshake() {
+    for smuggled in ["4:EVIL,", "4:EVIL,4:MORE,", "4:EV"] {
+        what_waits_is_not_obeyed(&format!("8:STARTTLS,{smuggled}"), |strings| {
+            StringReceiver::new(Framing::netstrings(), strings)
+        });
+    }
 }
