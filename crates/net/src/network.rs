@@ -68,7 +68,7 @@ pub(crate) struct Network {
     /// Out of its place while it is used.
     buffer: Cell<Option<Box<[u8]>>>,
     stage: Cell<Stage>,
-    /// The triggers of the next shutdown are set.
+    /// The triggers of the first shutdown are set; each end of a run sets those of the next.
     prepared: Cell<bool>,
     /// How many connections have something unsent.
     unsent: Cell<usize>,
@@ -93,19 +93,20 @@ impl Network {
         let network = reactor.local::<Self>();
         if !network.prepared.replace(true) {
             network.prepare(reactor);
-            let during = Rc::downgrade(&network);
-            reactor.add_system_event_trigger(
-                Phase::During,
-                SystemEvent::Shutdown,
-                move |reactor| {
-                    during.upgrade().inspect(|network| network.end_shutdown(reactor));
-                },
-            );
         }
         network
     }
 
+    /// Sets the triggers of the next shutdown.
     fn prepare(self: &Rc<Self>, reactor: &Reactor) {
+        self.prepare_beginning(reactor);
+        let during = Rc::downgrade(self);
+        reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, move |reactor| {
+            during.upgrade().inspect(|network| network.end_shutdown(reactor));
+        });
+    }
+
+    fn prepare_beginning(self: &Rc<Self>, reactor: &Reactor) {
         let before = Rc::downgrade(self);
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |reactor| {
             before.upgrade().inspect(|network| network.begin_shutdown(reactor));
@@ -179,6 +180,10 @@ impl Network {
     }
 
     fn begin_shutdown(self: &Rc<Self>, reactor: &Reactor) {
+        // One whose *before* phase was over when the network was first used leaves its trigger here.
+        if !self.is_open() {
+            return;
+        }
         self.stage.set(Stage::Flushing);
         self.impatient.set(false);
         self.terms.set(None);
@@ -187,9 +192,10 @@ impl Network {
         reactor.add_system_event_trigger(Phase::Before, SystemEvent::End, move |reactor| {
             let Some(network) = ending.upgrade() else { return };
             drop(network.flushing.take());
-            if network.stage.replace(Stage::Open) == Stage::Flushing {
+            if network.stage.get() == Stage::Flushing {
                 // A crash in the middle: the *during* trigger waits for the next shutdown.
-                network.prepare(reactor);
+                network.stage.set(Stage::Open);
+                network.prepare_beginning(reactor);
                 network.complete_listeners(reactor);
             }
         });
@@ -213,10 +219,11 @@ impl Network {
 
     fn end_shutdown(self: &Rc<Self>, reactor: &Reactor) {
         self.stage.set(Stage::Closed);
-        self.prepared.set(false);
         let ending = Rc::downgrade(self);
-        reactor.add_system_event_trigger(Phase::After, SystemEvent::End, move |_| {
+        reactor.add_system_event_trigger(Phase::After, SystemEvent::End, move |reactor| {
             let Some(network) = ending.upgrade() else { return };
+            // Not sooner: a trigger that is added to the phase that runs belongs to the same shutdown.
+            network.prepare(reactor);
             network.stage.set(Stage::Open);
             lingering::linger(network.lingering.take());
         });

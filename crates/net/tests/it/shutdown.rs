@@ -1,6 +1,7 @@
 //! What a stop does to ports, connections and attempts: each has its end, and within bounds.
 
 mod deadlines;
+mod runs;
 mod sending;
 
 use crate::connecting::Stub;
