@@ -3,6 +3,7 @@
 use super::Connection;
 use crate::ConnectionLost;
 use crate::carrier::Carrier as _;
+use crate::network::Network;
 use crate::tls::{Counts, Handshake, TlsError, TlsErrorKind};
 use ropewalk_deferred::{Cancelled, Deferred, Promise};
 use ropewalk_reactor::{DelayedCall, Reactor};
@@ -132,10 +133,20 @@ impl Connection {
     /// The connection has ended.
     pub(super) fn not_secured(&self, reason: &ConnectionLost) {
         if let Some(securing) = self.take_securing() {
-            let error = TlsError::from_end(reason);
+            let error = match reason {
+                // The shutdown has closed it, and not the peer.
+                ConnectionLost::Done if self.is_stopping() => TlsError::new(TlsErrorKind::Stopped),
+                _ => TlsError::from_end(reason),
+            };
             securing.counts.inspect(|counts| self.count_failure(counts, &error));
             securing.promise.settle(Err(error.into()));
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        let reactor = self.carrier.reactor();
+        let is_open = |reactor: &Reactor| Network::of(reactor).is_open();
+        reactor.is_some_and(|reactor| reactor.with(is_open) != Some(true))
     }
 
     fn count_failure(&self, counts: &Counts, error: &TlsError) {

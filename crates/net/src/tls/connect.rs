@@ -37,6 +37,9 @@ pub(super) fn connect<P: Protocol>(
     })
     .add_errback(move |failure| -> Result<Transport, Failure> {
         Err(match failure.downcast::<TlsError>() {
+            Ok(error) if matches!(error.kind(), TlsErrorKind::Stopped) => {
+                refused(ConnectErrorKind::Stopped).into()
+            }
             Ok(error) => refused(ConnectErrorKind::Tls(error)).into(),
             Err(other) => other,
         })

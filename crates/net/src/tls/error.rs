@@ -31,6 +31,8 @@ pub enum TlsErrorKind {
     /// The connection ended before the handshake was complete, for a reason that has nothing to do
     /// with TLS.
     Ended(ConnectionLost),
+    /// The reactor stopped before the handshake was complete.
+    Stopped,
     /// The name of the server is neither a host name nor an address.
     InvalidName(String),
     /// A handshake cannot even begin with this configuration.
@@ -177,6 +179,9 @@ impl fmt::Display for TlsError {
             TlsErrorKind::TimedOut(limit) => {
                 write!(f, "the handshake took longer than {limit:?}; allow more, or check the peer")
             }
+            TlsErrorKind::Stopped => f.write_str(
+                "the reactor stopped in the middle of the handshake; run it again first",
+            ),
             TlsErrorKind::Ended(reason) => write!(f, "before it was there {reason}"),
             TlsErrorKind::InvalidName(name) => {
                 write!(f, "{name:?} is neither a host name nor an address")

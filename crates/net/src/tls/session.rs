@@ -16,12 +16,13 @@ mod driven;
 
 use super::TlsInfo;
 use super::error::{TlsError, TlsErrorKind};
-use super::rustls::Connection as Rustls;
+use super::rustls::{self, Connection as Rustls};
 use crate::buffer::Outgoing;
 use crate::filter::{Filter, Wire};
 use std::any::Any;
 use std::io::{self, BufRead as _, IoSlice, Read as _, Write as _};
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How much rustls keeps of what it has to send: in plain while the handshake lasts, encrypted later.
 const BUFFER: usize = 64 * 1024;
@@ -54,6 +55,7 @@ pub(crate) struct Session {
     /// Nothing more is sent, for this reason.
     muted: Option<io::ErrorKind>,
     failure: Option<TlsError>,
+    has_said_goodbye: bool,
     server_name: Option<String>,
 }
 
@@ -82,6 +84,7 @@ impl Handshake {
             at_end: false,
             muted: None,
             failure: None,
+            has_said_goodbye: false,
             server_name,
         }
     }
@@ -144,7 +147,7 @@ impl Session {
     }
 
     fn process(&mut self) {
-        match self.tls.process_new_packets() {
+        match self.understand() {
             Ok(_) if self.stage == Stage::Opening && !self.tls.is_handshaking() => {
                 self.stage = Stage::Opened;
                 // It is encrypted by now.
@@ -159,6 +162,17 @@ impl Session {
                 self.failure = Some(TlsError::from_rustls(error, begun));
             }
         }
+    }
+
+    /// Has rustls read what came. Once this side has said goodbye, rustls asserts that it need not
+    /// complain of anything any more, where assertions are compiled in. A peer can send what is to be
+    /// complained of at any time, and its fault must not look like a bug of the protocol.
+    fn understand(&mut self) -> Result<rustls::IoState, rustls::Error> {
+        if !self.has_said_goodbye {
+            return self.tls.process_new_packets();
+        }
+        let read = || self.tls.process_new_packets();
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(rustls::Error::DecryptError))
     }
 
     /// What a reader is told when there is nothing to read.
@@ -330,6 +344,7 @@ impl Filter for Session {
 
     fn say_goodbye(&mut self, wire: &mut dyn Wire) {
         self.tls.send_close_notify();
+        self.has_said_goodbye = true;
         // What there is no room for now is unsent, and an error comes again.
         let _ = self.flush(wire);
     }

@@ -167,6 +167,25 @@ fn what_is_changed_on_its_way_ends_the_connection_and_is_not_heard() {
     });
 }
 
+/// A fault of the peer, whatever it comes behind, and none of the protocol's.
+#[test]
+fn i3_what_is_changed_behind_this_sides_goodbye_is_no_panic() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let probe = Probe::new(&log).made(|transport| transport.lose_write_connection());
+        let (port, _) = port_of(&reactor, probe);
+        let peer = with_peer(&port, |mut peer| {
+            assert_eq!(peer.read(&mut [0; 9]).unwrap(), 0, "the goodbye");
+            peer.sock.write_all(&[23, 3, 3, 0, 20]).unwrap();
+            peer.sock.write_all(&[b'x'; 20]).unwrap();
+            let _ = peer.sock.read(&mut [0; 100]);
+        });
+        turn_until(&reactor, || peer.is_finished() && log.entries().len() == 4);
+        peer.join().unwrap();
+        assert_eq!(log.take(), ["made", "secured", "write done", "lost broken"]);
+    });
+}
+
 #[test]
 fn an_abort_is_a_reset() {
     within(DEADLINE, || {
@@ -217,7 +236,7 @@ fn i9_a_handshake_does_not_delay_the_stop() {
         reactor.stop();
         reactor.run().unwrap();
         let error = secured.try_take().unwrap().unwrap_err().downcast::<TlsError>().unwrap();
-        assert!(error.to_string().contains("before it was there"), "{error}");
+        assert!(error.to_string().contains("the reactor stopped"), "{error}");
         assert_eq!(log.take(), ["made", "lost done"]);
         assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
     });
