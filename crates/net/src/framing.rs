@@ -281,7 +281,7 @@ impl fmt::Display for FrameError {
             Self::TooLong { length, limit } => {
                 write!(f, "a string of {length} bytes is longer than {limit}; send shorter ones")
             }
-            Self::BadLength => f.write_str("a netstring does not begin with its length in digits"),
+            Self::BadLength => f.write_str("a netstring does not begin with a length: digits, without a needless zero, and a colon"),
             Self::MissingEnd => {
                 f.write_str("a netstring does not end with a comma where its length says")
             }

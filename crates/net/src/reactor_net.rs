@@ -35,6 +35,9 @@ pub trait ReactorNet: sealed::Sealed {
     /// The port is open when this returns; connections are accepted while the reactor runs. It is
     /// closed when the [`ListeningPort`] is dropped, and when the reactor stops.
     ///
+    /// When the process has no descriptors left, the port warns, waits a little and tries again. Those
+    /// who then still wait to be accepted are reset, so that they know, and do not wait for ever.
+    ///
     /// # Errors
     ///
     /// [`CannotListen`], with the factory inside: the address is none, is in use or not allowed, or

@@ -160,7 +160,7 @@ impl fmt::Display for EndpointParseErrorKind {
                 places.join(" and ")
             ),
             Self::EmptyValue => f.write_str("nothing stands here; write a value or leave this out"),
-            Self::NotANumber { field } => write!(f, "{field} is a number, and this is none"),
+            Self::NotANumber { field } => write!(f, "{field} is a number; write it in digits"),
             Self::OutOfRange { field, allowed } => write!(f, "{field} is {allowed}"),
             Self::NotAnAddress { field } => write!(
                 f,

@@ -63,6 +63,7 @@ impl ListenOptions {
     ///
     /// Who comes when there are so many waits in the [backlog](Self::backlog), and is accepted when
     /// another one has ended: when its protocol has been told so. With 0 nobody is accepted.
+    /// One whose TLS handshake is under way counts too, until the handshake's time limit.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.limits.max_connections = Some(connections);
         self

@@ -15,7 +15,13 @@ pub(super) fn safe_versions<S: ConfigSide>(
 
 /// A certificate and a key that are no pair, most likely.
 pub(super) fn unusable(error: rustls::Error) -> TlsConfigError {
-    pem::refused("the certificate and the key cannot be used", error)
+    let what = match error {
+        rustls::Error::InconsistentKeys(_) => {
+            "the key is not that of the certificate; give the two that were made together"
+        }
+        _ => "the certificate and the key cannot be used",
+    };
+    pem::refused(what, error)
 }
 
 /// The names of application protocols.

@@ -160,7 +160,10 @@ fn a_string_that_is_too_long_ends_the_connection_unless_it_may_go_on() {
 #[test]
 fn what_is_no_netstring_ends_the_connection() {
     for (wire, complaint) in [
-        (&b"hello"[..], "a netstring does not begin with its length in digits"),
+        (
+            &b"hello"[..],
+            "a netstring does not begin with a length: digits, without a needless zero, and a colon",
+        ),
         (b"1:ab", "a netstring does not end with a comma where its length says"),
     ] {
         let log = EventLog::new();

@@ -182,7 +182,7 @@ fn texts_that_are_no_certificates_are_refused() {
         (TlsServer::from_pem("", key).unwrap_err(), "no certificate in the PEM text"),
         (TlsServer::from_pem(key, key).unwrap_err(), "no certificate in the PEM text"),
         (TlsServer::from_pem(certificate, "").unwrap_err(), "no private key in the PEM text"),
-        (TlsServer::from_pem(certificate, &other.key).unwrap_err(), "cannot be used"),
+        (TlsServer::from_pem(certificate, &other.key).unwrap_err(), "is not that of"),
         (TlsServer::from_pem(&certificate[..100], key).unwrap_err(), "is damaged"),
         (TlsClient::with_roots("nothing").unwrap_err(), "no certificate in the PEM text"),
     ];
