@@ -53,7 +53,8 @@ pub(crate) fn drop_alone<T>(value: T, location: &'static Location<'static>) {
     }
 }
 
-fn report(payload: Payload, location: &'static Location<'static>, what: &str) {
+/// Says what panicked. The payload, whose drop may do so once more, goes no further.
+pub(crate) fn report(payload: Payload, location: &'static Location<'static>, what: &str) {
     let panicked = Panicked::from_payload(payload, location);
     let panic = panicked.message();
     tell(|| tracing::error!(%location, panic, "{what}"));

@@ -4,9 +4,10 @@ use crate::fixture::{Probe, count, has, own_address, thread, turn_a_little, turn
 use ropewalk_deferred::Failure;
 use ropewalk_net::{Factory, ListenError, ListenErrorKind, ReactorNet as _};
 use ropewalk_reactor::{Phase, Reactor, SystemEvent};
-use ropewalk_testing::{DEADLINE, EventLog, no_result, success_of, within};
+use ropewalk_testing::{DEADLINE, EventLog, capture_tracing, no_result, success_of, within};
 use std::io::{ErrorKind, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::panic::panic_any;
 use std::rc::Rc;
 
 /// A factory that logs.
@@ -258,5 +259,41 @@ fn many_peers_are_accepted() {
         drop(peers.join().unwrap());
         turn_until(&reactor, || count(&log, "lost done") == PEERS);
         assert_eq!(reactor.stats().sources, 1);
+    });
+}
+
+/// Panics when it is dropped, as what a factory panics with.
+struct Payload;
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        panic!("a bug in the payload");
+    }
+}
+
+#[test]
+fn i3_each_factory_that_panics_in_one_turn_is_reported() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let seen = log.clone();
+        let mut number = 0;
+        let factory = move |_| {
+            number += 1;
+            match number {
+                1..5 => panic!("a bug with number {number}"),
+                5 => panic_any(Payload),
+                _ => Probe::new(&seen),
+            }
+        };
+        let port = reactor.listen_tcp(own_address(), factory).unwrap();
+        let _peers = [(); 6].map(|()| TcpStream::connect(port.address()).unwrap());
+        let events = capture_tracing(|| turn_until(&reactor, || has(&log, "made")));
+        let panics: Vec<_> = events.iter().filter_map(|event| event.field("panic")).collect();
+        for number in 1..5 {
+            let said = format!("a bug with number {number}");
+            let times = panics.iter().filter(|panic| panic.contains(&said)).count();
+            assert_eq!(times, 1, "{said}: {panics:?}");
+        }
+        assert_eq!(panics.len(), 5);
     });
 }

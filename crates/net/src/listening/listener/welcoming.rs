@@ -5,6 +5,7 @@ use crate::connection::Connection;
 use crate::events::tell;
 use crate::listening::accepting::accept;
 use crate::listening::places::{Place, Places};
+use crate::parting::report;
 use crate::socket::{Owner, SocketCarrier};
 use crate::{Address, Protocol};
 use ropewalk_reactor::{Interest, Reactor};
@@ -36,8 +37,14 @@ impl Listener {
                     self.rests.end(&self.address);
                     self.places.one_has_come();
                     let welcome = || self.welcome(reactor, stream, &peer, place);
-                    // The first panic goes to the reactor when the others have been served.
-                    panic = panic.or(catch_unwind(AssertUnwindSafe(welcome)).err());
+                    match catch_unwind(AssertUnwindSafe(welcome)) {
+                        Err(another) if panic.is_some() => {
+                            report(another, self.location, "another factory or protocol panicked");
+                        }
+                        // The first one goes to the reactor when the others have been served.
+                        Err(first) => panic = Some(first),
+                        Ok(()) => {}
+                    }
                 }
                 Err(error) => {
                     self.refused(reactor, socket, &error);
