@@ -24,7 +24,9 @@ pub(super) fn accept(socket: &Socket) -> io::Result<(Socket, SockAddr)> {
     )))]
     {
         let (stream, peer) = socket.accept()?;
-        stream.set_nonblocking(true)?;
+        // Some systems refuse that to a connection that is reset already.
+        let broken = |error| io::Error::new(io::ErrorKind::ConnectionAborted, error);
+        stream.set_nonblocking(true).map_err(broken)?;
         Ok((stream, peer))
     }
 }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Rests {
     /// How often it has rested since a connection was accepted.
     count: Cell<u64>,
+    /// How many connections broke before they were accepted, since one was.
+    broken: Cell<u32>,
     /// When that was said the last time.
     said: Cell<Option<Instant>>,
     /// How many peers were told meanwhile that there is no room for them.
@@ -25,6 +27,9 @@ impl Rests {
 
     /// Between two warnings.
     const SILENCE: Duration = Duration::from_secs(60);
+
+    /// The most connections that may break one after the other before the port rests.
+    const MOST_BROKEN: u32 = 64;
 
     /// Whether it is the second time, or a later one, that nobody could be accepted.
     pub(super) fn begin(&self, address: &Address, error: &io::Error, now: Instant) -> bool {
@@ -46,6 +51,13 @@ impl Rests {
         count > 1
     }
 
+    /// A connection broke before it was accepted; whether the port may try the next one at once.
+    pub(super) fn go_on_without_one(&self) -> bool {
+        let broken = self.broken.get();
+        self.broken.set(broken.saturating_add(1));
+        broken < Self::MOST_BROKEN
+    }
+
     /// So many peers were told that there is no room for them.
     pub(super) fn turned_away(&self, peers: usize) {
         self.turned_away.set(self.turned_away.get() + peers);
@@ -53,6 +65,7 @@ impl Rests {
 
     /// A connection was accepted.
     pub(super) fn end(&self, address: &Address) {
+        self.broken.set(0);
         let count = self.count.take();
         if count > 0 {
             self.said.set(None);

@@ -47,8 +47,9 @@ impl Listener {
                     }
                 }
                 Err(error) => {
-                    self.refused(reactor, socket, &error);
-                    break;
+                    if !self.refused(reactor, socket, &error) {
+                        break;
+                    }
                 }
             }
             if !self.is_open() {
