@@ -1,7 +1,8 @@
 //! What a port says when the system has no room for another connection.
 //!
 //! It tries again many times in a second, and may do so for hours: one warning when it begins, one
-//! in each minute that it lasts, and one when it is over.
+//! in each minute that it lasts, and one when it is over. At the limit it begins and ends with each
+//! connection that goes and each that comes, so within that minute it is no news when it begins again.
 
 use crate::Address;
 use crate::events::tell;
@@ -12,11 +13,15 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 pub(super) struct Rests {
     /// How often it has rested since a connection was accepted.
+    in_a_row: Cell<u64>,
+    /// How often since that was said to be over.
     count: Cell<u64>,
     /// How many connections broke before they were accepted, since one was.
     broken: Cell<u32>,
-    /// When that was said the last time.
+    /// When it was said the last time that none can be accepted.
     said: Cell<Option<Instant>>,
+    /// That has been said, and not that it is over.
+    is_said: Cell<bool>,
     /// How many peers were told meanwhile that there is no room for them.
     turned_away: Cell<usize>,
 }
@@ -33,13 +38,16 @@ impl Rests {
 
     /// Whether it is the second time, or a later one, that nobody could be accepted.
     pub(super) fn begin(&self, address: &Address, error: &io::Error, now: Instant) -> bool {
+        let again = self.in_a_row.get() > 0;
+        self.in_a_row.set(self.in_a_row.get() + 1);
         let count = self.count.get() + 1;
         self.count.set(count);
         let silent = |said: Instant| now.saturating_duration_since(said) < Self::SILENCE;
         if self.said.get().is_some_and(silent) {
-            return count > 1;
+            return again;
         }
         self.said.set(Some(now));
+        self.is_said.set(true);
         let turned_away = self.turned_away.get();
         tell(|| {
             tracing::warn!(
@@ -48,7 +56,7 @@ impl Rests {
                 Self::LENGTH
             );
         });
-        count > 1
+        again
     }
 
     /// A connection broke before it was accepted; whether the port may try the next one at once.
@@ -63,17 +71,17 @@ impl Rests {
         self.turned_away.set(self.turned_away.get() + peers);
     }
 
-    /// A connection was accepted.
-    pub(super) fn end(&self, address: &Address) {
+    /// A connection was accepted; whether that was the end of a rest.
+    pub(super) fn end(&self, address: &Address) -> bool {
         self.broken.set(0);
-        let count = self.count.take();
-        if count > 0 {
-            self.said.set(None);
-            let turned_away = self.turned_away.take();
+        let has_rested = self.in_a_row.take() > 0;
+        if has_rested && self.is_said.take() {
+            let (count, turned_away) = (self.count.take(), self.turned_away.take());
             tell(|| {
                 tracing::warn!(%address, count, turned_away, "connections are accepted again");
             });
         }
+        has_rested
     }
 }
 
@@ -101,8 +109,26 @@ mod tests {
             }
         };
         assert_eq!(counts(&|| rest_for(150, 0)), ["1", "601", "1201"]);
-        assert_eq!(counts(&|| rests.end(&address)), ["1500"]);
-        assert_eq!(counts(&|| rests.end(&address)), [""; 0]);
-        assert_eq!(counts(&|| rest_for(1, 151)), ["1"], "it is news again");
+        let end = || assert!(rests.end(&address));
+        assert_eq!(counts(&end), ["1500"]);
+        assert!(!rests.end(&address));
+        assert_eq!(counts(&|| rest_for(1, 151)), [""; 0], "the last warning is half a minute old");
+        assert_eq!(counts(&end), [""; 0], "nobody was told that it had begun");
+        assert_eq!(counts(&|| rest_for(1, 181)), ["11"], "it is news again");
+        assert_eq!(counts(&end), ["20"]);
+    }
+
+    #[test]
+    fn a_port_at_the_limit_that_rests_and_goes_on_all_the_time_says_both_once_a_minute() {
+        let address = Address::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 8007)));
+        let (rests, error, start) = (Rests::default(), io::Error::other("full"), Instant::now());
+        let events = capture_tracing(|| {
+            for tenth in 0..1_500 {
+                assert!(!rests.begin(&address, &error, start + Rests::LENGTH * tenth));
+                assert!(rests.end(&address));
+            }
+        });
+        let counts: Vec<_> = events.iter().map(|event| event.field("count").unwrap()).collect();
+        assert_eq!(counts, ["1", "1", "600", "600", "600", "600"]);
     }
 }

@@ -9,13 +9,14 @@ use ropewalk_net::{
     ReactorUdp as _, ReactorUnix as _, ResolveError, ResolveErrorKind,
 };
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::{DEADLINE, EventLog, within};
+use ropewalk_testing::{DEADLINE, EventLog, capture_tracing, within};
 use std::env;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::thread::Builder;
+use std::time::Duration;
 
 const CHILD: &str = "ROPEWALK_DESCRIPTORS_CHILD";
 
@@ -128,5 +129,40 @@ fn errors_for_want_of_descriptors_say_what_to_do() {
         let error: ConnectError = failure.unwrap_err().downcast().unwrap();
         assert!(error.to_string().contains("raise its limit"), "{error}");
         drop(files);
+    });
+}
+
+/// The descriptor in reserve may be lost to another thread. Here there is none from the beginning.
+#[test]
+fn a_port_without_a_descriptor_in_reserve_takes_one_when_it_can() {
+    with_few_descriptors("a_port_without_a_descriptor_in_reserve_takes_one_when_it_can", || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let factory = {
+            let log = log.clone();
+            move |_| Probe::new(&log)
+        };
+        let mut files = the_rest();
+        files.pop();
+        let port = reactor.listen_tcp("127.0.0.1:0", factory).unwrap();
+        assert!(File::open("/dev/null").is_err(), "none is left for the reserve");
+        files.pop();
+        let mut first = TcpStream::connect(port.address()).unwrap();
+        let warnings = capture_tracing(|| {
+            (0..5).for_each(|_| reactor.turn(Some(Duration::from_millis(2))).unwrap());
+        });
+        assert!(warnings.iter().any(|event| event.message.contains("cannot be accepted")));
+        // One for the connection, and one for the reserve.
+        files.truncate(files.len() - 2);
+        turn_until(&reactor, || has(&log, "made"));
+        assert!(File::open("/dev/null").is_err(), "the reserve has it");
+
+        files.pop();
+        let mut second = TcpStream::connect(port.address()).unwrap();
+        second.set_nonblocking(true).unwrap();
+        turn_until(&reactor, || {
+            second.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
+        });
+        first.write_all(b"hello").unwrap();
+        turn_until(&reactor, || has(&log, "data hello"));
     });
 }

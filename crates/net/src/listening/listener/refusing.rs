@@ -78,6 +78,12 @@ impl Listener {
         }
     }
 
+    /// Another thread may have been faster when the last one was given up.
+    #[cold]
+    pub(super) fn keep_spare(&self) {
+        self.network.upgrade().inspect(|network| spare::keep(network));
+    }
+
     /// Most likely no descriptors are left. The connection stays in the backlog, so trying again at once
     /// would keep the loop busy with nothing.
     fn rest(self: &Rc<Self>, reactor: &Reactor, socket: &Socket, error: &io::Error) {

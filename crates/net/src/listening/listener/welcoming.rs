@@ -34,7 +34,9 @@ impl Listener {
             };
             match accept(socket) {
                 Ok((stream, peer)) => {
-                    self.rests.end(&self.address);
+                    if self.rests.end(&self.address) {
+                        self.keep_spare();
+                    }
                     self.places.one_has_come();
                     let welcome = || self.welcome(reactor, stream, &peer, place);
                     match catch_unwind(AssertUnwindSafe(welcome)) {
