@@ -36,6 +36,9 @@ const SCRATCH: usize = 4 * 1024;
 /// How often a handshake reads in one call.
 const ROUNDS: usize = 4;
 
+/// How often a read does, at most: enough for one record, however small the pieces.
+const RECORD_ROUNDS: usize = 16 * 1024 / SCRATCH + 1;
+
 /// See the module.
 pub(crate) struct Session {
     tls: Rustls,
@@ -50,6 +53,8 @@ pub(crate) struct Session {
     encrypted: usize,
     /// The socket has no more.
     at_end: bool,
+    /// It has filled what it was given to fill, and may have more.
+    has_more: bool,
     /// There is something to read, or to say to whoever reads, that no event will tell of.
     held: bool,
     /// Nothing more is sent, for this reason.
@@ -82,6 +87,7 @@ impl Handshake {
             early: 0,
             encrypted: 0,
             at_end: false,
+            has_more: false,
             muted: None,
             failure: None,
             has_said_goodbye: false,
@@ -113,7 +119,9 @@ impl Session {
 
     /// Reads from the socket, into `scratch`; the number of bytes, and 0 at its end.
     fn fetch(&mut self, wire: &mut dyn Wire, scratch: &mut [u8]) -> io::Result<usize> {
+        self.has_more = false;
         let count = wire.read(scratch)?;
+        self.has_more = count > 0 && count == scratch.len();
         if count == 0 && !scratch.is_empty() {
             self.at_end = true;
             // So rustls knows, too.
@@ -198,7 +206,8 @@ impl Session {
 
     /// Whether the next read has something to say without the socket.
     fn look_ahead(&mut self) {
-        self.held = !self.ahead.is_empty()
+        self.held = self.has_more
+            || !self.ahead.is_empty()
             || self.failure.is_some()
             || match self.stage {
                 Stage::Opening => self.at_end,
@@ -221,14 +230,22 @@ impl Filter for Session {
         };
         let ahead = mem::take(&mut self.ahead);
         let mut filled = self.decode(&ahead, out);
-        let (mut moved, may_fetch) = (filled > 0, self.stage != Stage::Opened && !self.at_end);
-        if !moved && may_fetch && self.failure.is_none() {
+        let mut moved = filled > 0;
+        // A record may be longer than what is read at once, and says nothing before its end.
+        for _ in 0..RECORD_ROUNDS {
+            let may_fetch = self.stage != Stage::Opened && !self.at_end;
+            if filled > 0 || !may_fetch || self.failure.is_some() {
+                break;
+            }
             match self.fetch(wire, scratch) {
                 Ok(count) => {
                     filled = self.decode(&scratch[..count], out);
                     moved = true;
+                    if !self.has_more {
+                        break;
+                    }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }

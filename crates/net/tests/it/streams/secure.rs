@@ -132,6 +132,45 @@ fn what_the_session_holds_back_is_read_without_an_event() {
     });
 }
 
+/// A record is longer than what such a buffer has room for, and comes in several reads of the socket: no
+/// turn of the loop is between them.
+#[test]
+fn small_buffers_are_filled_without_a_turn_for_each_piece() {
+    const RECORDS: usize = 6;
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let port = listener(&reactor);
+        let mut peer = peer::connect(port.local_addr());
+        let (begin, begun) = channel();
+        let writer = thread(move || {
+            peer.flush().unwrap();
+            begun.recv().unwrap();
+            peer.write_all(&[7; RECORDS * 16 * 1024]).unwrap();
+            peer
+        });
+        let accepting = async move {
+            let (stream, _) = port.accept().await?;
+            TlsStream::accept(stream, server()).await
+        };
+        let mut stream = run(&reactor, accepting);
+        begin.send(()).unwrap();
+        // Everything is there before anybody reads.
+        let peer = writer.join().unwrap();
+        let before = reactor.stats().turns;
+        let reading = async move {
+            let (mut total, mut buffer) = (0, [0; 8 * 1024]);
+            while total < RECORDS * 16 * 1024 {
+                total += stream.read(&mut buffer).await?;
+            }
+            Ok(total)
+        };
+        assert_eq!(run(&reactor, reading), RECORDS * 16 * 1024);
+        let turns = reactor.stats().turns - before;
+        assert!(turns < RECORDS as u64, "{turns} turns for {RECORDS} records");
+        drop(peer);
+    });
+}
+
 #[test]
 fn a_stream_is_encrypted_in_the_middle() {
     within(DEADLINE, || {
