@@ -14,7 +14,7 @@ pub enum ListenErrorKind {
     Address,
     /// The operating system refuses.
     Io(io::Error),
-    /// A certificate or a key cannot be used.
+    /// A certificate, a key or the whole configuration cannot be used.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     Tls(crate::tls::TlsConfigError),

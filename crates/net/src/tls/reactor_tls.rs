@@ -3,7 +3,7 @@
 use super::connect;
 use super::listen::Accepting;
 use super::{TlsClient, TlsServer};
-use crate::error::CannotListen;
+use crate::error::{CannotListen, ListenError, ListenErrorKind};
 use crate::tcp::{self, ListenAddress, ListenOptions};
 use crate::{ConnectOptions, ListeningPort};
 use crate::{Factory, Protocol, Transport};
@@ -37,7 +37,7 @@ pub trait ReactorTls: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// As `listen_tcp`.
+    /// As `listen_tcp`; and [`Tls`](crate::ListenErrorKind::Tls) if rustls refuses the configuration.
     ///
     /// # Examples
     ///
@@ -77,7 +77,7 @@ pub trait ReactorTls: sealed::Sealed {
     ///
     /// # Errors
     ///
-    /// As [`listen_tcp_with`](crate::ReactorNet::listen_tcp_with).
+    /// As [`listen_tcp_with`](crate::ReactorNet::listen_tcp_with) and `listen_tls`.
     #[track_caller]
     fn listen_tls_with<F: Factory>(
         &self,
@@ -166,7 +166,13 @@ impl ReactorTls for Reactor {
         server: impl Into<TlsServer>,
         factory: F,
     ) -> Result<ListeningPort, CannotListen<F>> {
-        let accepting = Accepting::new(server.into(), factory);
+        let server = server.into();
+        if let Err(error) = server.check() {
+            let address = address.into_socket_addr().map_or_else(|text| text, |it| it.to_string());
+            let error = ListenError::new(address, ListenErrorKind::Tls(error));
+            return Err(CannotListen { error, unused: factory });
+        }
+        let accepting = Accepting::new(server, factory);
         tcp::listen(self, address, &options, accepting, Location::caller()).map_err(
             |CannotListen { error, unused }| CannotListen { error, unused: unused.into_factory() },
         )

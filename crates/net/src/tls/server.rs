@@ -5,7 +5,7 @@ use super::counts::Counts;
 use super::error::TlsConfigError;
 use super::pem;
 use super::rustls::server::WebPkiClientVerifier;
-use super::rustls::{ServerConfig, crypto::ring};
+use super::rustls::{ServerConfig, ServerConnection, crypto::ring};
 use super::{HANDSHAKE_TIMEOUT, HandshakeCounts};
 use std::fmt;
 use std::sync::Arc;
@@ -130,6 +130,13 @@ impl TlsServer {
     #[must_use]
     pub fn handshakes(&self) -> HandshakeCounts {
         self.counts.get()
+    }
+
+    /// Whether a handshake can begin at all.
+    pub(super) fn check(&self) -> Result<(), TlsConfigError> {
+        ServerConnection::new(Arc::clone(&self.config))
+            .map(drop)
+            .map_err(|error| pem::refused("the configuration cannot be used", error))
     }
 
     pub(super) fn timeout(&self) -> Duration {

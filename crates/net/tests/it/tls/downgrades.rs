@@ -3,10 +3,11 @@
 use super::certificates::{client, server};
 use super::peer;
 use crate::fixture::{Probe, Slot, has, own_address, pair, result_of, thread, turn_until};
-use ropewalk_net::tls::{TlsError, TlsErrorKind, TlsServer};
+use ropewalk_net::tls::{TlsError, TlsErrorKind, TlsServer, wrap_server_tls};
 use ropewalk_net::{
-    ConnectionLost, Framing, LineProtocol, LineReceiver, Protocol, ReactorNet as _,
-    ReactorTls as _, StringProtocol, StringReceiver, Transport,
+    Address, ConnectionLost, Framing, LineProtocol, LineReceiver, ListenErrorKind, Protocol,
+    ReactorEndpoints as _, ReactorNet as _, ReactorTls as _, StringProtocol, StringReceiver,
+    Transport, server_from_string,
 };
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, within};
@@ -77,12 +78,22 @@ fn an_encrypted_connection_is_not_ended_by_a_second_name_that_is_none() {
 }
 
 #[test]
-fn a_port_ends_connections_that_it_cannot_encrypt() {
+fn a_port_whose_connections_could_not_be_encrypted_is_refused_or_ends_them() {
     within(DEADLINE, || {
         let (reactor, log, tls) = (Reactor::new().unwrap(), EventLog::new(), refused());
+        let address = own_address().to_string();
+        let refused = reactor.listen_tls(&*address, &tls, |_| Probe::new(&EventLog::new()));
+        let error = refused.unwrap_err().into_error();
+        assert!(matches!(error.kind(), ListenErrorKind::Tls(_)), "{error}");
+        let text = format!("cannot listen on {address:?}: the configuration cannot be used: ");
+        assert!(error.to_string().starts_with(&text), "{error}");
+
+        // An endpoint has its ports by itself.
+        let endpoint =
+            wrap_server_tls(&tls, server_from_string("tcp:0:interface=127.0.0.1").unwrap());
         let seen = log.clone();
-        let port = reactor.listen_tls(own_address(), &tls, move |_| Probe::new(&seen)).unwrap();
-        let address = port.address();
+        let port = reactor.listen(&endpoint, move |_: Address| Probe::new(&seen)).unwrap();
+        let address = port.address().socket_addr().unwrap();
         let peer = thread(move || heard(TcpStream::connect(address).unwrap()));
         turn_until(&reactor, || peer.is_finished());
         assert_eq!(peer.join().unwrap(), b"");
