@@ -19,6 +19,9 @@ use std::time::Duration;
 ///
 /// Clones are the same server: they count together, and resume each other's sessions.
 ///
+/// Data that a client sends before the handshake is complete (0-RTT) is not taken, because whoever has
+/// seen it can send it again: `max_early_data_size` counts as 0, and the clients send it afterwards.
+///
 /// # Threads
 ///
 /// Any thread.
@@ -149,7 +152,11 @@ impl TlsServer {
 }
 
 impl From<Arc<ServerConfig>> for TlsServer {
-    fn from(config: Arc<ServerConfig>) -> Self {
+    fn from(mut config: Arc<ServerConfig>) -> Self {
+        // Nobody would read it; and a client that is told so sends it again, encrypted as all else.
+        if config.max_early_data_size > 0 {
+            Arc::make_mut(&mut config).max_early_data_size = 0;
+        }
         Self { config, timeout: HANDSHAKE_TIMEOUT, counts: Arc::default() }
     }
 }

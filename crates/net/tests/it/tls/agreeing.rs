@@ -151,6 +151,36 @@ fn those_who_have_met_before_are_resumed() {
     }
 }
 
+/// Nothing is said to be accepted and then not heard.
+#[test]
+fn what_a_client_says_before_the_handshake_is_said_again_after_it() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let mut config = (**server().config()).clone();
+        config.max_early_data_size = 1024;
+        let (port, known, log) = serve(&reactor, &Arc::new(config).into());
+        let mut config = (**client().config()).clone();
+        config.enable_early_data = true;
+        let (address, config) = (port.address(), Arc::new(config));
+        let peer = thread(move || {
+            let mut peer = peer::connect_as(address, &config);
+            peer.write_all(b"first").unwrap();
+            peer.read_exact(&mut [0; 5]).unwrap();
+            drop(peer);
+            let mut peer = peer::connect_as(address, &config);
+            if let Some(mut early) = peer.conn.early_data() {
+                early.write_all(b"early").unwrap();
+            }
+            peer.write_all(b"late").unwrap();
+            peer.read_exact(&mut [0; 4]).unwrap();
+            peer.conn.is_early_data_accepted()
+        });
+        turn_until(&reactor, || peer.is_finished());
+        assert!(!peer.join().unwrap());
+        assert!(known.borrow()[1].is_resumed() && has(&log, "data late"));
+    });
+}
+
 #[test]
 fn new_keys_in_the_middle_are_nothing_special() {
     within(DEADLINE, || {
