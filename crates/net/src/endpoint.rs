@@ -42,6 +42,7 @@ use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Something that can be listened on.
 ///
@@ -95,55 +96,37 @@ pub trait ClientEndpoint: 'static {
     }
 }
 
-impl<E: ClientEndpoint + ?Sized> ClientEndpoint for Rc<E> {
-    fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
-        self.connect_at(reactor, protocol, Location::caller())
-    }
+/// What is kept in several places, or has lost its type, is an endpoint, too.
+macro_rules! pointers {
+    ($($pointer:ident),*) => {$(
+        impl<E: ClientEndpoint + ?Sized> ClientEndpoint for $pointer<E> {
+            fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
+                self.connect_at(reactor, protocol, Location::caller())
+            }
 
-    fn connect_at(
-        &self,
-        reactor: &Reactor,
-        protocol: Box<dyn Protocol>,
-        location: &'static Location<'static>,
-    ) -> Deferred<Transport> {
-        (**self).connect_at(reactor, protocol, location)
-    }
+            fn connect_at(
+                &self,
+                reactor: &Reactor,
+                protocol: Box<dyn Protocol>,
+                location: &'static Location<'static>,
+            ) -> Deferred<Transport> {
+                (**self).connect_at(reactor, protocol, location)
+            }
+        }
+
+        impl<E: ServerEndpoint + ?Sized> ServerEndpoint for $pointer<E> {
+            fn listen(
+                &self,
+                reactor: &Reactor,
+                factory: BoxFactory,
+            ) -> Result<ListeningPort<Address>, ListenError> {
+                (**self).listen(reactor, factory)
+            }
+        }
+    )*};
 }
 
-impl<E: ClientEndpoint + ?Sized> ClientEndpoint for Box<E> {
-    fn connect(&self, reactor: &Reactor, protocol: Box<dyn Protocol>) -> Deferred<Transport> {
-        self.connect_at(reactor, protocol, Location::caller())
-    }
-
-    fn connect_at(
-        &self,
-        reactor: &Reactor,
-        protocol: Box<dyn Protocol>,
-        location: &'static Location<'static>,
-    ) -> Deferred<Transport> {
-        (**self).connect_at(reactor, protocol, location)
-    }
-}
-
-impl<E: ServerEndpoint + ?Sized> ServerEndpoint for Rc<E> {
-    fn listen(
-        &self,
-        reactor: &Reactor,
-        factory: BoxFactory,
-    ) -> Result<ListeningPort<Address>, ListenError> {
-        (**self).listen(reactor, factory)
-    }
-}
-
-impl<E: ServerEndpoint + ?Sized> ServerEndpoint for Box<E> {
-    fn listen(
-        &self,
-        reactor: &Reactor,
-        factory: BoxFactory,
-    ) -> Result<ListeningPort<Address>, ListenError> {
-        (**self).listen(reactor, factory)
-    }
-}
+pointers!(Box, Rc, Arc);
 
 mod sealed {
     use ropewalk_reactor::Reactor;

@@ -41,9 +41,26 @@ impl Opened {
     }
 
     fn prepare(&self) -> io::Result<Address> {
+        if !is_listening(&self.socket) {
+            return Err(io::Error::other(
+                "it does not listen; have it do so before you hand it over",
+            ));
+        }
         self.socket.set_nonblocking(true)?;
         Address::from_system(&self.socket.local_addr()?)
     }
+}
+
+/// Whether it can ever be accepted from: a port that could not would try for ever.
+#[cfg(any(target_os = "android", target_os = "freebsd", target_os = "linux"))]
+fn is_listening(socket: &Socket) -> bool {
+    socket.is_listener().unwrap_or(true)
+}
+
+/// The other systems do not tell.
+#[cfg(not(any(target_os = "android", target_os = "freebsd", target_os = "linux")))]
+fn is_listening(_: &Socket) -> bool {
+    true
 }
 
 /// Refuses ports to a reactor that is about to close those that it has.

@@ -127,7 +127,7 @@ impl ClientService {
     }
 
     /// Fires with the transport when there is a connection, and it is prepared; at once if there is
-    /// one.
+    /// one. One that was asked to end counts no more: it is the next one that is waited for.
     ///
     /// `fail_after_failures` is how many attempts may fail from now on before the deferred does,
     /// with [`NotConnected::Failed`]; `None` waits for as long as it takes. If the service is stopped,
@@ -166,11 +166,11 @@ impl ClientService {
         self.0.waiters.add(fail_after_failures.into())
     }
 
-    /// The connection, if there is one and it is prepared.
+    /// The connection, if there is one, it is prepared, and it was not asked to end.
     #[must_use]
     pub fn transport(&self) -> Option<Transport> {
         self.0.look(|state| match state {
-            State::Connected(transport) => Some(transport.clone()),
+            State::Connected(transport) => transport.is_connected().then(|| transport.clone()),
             _ => None,
         })
     }

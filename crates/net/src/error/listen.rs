@@ -134,7 +134,9 @@ fn in_words_of_paths(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::PermissionDenied => {
             Some("this user may not make a file there; choose another path, or ask for the right")
         }
-        io::ErrorKind::NotFound => Some("its directory does not exist; make that first"),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Some("its directory does not exist; make that first")
+        }
         io::ErrorKind::InvalidInput => Some(
             "it is no path for a socket; it must not be empty, not longer than about 100 bytes, and \
              without zero bytes",

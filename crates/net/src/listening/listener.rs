@@ -155,5 +155,5 @@ impl Listener {
 }
 
 fn of_another_kind() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "the socket is of another kind than this port")
+    io::Error::other("the socket is of another kind than this port")
 }

@@ -56,6 +56,24 @@ fn is_stopped(deferred: Deferred<Transport>) -> bool {
     matches!(failure_as(deferred), NotConnected::Stopped)
 }
 
+/// Whoever finds fault with a connection ends it, and then wants another one.
+#[test]
+fn a_connection_that_was_asked_to_end_is_not_given_to_those_who_ask() {
+    let bench = Bench::new();
+    let service = bench.service();
+    service.start_service();
+    let first = bench.script.succeed();
+    let transport = service.transport().unwrap();
+    transport.lose_connection();
+    assert_eq!(service.transport(), None);
+    let next = no_result(service.when_connected(None));
+    first.turn();
+    bench.clock.advance(SECOND);
+    let second = bench.script.succeed();
+    assert_eq!(success_of(next), second.transport());
+    assert_eq!(bench.log.take(), ["made", "lost done", "made"]);
+}
+
 #[test]
 fn a_lost_connection_is_made_again_and_those_who_wait_have_it() {
     let bench = Bench::new();

@@ -305,6 +305,24 @@ fn what_is_no_socket_cannot_be_listened_on() {
     });
 }
 
+/// The system would refuse each connection of it, for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_that_does_not_listen_comes_back() {
+    use socket2::{Domain, Socket, Type};
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&own_address().into()).unwrap();
+        let listener = TcpListener::from(socket.try_clone().unwrap());
+        let refused = reactor.listen_on(listener, Probes(EventLog::new())).err().unwrap();
+        assert!(refused.to_string().contains("does not listen"), "{refused}");
+        let (listener, factory) = refused.into_inner();
+        socket.listen(5).unwrap();
+        assert!(reactor.listen_on(listener, factory).is_ok());
+    });
+}
+
 /// Three reactors in threads of their own, on one listener, and more peers than they are.
 #[test]
 fn i2_each_connection_to_clones_of_a_listener_has_one_server() {

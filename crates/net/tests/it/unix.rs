@@ -137,6 +137,9 @@ fn what_cannot_be_listened_on_is_a_typed_error() {
     };
     let missing = error(directory.path("nowhere/a.sock"));
     assert!(missing.contains("its directory does not exist"), "{missing}");
+    fs::write(directory.path("file"), "").unwrap();
+    let inside = error(directory.path("file/a.sock"));
+    assert!(inside.contains("its directory does not exist"), "{inside}");
     let long = error(directory.path(&"x".repeat(200)));
     assert!(long.contains("about 100 bytes"), "{long}");
 }
