@@ -45,13 +45,13 @@ pub(crate) struct Spent(VecDeque<Chunk>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
-    len: usize,
-    /// There while something waits.
+    /// There while something waits: an idle connection has one word of this.
     queue: Option<Box<Queue>>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
+    len: usize,
     chunks: VecDeque<Chunk>,
     /// How much of the first chunk has been sent.
     start: usize,
@@ -67,7 +67,7 @@ impl Queue {
 
 impl Outgoing {
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.queue.as_ref().map_or(0, |queue| queue.len)
     }
 
     pub(crate) fn push(&mut self, data: &[u8]) {
@@ -84,8 +84,9 @@ impl Outgoing {
     }
 
     fn grow(&mut self, length: usize) -> &mut VecDeque<Chunk> {
-        self.len += length;
-        &mut self.queue.get_or_insert_default().chunks
+        let queue = self.queue.get_or_insert_default();
+        queue.len += length;
+        &mut queue.chunks
     }
 
     /// Hands `data` back if it was copied.
@@ -128,10 +129,10 @@ impl Outgoing {
     }
 
     fn forget(&mut self, sent: usize) -> Spent {
-        self.len = self.len.saturating_sub(sent);
-        let Some(queue) = self.queue.as_deref_mut().filter(|_| self.len > 0) else {
+        let Some(queue) = self.queue.as_deref_mut().filter(|queue| sent < queue.len) else {
             return self.clear();
         };
+        queue.len -= sent;
         let mut spent = Spent::default();
         queue.start += sent;
         while let Some(length) = queue.chunks.front().map(|first| first.bytes().len()) {

@@ -17,14 +17,14 @@ use std::rc::{Rc, Weak};
 /// Twisted: what `addReader` and `addWriter` keep in the reactor.
 #[must_use = "dropping it ends the watching; `detach` leaves it to the reactor"]
 pub struct Registration<S: AsSource> {
-    core: Weak<Core>,
+    /// `None`: it is detached.
+    core: Option<Weak<Core>>,
     armed: Rc<Armed<S>>,
-    detached: bool,
 }
 
 impl<S: AsSource> Registration<S> {
     pub(super) fn new(core: &Rc<Core>, armed: Rc<Armed<S>>) -> Self {
-        Self { core: Rc::downgrade(core), armed, detached: false }
+        Self { core: Some(Rc::downgrade(core)), armed }
     }
 
     /// The source.
@@ -77,18 +77,16 @@ impl<S: AsSource> Registration<S> {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn detach(mut self) {
-        self.detached = true;
+        self.core = None;
     }
 }
 
 impl<S: AsSource> Drop for Registration<S> {
     fn drop(&mut self) {
-        if self.detached {
-            // What the reactor has of it stays; if the reactor has gone, this was the last.
-            return;
-        }
+        // What the reactor has of a detached one stays; if the reactor has gone, this was the last.
+        let Some(core) = &self.core else { return };
         self.armed.disarm();
-        if let Some(core) = self.core.upgrade() {
+        if let Some(core) = core.upgrade() {
             // Out of the borrow first: the callback and what it captured are the user's.
             let removed = core.sources.borrow_mut().remove(self.armed.key());
             drop(removed);
