@@ -133,10 +133,12 @@ impl<F: Due> Timers<F> {
     }
 
     /// When the first timer is due; `None` also if all that there are are never due.
+    #[inline]
     pub(crate) fn first_deadline(&mut self) -> Option<Instant> {
-        if self.slots.is_empty() {
-            return None;
-        }
+        if self.slots.is_empty() { None } else { self.look_for_first() }
+    }
+
+    fn look_for_first(&mut self) -> Option<Instant> {
         let pending = Pending { sequences: &self.sequences, slots: &self.slots };
         let first = self.wheel.first(pending)?;
         (first.deadline != u64::MAX).then(|| self.instant(first.deadline))

@@ -108,6 +108,9 @@ impl Reactor {
     fn serve_calls(&self) -> bool {
         let core = &self.core;
         let batch = core.inbox.begin_turn(core.budget);
+        if batch == 0 {
+            return false;
+        }
         let mut pace = self.pace();
         for served in 0..batch {
             let next = self.unless_dropped(|| core.inbox.next_location());
@@ -115,7 +118,7 @@ impl Reactor {
             core.counters.call();
             self.run_callback(Kind::Call, location, || core.inbox.run_next(self));
         }
-        batch > 0
+        true
     }
 
     /// A callback may have dropped the reactor: then the turn runs nothing more. What is handed in
@@ -152,6 +155,9 @@ impl Reactor {
     fn serve_soon(&self) -> bool {
         let core = &self.core;
         let batch = core.soon.borrow().len().min(core.budget);
+        if batch == 0 {
+            return false;
+        }
         let mut pace = self.pace();
         for served in 0..batch {
             if pace.is_over(served) {
@@ -163,7 +169,7 @@ impl Reactor {
             self.run_callback(Kind::Soon, pending.location, || (pending.run)(self));
         }
         core.soon.borrow_mut().give_back();
-        batch > 0
+        true
     }
 
     fn serve_io(&self, timeout: Option<Duration>) -> io::Result<()> {
