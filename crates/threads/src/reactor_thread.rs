@@ -37,10 +37,13 @@ use std::thread::{Builder, JoinHandle, Thread};
 #[must_use = "dropping it stops the reactor"]
 pub struct ReactorThread {
     handle: ReactorHandle,
-    thread: Option<JoinHandle<Result<RunReport, RunError>>>,
+    thread: Option<JoinHandle<Ended>>,
     /// Where it was started.
     location: &'static Location<'static>,
 }
+
+/// How its run has ended, with what there is to say of it in both cases.
+type Ended = Result<RunReport, (RunError, RunReport)>;
 
 impl ReactorThread {
     /// Starts a thread and, in it, a reactor with the default settings.
@@ -148,7 +151,8 @@ impl ReactorThread {
     ///
     /// # Errors
     ///
-    /// - [`JoinError::Run`]: what [`Reactor::run`] returned;
+    /// - [`JoinError::Run`]: what [`Reactor::run`] returned, and the report of the run, which is there
+    ///   all the same;
     /// - [`JoinError::Panicked`]: the thread panicked;
     /// - [`JoinError::WouldDeadlock`]: the end of the reactor waits for this very thread. It stops
     ///   all the same.
@@ -199,7 +203,7 @@ impl ReactorThread {
         // Its shutdown may wait for jobs of the pool that this thread is in.
         let ended = blocking(|| thread.join());
         Ok(match ended {
-            Ok(result) => result.map_err(JoinError::Run),
+            Ok(result) => result.map_err(|(error, report)| JoinError::Run { error, report }),
             Err(payload) => {
                 Err(JoinError::Panicked(Panicked::from_payload(payload, self.location)))
             }
@@ -369,7 +373,8 @@ impl<Make: FnOnce() -> io::Result<Reactor> + Send + 'static> ReactorThreadBuilde
             match made {
                 // Unless nobody can have its handle any more: then nobody could stop it.
                 Ok((reactor, given)) => match filler.fill(Ok((reactor.handle(), given))) {
-                    Ok(()) => reactor.run(),
+                    // An error says nothing of that, and the reactor goes with its thread.
+                    Ok(()) => reactor.run().map_err(|error| (error, reactor.run_report())),
                     Err(_gone) => Ok(RunReport::default()),
                 },
                 Err(error) => {

@@ -17,7 +17,7 @@ fn held_and_hasty() -> io::Result<Reactor> {
 }
 
 fn was_held(reactor: ReactorThread) -> bool {
-    matches!(reactor.join(), Err(JoinError::Run(RunError::ShutdownTimedOut(_))))
+    matches!(reactor.join(), Err(JoinError::Run { error: RunError::ShutdownTimedOut(_), .. }))
 }
 
 #[test]

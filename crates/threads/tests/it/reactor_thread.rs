@@ -2,7 +2,7 @@
 
 use crate::support::{foreign, gated, single, thread_name};
 use crate::watchdog::watchdog;
-use ropewalk_reactor::{ManualSelector, Reactor, ReactorStopped, RunError};
+use ropewalk_reactor::{ManualSelector, Reactor, ReactorStopped, RunError, RunReport};
 use ropewalk_testing::{DEADLINE, within};
 use ropewalk_threadpool::ThreadPool;
 use ropewalk_threads::{HandleThreads as _, JoinError, ReactorThread, ReactorThreads as _};
@@ -60,11 +60,29 @@ fn stuck() -> (ReactorThread, crate::support::Gate) {
     (reactor, gate)
 }
 
+fn timed_out(joined: &Result<RunReport, JoinError>) -> bool {
+    matches!(joined, Err(JoinError::Run { error: RunError::ShutdownTimedOut(_), .. }))
+}
+
 #[test]
 fn i9_join_gives_what_run_returned() {
     within(DEADLINE, || {
         let (reactor, gate) = stuck();
-        assert!(matches!(reactor.join(), Err(JoinError::Run(RunError::ShutdownTimedOut(_)))));
+        assert!(timed_out(&reactor.join()));
+        drop(gate);
+    });
+}
+
+/// What a run has to say is of most use where it did not end well, and the reactor is gone by then.
+#[test]
+fn i9_a_run_that_ended_with_an_error_gives_its_report_too() {
+    within(DEADLINE, || {
+        let (reactor, gate) = stuck();
+        let leave = |reactor: &Reactor| reactor.add_to_report("half of it");
+        reactor.handle().call_from_thread(leave).unwrap();
+        let error = reactor.join().unwrap_err();
+        assert_eq!(error.report().unwrap().get(), Some(&"half of it"));
+        assert!(timed_out(&Err(error)));
         drop(gate);
     });
 }
@@ -260,7 +278,7 @@ fn i9_waiting_gives_what_run_returned() {
     within(DEADLINE, || {
         let (reactor, gate) = stuck();
         reactor.handle().stop();
-        assert!(matches!(reactor.wait(), Err(JoinError::Run(RunError::ShutdownTimedOut(_)))));
+        assert!(timed_out(&reactor.wait()));
         drop(gate);
     });
 }
