@@ -181,10 +181,16 @@ impl Connection {
 
     /// Whether what is written is taken: a producer may do so for longer than others.
     pub(crate) fn accepts_writes(&self) -> bool {
-        match (self.state.get(), self.writing.get()) {
-            (State::Open, Writing::Open) => true,
-            (State::Open, Writing::Ending) | (State::Closing, _) => self.waits_for_producer(),
-            _ => false,
+        let is_open = self.is_open() && self.writing.get() == Writing::Open;
+        is_open || self.is_ending() && self.has_producer()
+    }
+
+    /// Whether this side was asked to say no more, and has not said that yet.
+    fn is_ending(&self) -> bool {
+        match self.state.get() {
+            State::Open => self.writing.get() == Writing::Ending,
+            State::Closing => true,
+            State::Ended | State::Dead => false,
         }
     }
 

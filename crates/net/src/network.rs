@@ -3,8 +3,9 @@
 //! When the reactor stops:
 //!
 //! 1. *before*: the ports are closed. What is buffered goes on being sent, and so does what the
-//!    work that is still running writes; a hold keeps the loop turning for it, until everything is
-//!    sent, or nothing moves for three seconds, or the deadline of the shutdown is near.
+//!    work that is still running writes, or a producer that the end of its connection waits for; a
+//!    hold keeps the loop turning for it, until everything is sent, or nothing moves for three
+//!    seconds, or the deadline of the shutdown is near.
 //! 2. *during*: what is pending fails, and each connection is told of its end, exactly once. Its
 //!    sending half is closed; not sooner, because whoever holds the shutdown may still write. One
 //!    that has something unsent is reset.

@@ -56,7 +56,7 @@ impl Connection {
     /// Does what was put off until everything is sent, and the producer is done.
     pub(super) fn wind_up(self: &Rc<Self>) {
         match (self.state.get(), self.writing.get()) {
-            (State::Closing, _) | (State::Open, Writing::Ending) if self.waits_for_producer() => {}
+            _ if self.is_ending() && self.has_producer() => {}
             // What is written after this goes on to wait for the handshake.
             (State::Open, Writing::Ending) if self.is_opening() => {}
             (State::Closing, _) if self.has_said_all() => self.finish(self.own_reason()),

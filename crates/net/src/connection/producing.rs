@@ -46,8 +46,9 @@ pub(super) struct Production {
     running: Cell<bool>,
     /// It is to be told to stop when it returns.
     owed: Cell<bool>,
-    /// It is asked again in a later turn: what it writes then counts as unsent already.
-    put_off: Cell<bool>,
+    /// What it has not written yet counts as unsent already: it is asked again in a later turn, or the
+    /// connection ends when it is done, and not before.
+    awaited: Cell<bool>,
 }
 
 impl Production {
@@ -84,9 +85,9 @@ impl Production {
 }
 
 impl Connection {
-    /// Whether the end has to wait. Another connection is not waited for: what it receives is
-    /// written by its protocol, which knows when that was all.
-    pub(super) fn waits_for_producer(&self) -> bool {
+    /// Whether there is one for which an end has to wait. Another connection is not waited for: what it
+    /// receives is written by its protocol, which knows when that was all.
+    pub(super) fn has_producer(&self) -> bool {
         self.extra.get().is_some_and(|extra| {
             matches!(extra.production.kind.get(), Some(Kind::Push | Kind::Pull))
         })
@@ -94,13 +95,21 @@ impl Connection {
 
     /// Whether something was written and is not sent, or is sure to be written.
     pub(crate) fn owes(&self) -> bool {
-        self.buffered() > 0 || self.extra.get().is_some_and(|extra| extra.production.put_off.get())
+        self.buffered() > 0 || self.extra.get().is_some_and(|extra| extra.production.awaited.get())
     }
 
-    /// A stop waits for a producer that is put off, as for what is unsent.
-    fn put_off(&self, production: &Production, put_off: bool) {
-        if production.put_off.replace(put_off) != put_off {
-            self.carrier.backlog(usize::from(!put_off), usize::from(put_off));
+    /// The connection was asked to end.
+    pub(super) fn await_producer(&self) {
+        if let Some(extra) = self.extra.get().filter(|_| self.has_producer()) {
+            self.set_awaited(&extra.production, true);
+        }
+    }
+
+    /// A stop waits for a producer that is awaited, as for what is unsent; and if it comes to no end, the
+    /// peer must not take what it has for everything.
+    fn set_awaited(&self, production: &Production, awaited: bool) {
+        if production.awaited.replace(awaited) != awaited {
+            self.carrier.backlog(usize::from(!awaited), usize::from(awaited));
         }
     }
 
@@ -195,7 +204,7 @@ impl Connection {
             self.call_producer(extra, |producer, transport| producer.resume_producing(transport));
         }
         let again = is_due();
-        self.put_off(production, again);
+        self.set_awaited(production, again || self.is_ending() && self.has_producer());
         if again {
             self.schedule();
         }
@@ -238,7 +247,7 @@ impl Connection {
             production.hold(false);
         }
         production.set(None, false, false);
-        self.put_off(production, false);
+        self.set_awaited(production, false);
         Dismissed { producer: production.producer.take(), source: production.source.take() }
     }
 

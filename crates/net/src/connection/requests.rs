@@ -15,6 +15,7 @@ impl Connection {
             return;
         }
         self.state.set(State::Closing);
+        self.await_producer();
         self.watch();
         if self.buffered() == 0 {
             self.schedule();
@@ -32,6 +33,7 @@ impl Connection {
     pub(crate) fn lose_writing(self: &Rc<Self>) {
         if self.is_open() && self.writing.get() == Writing::Open {
             self.writing.set(Writing::Ending);
+            self.await_producer();
             self.schedule();
         }
     }

@@ -106,7 +106,8 @@ impl Network {
         };
         self.terms.set(Some(terms));
         let hold = reactor.hold_with(SystemEvent::Shutdown, || {
-            vec!["connections have something unsent: their peers do not read".to_owned()]
+            let why = "their peers do not read, or their producers come to no end";
+            vec![format!("connections have something unsent: {why}")]
         });
         let moved = (now, self.progress.get());
         let timer = self.look_later(reactor, terms);
@@ -143,7 +144,8 @@ impl Network {
         self.impatient.set(true);
         let connections = self.unsent.get();
         tell(|| {
-            tracing::warn!(connections, "the shutdown waits no longer for peers that do not read");
+            let what = "the shutdown waits no longer for what its connections have unsent";
+            tracing::warn!(connections, "{what}");
         });
     }
 }

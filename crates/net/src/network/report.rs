@@ -51,7 +51,8 @@ impl NetReport {
         self.closed
     }
 
-    /// How many connections the shutdown has aborted: their peers did not take everything in time.
+    /// How many connections the shutdown has aborted: their peers did not take everything in time, or a
+    /// [`Producer`](crate::Producer) for which their end waited did not come to its own.
     #[must_use]
     pub fn aborted(&self) -> usize {
         self.aborted

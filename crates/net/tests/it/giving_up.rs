@@ -1,14 +1,15 @@
 //! Connections that their protocol gives up, because of what the peer sends.
 
-use crate::fixture::{Probe, count, has, pair, thread, turn_until};
+use crate::fixture::{Probe, Slot, count, has, pair, thread, turn_until};
 use ropewalk_net::{
     ConnectionLost, FrameError, Framing, LineProtocol, LineReceiver, LineTooLong, NetReport,
     Producer, ReactorNet as _, StringProtocol, StringReceiver, Transport,
 };
-use ropewalk_reactor::Reactor;
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, Ending, EventLog, MemoryTransport, within};
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 
@@ -159,21 +160,20 @@ fn i9_a_stop_leaves_it_its_reason_if_everything_is_sent() {
         for (unsent, expected, counts) in
             [(2, "lost protocol error", (1, 0)), (20 * MIB, "lost aborted", (0, 1))]
         {
-            let deadline = std::time::Duration::from_millis(200);
+            let deadline = Duration::from_millis(200);
             let reactor = Reactor::builder().shutdown_deadline(deadline).build().unwrap();
-            let log = EventLog::new();
-            let probe = Probe::new(&log).data(move |transport, _| {
-                transport.write_owned(vec![7; unsent]);
-                transport.register_producer(Silent).ok().unwrap();
-                transport.fail_connection("a mistake");
+            let (log, slot) = (EventLog::new(), Slot::default());
+            let giving_up = slot.clone();
+            // Before that of the network.
+            reactor.add_system_event_trigger(Phase::During, SystemEvent::Shutdown, move |_| {
+                giving_up.get().fail_connection("a mistake");
             });
-            let mut pair = pair(&reactor, probe);
-            pair.peer.write_all(b"x").unwrap();
-            turn_until(&reactor, || has(&log, "data x"));
+            let pair = pair(&reactor, Probe::new(&log).at(&slot));
+            pair.transport.write_owned(vec![7; unsent]);
             reactor.stop();
             let report = NetReport::of(&reactor.run().unwrap());
             assert_eq!((report.closed(), report.aborted()), counts);
-            assert_eq!(log.take(), ["made", "data x", expected]);
+            assert_eq!(log.take(), ["made", expected]);
         }
     });
 }

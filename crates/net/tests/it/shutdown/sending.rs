@@ -5,11 +5,12 @@ use crate::fixture::{Probe, Slot, count, has, own_address, pair, thread, turn_un
 #[cfg(unix)]
 use crate::unix::Directory;
 use ropewalk_net::{Bytes, NetReport, Producer, ReactorNet as _, Transport};
-use ropewalk_reactor::{Phase, Reactor, SystemEvent};
+use ropewalk_reactor::{ManualClock, Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, within};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 const ALL: usize = 20 * MIB;
 
@@ -107,5 +108,83 @@ fn w18_what_a_producer_has_still_to_give_is_sent() {
         turn_until(&reactor, || transport.buffered() > 0);
         let (read, report) = stop(&reactor, peer);
         assert_eq!((read, report.closed(), report.aborted()), (ALL, 1, 0));
+    });
+}
+
+/// Writes from outside of its connection, now and then.
+struct Slow;
+
+impl Producer for Slow {
+    fn resume_producing(&mut self, _: &Transport) {}
+}
+
+fn write_later(reactor: &Reactor, transport: Transport, pieces: usize) {
+    reactor.call_later(Duration::from_millis(5), move |reactor| {
+        transport.write(b"piece");
+        match pieces {
+            1 => transport.unregister_producer(),
+            _ => write_later(reactor, transport, pieces - 1),
+        }
+    });
+}
+
+type Ask = fn(&Transport);
+
+/// Its connection was asked to end: with nothing more than what there is it would look like a whole.
+#[test]
+fn w18_a_producer_that_the_end_waits_for_is_waited_for() {
+    within(DEADLINE, || {
+        for pulls in [false, true] {
+            for end in [Transport::lose_connection as Ask, Transport::lose_write_connection] {
+                let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+                let (peer, transport) = connect(&reactor, &log);
+                match pulls {
+                    true => transport.register_pull_producer(Slow).ok().unwrap(),
+                    false => transport.register_producer(Slow).ok().unwrap(),
+                }
+                end(&transport);
+                write_later(&reactor, transport, 5);
+                let (read, report) = stop(&reactor, peer);
+                assert_eq!((read, report.aborted()), (25, 0));
+                assert_eq!((count(&log, "lost done"), count(&log, "lost")), (1, 1));
+            }
+        }
+    });
+}
+
+#[test]
+fn i9_w18_a_producer_that_is_silent_when_the_end_waits_for_it_is_cut_off() {
+    within(DEADLINE, || {
+        for end in [Transport::lose_connection as Ask, Transport::lose_write_connection] {
+            let deadline = Duration::from_millis(200);
+            let reactor = Reactor::builder().shutdown_deadline(deadline).build().unwrap();
+            let log = EventLog::new();
+            let (mut peer, transport) = connect(&reactor, &log);
+            transport.write(b"a part");
+            transport.register_producer(Slow).ok().unwrap();
+            end(&transport);
+            reactor.stop();
+            let report = NetReport::of(&reactor.run().unwrap());
+            assert_eq!((report.closed(), report.aborted(), report.unsent()), (0, 1, 0));
+            assert_eq!(log.take(), ["made", "lost aborted"]);
+            let error = peer.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        }
+    });
+}
+
+/// One that nobody has asked to come to an end, as a source of news, has nothing that it owes.
+#[test]
+fn a_producer_of_an_open_connection_does_not_delay_a_stop() {
+    within(DEADLINE, || {
+        let clock = ManualClock::new();
+        let reactor = Reactor::builder().manual_clock(&clock).build().unwrap();
+        let log = EventLog::new();
+        let (peer, transport) = connect(&reactor, &log);
+        transport.write(b"news");
+        transport.register_producer(Slow).ok().unwrap();
+        let (read, report) = stop(&reactor, peer);
+        assert_eq!((read, report.closed(), report.aborted()), (4, 1, 0));
+        assert_eq!(log.take(), ["made", "lost done"]);
     });
 }
