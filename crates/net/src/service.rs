@@ -158,7 +158,12 @@ impl ClientService {
             return Deferred::succeed(transport);
         }
         let is_over = |state: &State| {
-            matches!(state, State::Stopped | State::Disconnecting { restart: false })
+            matches!(
+                state,
+                State::Stopped
+                    | State::Starting { stopped: true }
+                    | State::Disconnecting { restart: false }
+            )
         };
         if self.0.look(is_over) {
             return Deferred::fail(NotConnected::Stopped);
@@ -181,7 +186,11 @@ impl ClientService {
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.0.look(|state| {
-            state.is_off() || matches!(state, State::Disconnecting { restart: false })
+            state.is_off()
+                || matches!(
+                    state,
+                    State::Starting { stopped: true } | State::Disconnecting { restart: false }
+                )
         })
     }
 

@@ -2,15 +2,18 @@
 //!
 //! | state | start | stop | the attempt succeeds | … fails | the connection is lost | time is over |
 //! |---|---|---|---|---|---|---|
-//! | idle, stopped | connecting | stopped | | | | |
-//! | connecting | | stopped ¹ | preparing | waiting ² | | |
+//! | idle, stopped | connecting ¹ | stopped | | | | |
+//! | connecting | | stopped ² | preparing | waiting ³ | | |
 //! | preparing | | disconnecting | connected | failing | waiting | |
 //! | failing | | disconnecting | | | waiting | |
 //! | connected | | disconnecting | | | waiting | |
 //! | waiting | | stopped | | | | connecting |
 //! | disconnecting | disconnecting, and then connecting | disconnecting | | | stopped | |
 //!
-//! ¹ Disconnecting, if the protocol has been told of a connection. ² Failing, in that case.
+//! ¹ Starting, until the factory has been told that it is needed: only then is done what was asked for
+//! last meanwhile, to start or to stop. ² Disconnecting, if the protocol has been told of a connection.
+//! ³ Failing, in that case.
+//!
 //! The end of the reactor is a stop. What comes of an attempt that was given up is turned away by
 //! its number.
 //!
@@ -74,6 +77,7 @@ impl Course {
                 self.state.set(off);
                 self.reactor.with(|reactor| self.begin(reactor));
             }
+            State::Starting { .. } => self.state.set(State::Starting { stopped: false }),
             on => self.state.set(on),
         }
     }
@@ -84,12 +88,28 @@ impl Course {
             // Nothing would stop it any more.
             return self.stop();
         }
-        self.use_factory(reactor, |_| ());
-        if self.look(State::is_off) {
+        let off = self.state.replace(State::Starting { stopped: false });
+        let told = catch_unwind(AssertUnwindSafe(|| self.use_factory(reactor, |_| ())));
+        let is_stopped = matches!(self.state.replace(off), State::Starting { stopped: true });
+        if is_stopped || told.is_ok() && !self.may_connect() {
+            self.stop();
+        } else if told.is_ok() {
             self.enlist();
-            self.failures.set(0);
-            self.waits.set(0);
-            self.connect(reactor);
+            self.connect_anew(reactor);
+        }
+        if let Err(payload) = told {
+            resume_unwind(payload);
+        }
+    }
+
+    /// What has failed before it was stopped does not matter any more.
+    fn connect_anew(self: &Rc<Self>, reactor: &Reactor) {
+        self.failures.set(0);
+        self.waits.set(0);
+        let stopping = self.stopping.take();
+        self.connect(reactor);
+        for promise in stopping {
+            promise.settle(Ok(()));
         }
     }
 
@@ -111,13 +131,16 @@ impl Course {
         let (mut cancel, mut timer, mut connection, mut cause) = (None, None, None, None);
         let next = match self.state.take() {
             State::Idle | State::Stopped => State::Stopped,
+            State::Starting { .. } => State::Starting { stopped: true },
             State::Waiting(waiting) => {
                 timer = Some(waiting);
                 State::Stopped
             }
             State::Connecting(under_way) => {
                 connection = under_way.connection().cloned();
-                cancel = under_way.cancel;
+                // Whatever the endpoint has still to do to it, it does not outlive the connection; and
+                // to cancel that might abort what is to end in good order.
+                cancel = under_way.cancel.filter(|_| connection.is_none());
                 match connection {
                     Some(_) => State::Disconnecting { restart: false },
                     None => State::Stopped,
@@ -201,11 +224,7 @@ impl Course {
                 tell(|| tracing::debug!(%location, %reason, "a service lost its connection"));
             }
             State::Disconnecting { restart: true } if self.may_connect() => {
-                let stopping = self.stopping.take();
-                self.reactor.with(|reactor| self.connect(reactor));
-                for promise in stopping {
-                    promise.settle(Ok(()));
-                }
+                self.reactor.with(|reactor| self.connect_anew(reactor));
             }
             State::Disconnecting { .. } => {
                 let stopping = self.set_off(State::Stopped);

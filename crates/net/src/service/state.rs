@@ -9,6 +9,10 @@ pub(super) enum State {
     /// Never started.
     #[default]
     Idle,
+    /// The factory is being told that it is needed.
+    Starting {
+        stopped: bool,
+    },
     /// The endpoint is at it.
     Connecting(UnderWay),
     /// There is a connection, and the application is preparing it.
@@ -55,6 +59,7 @@ impl State {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Starting { .. } => "starting",
             Self::Connecting(_) => "connecting",
             Self::Preparing { .. } => "preparing",
             Self::Failing(_) => "failing",

@@ -3,6 +3,7 @@
 pub(crate) mod script; // an endpoint that does what the test says
 
 mod factories; // what makes protocols, and what goes wrong with it
+mod meanwhile; // stopped and started while something begins
 mod stopping; // each way to stop
 
 use crate::fixture::Probe;

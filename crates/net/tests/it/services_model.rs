@@ -94,8 +94,7 @@ impl Model {
     fn step(&mut self, step: &Step) {
         match (step, self.state) {
             (Step::Start, State::Off { .. }) => {
-                (self.failures, self.waits) = (0, 0);
-                self.connect();
+                self.connect_anew();
             }
             (Step::Start, State::Disconnecting { .. }) => {
                 self.state = State::Disconnecting { restart: true };
@@ -136,7 +135,7 @@ impl Model {
             (Step::Lose | Step::Turn, State::Disconnecting { restart }) => {
                 self.off();
                 if restart {
-                    self.connect();
+                    self.connect_anew();
                 }
             }
             (Step::Advance(millis), state) => {
@@ -148,6 +147,11 @@ impl Model {
             }
             _ => {}
         }
+    }
+
+    fn connect_anew(&mut self) {
+        (self.failures, self.waits) = (0, 0);
+        self.connect();
     }
 
     fn connect(&mut self) {

@@ -22,7 +22,8 @@ impl Course {
         let course = Rc::clone(self);
         connecting.add_both(move |result| course.attempted(attempt, result)).detach();
         let late = canceller.clone();
-        if self.under_way(attempt, |under_way| under_way.cancel = Some(canceller)).is_none() {
+        let is_known = self.under_way(attempt, |under_way| under_way.cancel = Some(canceller));
+        if is_known.is_none() && !self.is_disconnecting(attempt) {
             // It has its end already, or whoever stopped the service could not cancel it.
             late.cancel();
         }
@@ -46,6 +47,12 @@ impl Course {
         };
         self.state.set(state);
         noted
+    }
+
+    /// Whether the connection of this attempt is being ended in good order.
+    fn is_disconnecting(&self, attempt: u64) -> bool {
+        attempt == self.attempt.get()
+            && self.look(|state| matches!(state, State::Disconnecting { .. }))
     }
 
     /// The endpoint has ended an attempt.

@@ -8,8 +8,8 @@ use ropewalk_net::tls::{
     ReactorTls as _, TlsClient, TlsError, TlsErrorKind, wrap_client_tls, wrap_server_tls,
 };
 use ropewalk_net::{
-    Address, BoxFactory, ClientEndpoint, Factory as _, ListenError, ListeningPort, Protocol,
-    ReactorEndpoints as _, ReactorNet as _, ServerEndpoint, Transport,
+    Address, BoxFactory, ClientEndpoint, ClientService, Factory as _, ListenError, ListeningPort,
+    Protocol, ReactorEndpoints as _, ReactorNet as _, ServerEndpoint, Transport, WeakClientService,
 };
 #[cfg(unix)]
 use ropewalk_net::{UnixClientEndpoint, UnixServerEndpoint};
@@ -175,5 +175,34 @@ fn i2_an_encrypted_attempt_that_is_cancelled_in_connection_made_leaves_no_connec
             turn_until(&reactor, || count(&seen, "lost") == round && count(&log, "lost") == round);
             let _: Cancelled = failure_as(connecting);
         }
+    });
+}
+
+/// The endpoint is not done with the handshake when the protocol hears of it.
+#[test]
+fn a_service_that_its_new_protocol_stops_sends_what_was_written() {
+    within(DEADLINE, || {
+        let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
+        let probes = log.clone();
+        let factory = move |_| Probe::new(&probes);
+        let port = reactor.listen_tls(own_address(), certificates::server(), factory).unwrap();
+        let endpoint = wrap_client_tls(certificates::client(), "localhost", host_of(&port));
+        let slot = Rc::<RefCell<Option<WeakClientService>>>::default();
+        let (service, clients) = (Rc::clone(&slot), seen.clone());
+        let factory = move |_: Address| {
+            let (service, told) = (Rc::clone(&service), clients.clone());
+            Probe::new(&clients).made(move |transport| {
+                transport.write(b"last words");
+                let service = service.borrow().as_ref().and_then(WeakClientService::upgrade);
+                let told = told.clone();
+                service.unwrap().stop_service().map(move |()| told.add("stopped")).detach();
+            })
+        };
+        let service = ClientService::new(&reactor, endpoint, factory);
+        slot.replace(Some(service.downgrade()));
+        service.start_service();
+        turn_until(&reactor, || has(&seen, "stopped") && has(&log, "lost done"));
+        assert_eq!(seen.take(), ["made", "secured", "lost done", "stopped"]);
+        assert_eq!(log.take(), ["made", "secured", "data last words", "lost done"]);
     });
 }
