@@ -37,7 +37,6 @@ impl Listener {
                     if self.rests.end(&self.address) {
                         self.keep_spare();
                     }
-                    self.places.one_has_come();
                     let welcome = || self.welcome(reactor, stream, &peer, place);
                     match catch_unwind(AssertUnwindSafe(welcome)) {
                         Err(another) if panic.is_some() => {
@@ -80,6 +79,8 @@ impl Listener {
         };
         match self.begin(reactor, stream, peer.clone(), protocol) {
             Ok(connection) => {
+                // Not before: whoever has asked for one waits on if this one is dropped.
+                self.places.one_has_come();
                 if let Some(place) = place.if_counted() {
                     connection.occupy(place);
                 }
@@ -120,4 +121,44 @@ impl Listener {
 
 fn dropped(peer: impl std::fmt::Display, error: &io::Error) {
     tell(|| tracing::warn!(%peer, %error, "an accepted connection was dropped"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+    use crate::tcp::listen;
+    use crate::{ListenOptions, Protocol, Transport};
+    use ropewalk_reactor::Reactor;
+    use socket2::{Domain, SockAddr, Socket, Type};
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::panic::Location;
+
+    struct Quiet;
+
+    impl Protocol for Quiet {
+        fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+    }
+
+    /// What the system would not let happen in a test is told by hand: a connection that is accepted and
+    /// cannot be used. Who has asked for one is still to get one.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_connection_that_is_dropped_is_none_that_was_asked_for() {
+        let reactor = Reactor::new().unwrap();
+        let port =
+            listen(&reactor, "127.0.0.1:0", &ListenOptions::new(), |_| Quiet, Location::caller());
+        let port = port.unwrap();
+        port.accept_only(1);
+        let welcome = |peer: SockAddr| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            let place = Places::take(&port.listener).unwrap();
+            port.listener.welcome(&reactor, socket, &peer, place);
+            port.listener.places().has_one()
+        };
+        assert!(welcome(SockAddr::vsock(2, 7)), "it is of no family that is known");
+        assert_eq!(reactor.stats().sources, 1);
+        let known = SocketAddr::from((Ipv4Addr::LOCALHOST, 7)).into();
+        assert!(!welcome(known), "that was the one");
+        assert_eq!(reactor.stats().sources, 2);
+    }
 }
