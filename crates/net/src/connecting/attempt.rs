@@ -57,7 +57,7 @@ pub(crate) fn connect(
         }
     });
     let timeout = options.time_limit();
-    let location = options.asked_for_at().unwrap_or(Location::caller());
+    let location = options.asked_for_at();
     let attempt = Rc::new(Attempt {
         target,
         options,
@@ -75,7 +75,7 @@ pub(crate) fn connect(
     let weak: Weak<Attempt> = Rc::downgrade(&attempt);
     attempt.key.set(Some(network.add_pending(weak)));
     let owned = Rc::clone(&attempt);
-    let timer = reactor.call_later(timeout, move |_| {
+    let timer = reactor.call_later_at(location, timeout, move |_| {
         owned.fail(ConnectErrorKind::TimedOut(owned.options.time_limit()));
     });
     attempt.timer.set(Some(timer));

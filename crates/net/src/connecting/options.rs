@@ -102,8 +102,10 @@ impl ConnectOptions {
         Self { location: Some(location), ..self }
     }
 
-    pub(super) fn asked_for_at(&self) -> Option<&'static Location<'static>> {
-        self.location
+    /// The line that it is connected for.
+    #[track_caller]
+    pub(crate) fn asked_for_at(&self) -> &'static Location<'static> {
+        self.location.unwrap_or(Location::caller())
     }
 
     /// Without the address of this end.

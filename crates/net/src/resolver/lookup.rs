@@ -36,19 +36,20 @@ pub(crate) fn resolve(
     port: u16,
     options: &ResolveOptions,
 ) -> Deferred<Vec<SocketAddr>> {
-    let failed = |kind| Deferred::fail(ResolveError::new(host, kind));
+    let network = Network::of(reactor);
     let name = match classify(host, port) {
         Host::Address(address) if options.family.admits(&address) => {
             return Deferred::succeed(vec![address]);
         }
-        Host::Address(_) => return failed(ResolveErrorKind::NoAddress),
-        Host::Invalid(why) => return failed(ResolveErrorKind::InvalidName(why)),
-        Host::Name(name) => name,
+        Host::Address(_) => Err(ResolveErrorKind::NoAddress),
+        Host::Invalid(why) => Err(ResolveErrorKind::InvalidName(why)),
+        Host::Name(_) if !network.is_open() => Err(ResolveErrorKind::Stopped),
+        Host::Name(name) => Ok(name),
     };
-    let network = Network::of(reactor);
-    if !network.is_open() {
-        return failed(ResolveErrorKind::Stopped);
-    }
+    let name = match name {
+        Ok(name) => name,
+        Err(kind) => return Deferred::fail(ResolveError::new(host, kind)),
+    };
     let slot = Rc::new(OnceCell::<Weak<Lookup>>::new());
     let cancelled = Rc::clone(&slot);
     let (promise, deferred) = Deferred::with_canceller(move || {

@@ -32,6 +32,9 @@ pub(super) fn connect<P: Protocol>(
         return Deferred::fail(refused(ConnectErrorKind::Tls(error)));
     }
     let time = Time { whole: options.time_limit(), begun: Some(reactor.now()) };
+    // The closure is no line of the application.
+    let location = options.asked_for_at();
+    let options = options.on_behalf_of(location);
     secured(reactor, (client, name), time, protocol, |greeting| {
         tcp::connect(reactor, (host, port), options, greeting)
     })

@@ -103,6 +103,67 @@ fn i3_a_panic_of_an_accepted_protocol_names_the_line_that_listens() {
     });
 }
 
+/// What is pending is named by the lines that asked for it, and not by those of the crate.
+#[test]
+fn b206_what_is_under_way_is_named_by_the_line_that_connects() {
+    let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let pending = |line: u32| {
+        let calls = reactor.delayed_calls();
+        let places: Vec<_> =
+            calls.iter().map(|call| (call.location.file(), call.location.line())).collect();
+        assert_eq!(places, [(file!(), line)]);
+    };
+    let give_up = |connecting: ropewalk_deferred::Deferred<Transport>| {
+        connecting.cancel();
+        connecting.on_failure(|_| ());
+    };
+    let plain = reactor.connect_tcp("127.0.0.1", port, Probe::new(&log));
+    pending(line!() - 1);
+    give_up(plain);
+    let endpoint = client_from_string(&format!("tcp:127.0.0.1:{port}")).unwrap();
+    let described = reactor.connect(&endpoint, Probe::new(&log));
+    pending(line!() - 1);
+    give_up(described);
+    #[cfg(feature = "tls")]
+    {
+        use crate::tls::certificates::client;
+        use ropewalk_net::tls::{ReactorTls as _, wrap_client_tls};
+        let encrypted = reactor.connect_tls("127.0.0.1", port, client(), Probe::new(&log));
+        pending(line!() - 1);
+        give_up(encrypted);
+        let endpoint = wrap_client_tls(client(), "localhost", endpoint);
+        let wrapped = reactor.connect(&endpoint, Probe::new(&log));
+        pending(line!() - 1);
+        give_up(wrapped);
+    }
+    let refused = reactor.resolve("a name", 80);
+    assert!(format!("{refused:?}").contains(&format!("{}:{}", file!(), line!() - 1)));
+    refused.on_failure(|_| ());
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn i3_a_panic_of_an_encrypted_protocol_names_the_line_that_connects() {
+    use crate::tls::certificates::{client, server};
+    use ropewalk_net::tls::ReactorTls as _;
+    within(DEADLINE, || {
+        let mut expected = String::new();
+        let events = capture_tracing(|| {
+            let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
+            let port = reactor.listen_tls("127.0.0.1:0", server(), move |_| Probe::new(&log));
+            let port = port.unwrap();
+            let (client, number) = (client().for_server("localhost"), port.address().port());
+            let probe = Probe::new(&seen).made(|_| panic!("a bug"));
+            expected = here(line!() + 1, 21);
+            reactor.connect_tls("127.0.0.1", number, client, probe).detach();
+            turn_until(&reactor, || reactor.stats().panics == 1);
+        });
+        assert_eq!(panics(&events), [expected]);
+    });
+}
+
 /// With its sources, as most programs print it.
 fn text(error: impl Into<Failure>) -> String {
     format!("{:#}", error.into())
