@@ -128,10 +128,7 @@ impl EndpointParseError {
 
 impl fmt::Display for EndpointParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A control character would move the mark, or the lines.
-        let line: String =
-            self.text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        let (kind, column) = (&self.kind, self.column);
+        let (kind, column, line) = (&self.kind, self.column, one_line(&self.text));
         write!(f, "{kind} (column {column})\n    {line}\n    {:>column$}", '^')
     }
 }
@@ -185,6 +182,11 @@ impl fmt::Display for EndpointParseErrorKind {
     }
 }
 
+/// A control character would move the mark, or the lines.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 fn suggest(
     f: &mut fmt::Formatter<'_>,
     nearest: Option<&str>,
@@ -192,7 +194,8 @@ fn suggest(
     known: &[&str],
 ) -> fmt::Result {
     match nearest {
-        Some(nearest) => write!(f, ", did you mean {nearest:?}?"),
+        // As it is to be written: another backslash would be another one in the description.
+        Some(nearest) => write!(f, ", did you mean \"{}\"?", one_line(nearest)),
         None => write!(f, "; {otherwise} {}", known.join(", ")),
     }
 }

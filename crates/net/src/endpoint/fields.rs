@@ -7,7 +7,7 @@ use super::print::FAMILIES;
 use crate::AddressFamily;
 use crate::listening::Limits;
 use crate::resolver::{Host, classify};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 /// What a kind of endpoint can be told.
@@ -47,17 +47,22 @@ impl Fields {
             }
             given.push((known, field.value));
         }
+        let named: Vec<_> = given.iter().map(|(name, _)| *name).collect();
         for (index, value) in places.into_iter().enumerate() {
             let is_free = |place: &&&str| given.iter().all(|(name, _)| name != *place);
-            let kind = match (schema.places.iter().find(is_free), schema.places.get(index)) {
-                (Some(free), _) => {
-                    given.push((free, value));
-                    continue;
+            if let Some(free) = schema.places.iter().find(is_free) {
+                given.push((free, value));
+                continue;
+            }
+            // A place that a name has taken, if there would be one.
+            let is_taken =
+                |(name, _): &&(_, Piece)| named.contains(name) && schema.places.contains(name);
+            return Err(match given.iter().find(is_taken) {
+                Some((field, piece)) if index < schema.places.len() => {
+                    Fault::new(value.column.max(piece.column), Kind::Repeated { field })
                 }
-                (None, Some(field)) => Kind::Repeated { field },
-                (None, None) => Kind::TooManyPositionals { places: schema.places },
-            };
-            return Err(Fault::new(value.column, kind));
+                _ => Fault::new(value.column, Kind::TooManyPositionals { places: schema.places }),
+            });
         }
         Ok(Self { given, end, example: schema.example })
     }
@@ -75,20 +80,36 @@ impl Fields {
 
     /// The limits of a port.
     pub(super) fn take_limits(&mut self) -> Result<Limits, Fault> {
-        let backlog = self.take_count("backlog")?;
-        let max_connections = self.take_count("maxConnections")?.map(|most| most as usize);
+        let backlog = self.take_count("backlog", 0)?;
+        let max_connections = self.take_count("maxConnections", 1)?.map(|most| most as usize);
         Ok(Limits { backlog, max_connections })
     }
 
-    /// A number of something, if it is given.
-    fn take_count(&mut self, field: &'static str) -> Result<Option<u32>, Fault> {
-        self.take(field)
-            .map(|value| value.number(10, u32::MAX, "a number from 0 to 4294967295"))
-            .transpose()
+    /// A number of something, if it is given, and not less than `least`, which is 0 or 1.
+    fn take_count(&mut self, field: &'static str, least: u32) -> Result<Option<u32>, Fault> {
+        let Some(value) = self.take(field) else { return Ok(None) };
+        let allowed = match least {
+            0 => "a number from 0 to 4294967295",
+            _ => "a number from 1 to 4294967295; leave it out if there is to be no limit",
+        };
+        let count = value.number(10, u32::MAX, allowed)?;
+        if count < least {
+            return Err(value.fault(Kind::OutOfRange { field, allowed }));
+        }
+        Ok(Some(count))
     }
 
     pub(super) fn need(&mut self, field: &'static str) -> Result<Value, Fault> {
-        let missing = Kind::Missing { field, example: self.example };
+        self.need_as(field, self.example)
+    }
+
+    /// One that is needed beside another, as in this example.
+    pub(super) fn need_as(
+        &mut self,
+        field: &'static str,
+        example: &'static str,
+    ) -> Result<Value, Fault> {
+        let missing = Kind::Missing { field, example };
         self.take(field).ok_or_else(|| Fault::new(self.end, missing))
     }
 }
@@ -204,5 +225,17 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// An address that stands in brackets; anything else stays as it is.
 pub(super) fn without_brackets(host: &str) -> &str {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    bare.filter(|bare| bare.parse::<IpAddr>().is_ok()).unwrap_or(host)
+    bare.filter(|bare| is_address(bare)).unwrap_or(host)
+}
+
+/// Whether it is an address, if need be with its link, such as `fe80::1%2` and `fe80::1%eth0`.
+pub(super) fn is_address(host: &str) -> bool {
+    let is_link = |link: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !link.is_empty() && link.bytes().all(is_plain)
+    };
+    match host.split_once('%') {
+        Some((ip, link)) => ip.parse::<Ipv6Addr>().is_ok() && is_link(link),
+        None => host.parse::<IpAddr>().is_ok(),
+    }
 }

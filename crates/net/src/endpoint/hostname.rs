@@ -3,7 +3,7 @@
 use super::ClientEndpoint;
 use super::description::Text;
 use super::error::Fault;
-use super::fields::{Fields, Schema, without_brackets};
+use super::fields::{Fields, Schema, is_address, without_brackets};
 use super::print;
 use crate::connecting::ConnectOptions;
 use crate::tcp;
@@ -11,7 +11,7 @@ use crate::{AddressFamily, Protocol, Transport};
 use ropewalk_deferred::Deferred;
 use ropewalk_reactor::Reactor;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -129,9 +129,9 @@ impl HostnameEndpoint {
 
     /// The host and the port.
     pub(super) fn print_places(&self, text: Text) -> Text {
-        let text = match self.host.parse::<IpAddr>() {
-            Ok(_) => text.address_place(&self.host),
-            Err(_) => text.place(&self.host),
+        let text = match is_address(&self.host) {
+            true => text.address_place(&self.host),
+            false => text.place(&self.host),
         };
         text.place(&self.port.to_string())
     }

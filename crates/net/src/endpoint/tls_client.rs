@@ -61,6 +61,9 @@ struct Files {
     own: Option<(PathBuf, PathBuf)>,
 }
 
+const EXAMPLE_WITH_CERTIFICATE: &str =
+    "tls:example.net:443:trust=ca.pem:certificate=cert.pem:key=key.pem";
+
 impl TlsClientEndpoint {
     /// A port of a host, and the file with the roots that are trusted.
     #[must_use]
@@ -106,7 +109,10 @@ impl TlsClientEndpoint {
         let mut endpoint = Self::new(host, fields.need("trust")?.into_text());
         endpoint.name = fields.take_text("name");
         endpoint.files.own = match fields.take_text("key") {
-            Some(key) => Some((fields.need("certificate")?.into_text().into(), key.into())),
+            Some(key) => {
+                let certificate = fields.need_as("certificate", EXAMPLE_WITH_CERTIFICATE)?;
+                Some((certificate.into_text().into(), key.into()))
+            }
             None => fields.take_text("certificate").map(|both| (both.clone().into(), both.into())),
         };
         Ok(endpoint)
@@ -125,7 +131,10 @@ impl TlsClientEndpoint {
                 read_file(key)?,
             ),
         };
-        let mut client = client.map_err(|error| error.in_file(&self.files.trust))?;
+        let Files { trust, own } = &self.files;
+        // Without a certificate it is not at fault.
+        let (certificate, key) = own.as_ref().map_or((trust, trust), |(one, other)| (one, other));
+        let mut client = client.map_err(|error| error.in_files(certificate, key, trust))?;
         if let Some(name) = &self.name {
             client = client.for_server(name);
         }

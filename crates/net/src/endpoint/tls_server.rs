@@ -82,7 +82,9 @@ impl TlsServerEndpoint {
             None => TlsServer::from_pem(certificate, key),
             Some(path) => TlsServer::from_pem_with_client_roots(certificate, key, read_file(path)?),
         };
-        server.map_err(|error| error.in_file(&self.certificate))
+        // Without roots none of them is at fault.
+        let roots = self.trust.as_ref().unwrap_or(&self.certificate);
+        server.map_err(|error| error.in_files(&self.certificate, &self.key, roots))
     }
 }
 

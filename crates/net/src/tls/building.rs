@@ -1,6 +1,6 @@
 //! What the configurations of both sides are built of.
 
-use super::error::TlsConfigError;
+use super::error::{Part, TlsConfigError};
 use super::pem;
 use super::rustls::{self, ConfigBuilder, ConfigSide, WantsVerifier, WantsVersions};
 
@@ -10,7 +10,7 @@ pub(super) fn safe_versions<S: ConfigSide>(
 ) -> Result<ConfigBuilder<S, WantsVerifier>, TlsConfigError> {
     builder
         .with_safe_default_protocol_versions()
-        .map_err(|error| pem::refused("no version of TLS can be used", error))
+        .map_err(|error| pem::refused(Part::Nothing, "no version of TLS can be used", error))
 }
 
 /// A certificate and a key that are no pair, most likely.
@@ -21,7 +21,7 @@ pub(super) fn unusable(error: rustls::Error) -> TlsConfigError {
         }
         _ => "the certificate and the key cannot be used",
     };
-    pem::refused(what, error)
+    pem::refused(Part::Pair, what, error)
 }
 
 /// The names of application protocols.

@@ -2,7 +2,7 @@
 
 use super::HANDSHAKE_TIMEOUT;
 use super::building::{names, safe_versions, unusable};
-use super::error::TlsConfigError;
+use super::error::{Part, TlsConfigError};
 use super::pem;
 use super::rustls::{ClientConfig, crypto::ring};
 use std::fmt;
@@ -72,7 +72,8 @@ impl TlsClient {
         let config = match own {
             None => trusting.with_no_client_auth(),
             Some((certificates, key)) => {
-                let chain = pem::certificates(certificates, "the client's certificate")?;
+                let chain =
+                    pem::certificates(certificates, Part::Certificate, "the client's certificate")?;
                 trusting.with_client_auth_cert(chain, pem::key(key)?).map_err(unusable)?
             }
         };

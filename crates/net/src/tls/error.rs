@@ -223,16 +223,46 @@ impl Error for TlsError {}
 /// It is the error of [`TlsServer::from_pem`](super::TlsServer::from_pem) and its siblings.
 #[derive(Clone, Debug)]
 pub struct TlsConfigError {
-    pub(super) text: String,
+    text: String,
+    part: Part,
+}
+
+/// Of what a configuration is made: where its fault is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Certificate,
+    Key,
+    /// The certificate and the key, which are no pair.
+    Pair,
+    Roots,
+    /// Nothing that was given.
+    Nothing,
+    /// A file that the text names.
+    File,
 }
 
 impl TlsConfigError {
-    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self { text: format!("the file {path:?} cannot be read: {error}") }
+    pub(super) fn new(part: Part, text: String) -> Self {
+        Self { text, part }
     }
 
-    pub(crate) fn in_file(self, path: &Path) -> Self {
-        Self { text: format!("{} (file {path:?})", self.text) }
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::new(Part::File, format!("the file {path:?} cannot be read: {error}"))
+    }
+
+    /// Names the one of these files in which the fault is.
+    pub(crate) fn in_files(self, certificate: &Path, key: &Path, roots: &Path) -> Self {
+        let Self { text, part } = self;
+        let text = match part {
+            Part::Pair if certificate != key => {
+                format!("{text} (files {certificate:?} and {key:?})")
+            }
+            Part::Certificate | Part::Pair => format!("{text} (file {certificate:?})"),
+            Part::Key => format!("{text} (file {key:?})"),
+            Part::Roots => format!("{text} (file {roots:?})"),
+            Part::Nothing | Part::File => return Self { text, part },
+        };
+        Self::new(Part::File, text)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::building::{names, safe_versions, unusable};
 use super::counts::Counts;
-use super::error::TlsConfigError;
+use super::error::{Part, TlsConfigError};
 use super::pem;
 use super::rustls::server::WebPkiClientVerifier;
 use super::rustls::{ServerConfig, ServerConnection, crypto::ring};
@@ -83,7 +83,7 @@ impl TlsServer {
         key: &[u8],
         client_roots: Option<&[u8]>,
     ) -> Result<Self, TlsConfigError> {
-        let chain = pem::certificates(certificates, "the server's certificate")?;
+        let chain = pem::certificates(certificates, Part::Certificate, "the server's certificate")?;
         let key = pem::key(key)?;
         let provider = Arc::new(ring::default_provider());
         let verifier = match client_roots {
@@ -92,8 +92,9 @@ impl TlsServer {
                 let roots = Arc::new(pem::roots(text)?);
                 WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider))
                     .build()
-                    .map_err(|error| TlsConfigError {
-                        text: format!("the roots for clients cannot be used: {error}"),
+                    .map_err(|error| {
+                        let text = format!("the roots for clients cannot be used: {error}");
+                        TlsConfigError::new(Part::Roots, text)
                     })?
             }
         };
@@ -139,7 +140,7 @@ impl TlsServer {
     pub(super) fn check(&self) -> Result<(), TlsConfigError> {
         ServerConnection::new(Arc::clone(&self.config))
             .map(drop)
-            .map_err(|error| pem::refused("the configuration cannot be used", error))
+            .map_err(|error| pem::refused(Part::Nothing, "the configuration cannot be used", error))
     }
 
     pub(super) fn timeout(&self) -> Duration {

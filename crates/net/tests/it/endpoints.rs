@@ -86,9 +86,21 @@ fn a_port_of_a_host_can_be_described() {
         ("tcp:localhost:80:family=IPv6", plain.family(AddressFamily::Ipv6)),
         ("tcp:[::1]:80", HostnameEndpoint::new("::1", 80)),
         (r"tcp:\:\:1:80", HostnameEndpoint::new("[::1]", 80)),
+        ("tcp:[fe80::1%2]:80", HostnameEndpoint::new("fe80::1%2", 80)),
+        ("tcp:[fe80::1%eth0]:80", HostnameEndpoint::new("[fe80::1%eth0]", 80)),
     ] {
         assert_eq!(client(text), endpoint, "{text}");
         assert_eq!(client(&endpoint.to_string()), endpoint, "{endpoint}");
+    }
+}
+
+#[test]
+fn an_address_of_one_link_is_printed_as_an_address() {
+    for host in ["fe80::1%2", "[fe80::1%2]", "fe80::1%eth0", "[fe80::1%eth0]"] {
+        let endpoint = HostnameEndpoint::new(host, 80);
+        let bare = host.trim_matches(['[', ']']);
+        assert_eq!(endpoint.host(), bare);
+        assert_eq!(endpoint.to_string(), format!("tcp:[{bare}]:80"));
     }
 }
 
@@ -114,7 +126,7 @@ proptest! {
     fn a_server_that_is_printed_is_read_again(
         address in addresses(),
         backlog in prop::option::of(any::<u32>()),
-        most in prop::option::of(any::<u32>()),
+        most in prop::option::of(1..=u32::MAX),
     ) {
         let mut endpoint = TcpServerEndpoint::new(address);
         if let Some(most) = most {
@@ -132,6 +144,7 @@ proptest! {
         host in prop_oneof![
             r"[a-z0-9=\[\]\\_-]{1,20}(\.[a-z]{1,9}){0,3}\.?",
             any::<IpAddr>().prop_map(|ip| ip.to_string()),
+            r"fe80::[1-9]%[a-z0-9_.-]{1,8}",
         ],
         port in 1..=u16::MAX,
         timeout in prop::option::of(any::<Duration>()),

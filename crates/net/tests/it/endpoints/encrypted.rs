@@ -84,7 +84,10 @@ fn endpoints_with_tls_can_be_described() {
     assert_eq!(missing(server_from_string("tls:8443").unwrap_err()), "certificate");
     assert_eq!(missing(client_from_string("tls:a:443").unwrap_err()), "trust");
     let no_certificate = client_from_string("tls:a:443:trust=ca.pem:key=k.pem").unwrap_err();
-    assert_eq!(missing(no_certificate), "certificate");
+    assert_eq!(missing(no_certificate.clone()), "certificate");
+    let Kind::Missing { example, .. } = no_certificate.kind() else { unreachable!() };
+    let has_one = client_from_string(example).unwrap();
+    assert!(has_one.to_string().contains(":certificate="), "{example}");
 }
 
 proptest! {
@@ -219,4 +222,40 @@ fn a_service_is_stopped_in_the_middle_of_a_handshake() {
         assert_eq!(reactor.stats().pending_timers, 0);
         assert!(log.is_empty(), "the factory was never asked");
     });
+}
+
+/// Of several files it is the one with the fault that is named; of a pair that is none, both.
+#[test]
+fn the_file_that_has_the_fault_is_named() {
+    let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+    let files = Files::new("endpoints-blame");
+    let (certificate, key) = server_pem();
+    let (cert, good) = (files.put("cert.pem", certificate), files.put("key.pem", key));
+    let (bad, none) = (files.put("bad.pem", "nonsense"), files.put("none.pem", ""));
+    let other = files.put("other.pem", &AUTHORITY.sign(&["other"]).key);
+    let trust = files.put("ca.pem", &AUTHORITY.pem());
+    let all = ["cert.pem", "key.pem", "bad.pem", "none.pem", "other.pem", "ca.pem"];
+    let serving = |certificate: &str, key: &str, trust: &str| {
+        let endpoint = server(certificate, key).trust(trust);
+        let seen = log.clone();
+        let refused = reactor.listen(&endpoint, move |_: Address| Probe::new(&seen)).unwrap_err();
+        refused.to_string()
+    };
+    let connecting = |certificate: &str, key: &str, trust: &str| {
+        let host = HostnameEndpoint::new("127.0.0.1", 443);
+        let endpoint = TlsClientEndpoint::new(host, trust).certificate(certificate, key);
+        let error: TlsConfigError = failure_as(reactor.connect(&endpoint, Probe::new(&log)));
+        error.to_string()
+    };
+    for (certificate, key, trust, blamed) in [
+        (&cert, &bad, &trust, &["bad.pem"][..]),
+        (&none, &good, &trust, &["none.pem"]),
+        (&cert, &good, &none, &["none.pem"]),
+        (&cert, &other, &trust, &["cert.pem", "other.pem"]),
+    ] {
+        for text in [serving(certificate, key, trust), connecting(certificate, key, trust)] {
+            let named: Vec<_> = all.into_iter().filter(|name| text.contains(name)).collect();
+            assert_eq!(named, blamed, "{text}");
+        }
+    }
 }

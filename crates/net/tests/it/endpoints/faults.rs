@@ -47,6 +47,11 @@ fn a_fault_is_named_and_has_its_column() {
     let server = |text| fault(server_from_string, text);
     assert!(matches!(server("tpc:80"), (1, Kind::UnknownScheme { nearest: Some("tcp"), .. })));
     assert!(matches!(server("8080"), (1, Kind::UnknownScheme { nearest: None, .. })));
+    // A port that serves nobody is not what anybody means by it.
+    assert!(matches!(
+        server("tcp:80:maxConnections=0"),
+        (23, Kind::OutOfRange { field: "maxConnections", .. })
+    ));
     assert!(matches!(server("tcp:65536"), (5, Kind::OutOfRange { field: "port", .. })));
     assert!(matches!(server("tcp:99999999999999999999"), (5, Kind::OutOfRange { .. })));
 }
@@ -121,6 +126,12 @@ fn a_text_without_a_kind_is_given_one() {
     }
     let error = client_from_string("a.example:80").unwrap_err().to_string();
     assert!(error.starts_with(r#"unknown kind of endpoint "a.example", did you mean "tcp:a"#));
+    // It can be copied.
+    #[cfg(unix)]
+    {
+        let error = client_from_string(r"/run/a\:b").unwrap_err().to_string();
+        assert!(error.contains(r#"did you mean "unix:/run/a\:b"?"#), "{error}");
+    }
     assert!(matches!(
         client_from_string("ssl:a.example:443").unwrap_err().kind(),
         Kind::UnknownScheme { nearest: Some("tls"), .. }
@@ -137,6 +148,9 @@ fn a_fault_of_a_client_is_named_and_has_its_column() {
     for text in ["tcp:a:80:timeout=x", "tcp:a:80:timeout=.5", "tcp:a:80:timeout=1."] {
         assert_eq!(client(text), (18, timeout()), "{text}");
     }
+    // The last place is there for the port: what is there twice is what the name says again.
+    assert_eq!(client("tcp:localhost:80:host=x"), (23, Kind::Repeated { field: "host" }));
+    assert_eq!(client("tcp:port=80:a:b"), (15, Kind::Repeated { field: "port" }));
     let family = client("tcp:a:80:family=4").1;
     assert!(matches!(family, Kind::OutOfRange { field: "family", allowed: "ipv4 or ipv6" }));
     for text in ["tcp:a:80:timeout=0.0123456789", "tcp:a:80:timeout=99999999999999999999"] {

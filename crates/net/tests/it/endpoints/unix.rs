@@ -20,7 +20,7 @@ fn unix_sockets_can_be_described() {
         ("unix:/run/app.sock", server.clone()),
         ("unix:path=/run/app.sock:mode=660", server.clone().mode(0o660)),
         ("unix:mode=007:backlog=5:/run/app.sock", server.clone().mode(7).backlog(5)),
-        ("unix:/run/app.sock:maxConnections=0", server.max_connections(0)),
+        ("unix:/run/app.sock:maxConnections=7", server.max_connections(7)),
         (r"unix:/run/a\:b\=c\\d", UnixServerEndpoint::new(r"/run/a:b=c\d")),
         ("unix:[a:b]", UnixServerEndpoint::new("[a:b]")),
     ] {
