@@ -183,11 +183,11 @@ impl DatagramTransport {
     ///
     /// Twisted: `getTTL`.
     #[doc(alias = "getTTL")]
-    pub fn multicast_ttl(&self) -> io::Result<u32> {
+    pub fn multicast_ttl(&self) -> io::Result<u8> {
         let v4 = self.host().is_ipv4();
         self.0.with(|socket| {
             let socket = SockRef::from(socket);
-            if v4 { socket.multicast_ttl_v4() } else { socket.multicast_hops_v6() }
+            hops(if v4 { socket.multicast_ttl_v4()? } else { socket.multicast_hops_v6()? })
         })
     }
 
@@ -208,6 +208,24 @@ impl DatagramTransport {
             }
         })
     }
+
+    /// How many routers what is sent to single addresses may pass.
+    ///
+    /// # Errors
+    ///
+    /// See above.
+    pub fn ttl(&self) -> io::Result<u8> {
+        let v4 = self.host().is_ipv4();
+        self.0.with(|socket| {
+            let socket = SockRef::from(socket);
+            hops(if v4 { socket.ttl_v4()? } else { socket.unicast_hops_v6()? })
+        })
+    }
+}
+
+/// The field of a datagram has eight bits.
+fn hops(count: u32) -> io::Result<u8> {
+    count.try_into().map_err(|_| mismatch(&format!("{count} routers, which no datagram can pass")))
 }
 
 #[derive(Clone, Copy)]

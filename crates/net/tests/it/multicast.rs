@@ -131,6 +131,7 @@ fn settings_are_remembered() {
         transport.set_multicast_ttl(7).unwrap();
         assert_eq!(transport.multicast_ttl().unwrap(), 7);
         transport.set_ttl(9).unwrap();
+        assert_eq!(transport.ttl().unwrap(), 9);
         transport.set_outgoing_interface(MulticastInterface::Any).unwrap();
     }
 }
