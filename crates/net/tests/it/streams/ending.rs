@@ -3,7 +3,7 @@
 use super::{both, listener, pair, run};
 use crate::fixture::{result_of, thread, turn_a_little, turn_until};
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
-use ropewalk_net::{ConnectionLost, TcpListener, TcpStream};
+use ropewalk_net::{ConnectionLost, NetReport, TcpListener, TcpStream};
 use ropewalk_reactor::Reactor;
 use ropewalk_task::ReactorTask as _;
 use ropewalk_testing::{DEADLINE, EventLog, within};
@@ -302,5 +302,30 @@ fn a_reactor_that_is_dropped_takes_its_streams_along() {
         turn_a_little(&reactor);
         drop(reactor);
         assert!(weak.upgrade().is_none());
+    });
+}
+
+/// Its peer reads everything: there is progress all the time.
+#[test]
+fn i9_w18_a_task_that_writes_for_ever_is_cut_off_at_the_deadline() {
+    within(DEADLINE, || {
+        let deadline = Duration::from_millis(600);
+        let reactor = Reactor::builder().shutdown_deadline(deadline).build().unwrap();
+        let (mut stream, mut peer) = pair(&reactor);
+        let writing = reactor.spawn(async move {
+            loop {
+                if let Err(error) = stream.write_all(&vec![7; 1 << 20]).await {
+                    return Ok(error);
+                }
+            }
+        });
+        let reader = thread(move || io::copy(&mut peer, &mut io::sink()).is_err());
+        turn_a_little(&reactor);
+        reactor.stop();
+        let report = NetReport::of(&reactor.run().unwrap());
+        assert_eq!((report.closed(), report.aborted()), (0, 1));
+        let error = result_of(&reactor, writing).unwrap();
+        assert!(matches!(ConnectionLost::of(&error), Some(ConnectionLost::Aborted)), "{error}");
+        assert!(reader.join().unwrap(), "a reset");
     });
 }
