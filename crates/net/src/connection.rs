@@ -5,6 +5,7 @@
 //! [`Connection::settle`], which runs in a later turn. **Borrow rule:** `outgoing` is borrowed only
 //! around the carrier, which runs no user code (I5).
 
+mod backed_up;
 mod ending;
 mod events;
 mod extra;

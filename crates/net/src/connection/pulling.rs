@@ -7,6 +7,7 @@
 //! Somebody who waits to write counts as one byte that is unsent: so a shutdown waits for him as it
 //! waits for what a protocol has written.
 
+use super::backed_up::{BackedUp, Then};
 use super::hint::Hint;
 use super::{Connection, State, Writing, is_transient};
 use crate::carrier::Close;
@@ -27,15 +28,6 @@ pub(super) struct Pulling {
     backed_up: Cell<BackedUp>,
     /// Why nothing can be sent any more. What has come before may still be read.
     broken: Cell<Option<Arc<io::Error>>>,
-}
-
-/// Whether somebody waits to write.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum BackedUp {
-    No,
-    Waits,
-    /// Somebody did, and was served in this turn: most likely there is more to come.
-    Served,
 }
 
 impl Default for Pulling {
@@ -60,13 +52,13 @@ impl Pulling {
 
     /// What the loop is to tell: of something to read, and of room.
     pub(super) fn wanted(&self) -> (bool, bool) {
-        let waits = self.backed_up.get() != BackedUp::No;
+        let waits = self.backed_up.get().is_any();
         (self.reading.get().is_watched(), waits && self.writing.get().is_watched())
     }
 
     /// What those who wait to write count for, in bytes.
     pub(super) fn backlog(&self) -> usize {
-        usize::from(self.backed_up.get() != BackedUp::No)
+        usize::from(self.backed_up.get().is_any())
     }
 
     /// Nobody waits to write.
@@ -127,7 +119,7 @@ impl Connection {
             self.wake(&pulling.reader);
         }
         if tells_writer {
-            self.wake(&pulling.writer);
+            self.wake_writer(pulling);
         }
     }
 
@@ -203,7 +195,7 @@ impl Connection {
             }
             match written {
                 Ok(count) => {
-                    if pulling.backed_up.get() != BackedUp::No {
+                    if pulling.backed_up.get().is_any() {
                         self.carrier.backlog(after + count, after);
                         pulling.backed_up.set(BackedUp::Served);
                         self.schedule();
@@ -236,6 +228,10 @@ impl Connection {
         let Some(pulling) = self.pulling() else { return self.ended() };
         if let Some(reason) = pulling.broken() {
             return Poll::Ready(Err(reason.into()));
+        }
+        // The one who writes asks for this, and so does not wait to write, even if he did.
+        if self.is_alive() {
+            self.end_backlog(pulling);
         }
         match self.state.get() {
             State::Open | State::Closing if self.unsent() == 0 => Poll::Ready(Ok(())),
@@ -293,19 +289,20 @@ impl Connection {
         }
     }
 
-    /// Whoever was served in the turn before, and has not come again, has nothing more to write.
+    /// A turn has passed for who waits to write, or did.
     pub(super) fn settle_tasks(self: &Rc<Self>) {
-        if let Some(pulling) = self.pulling() {
-            if self.is_alive() && pulling.backed_up.get() == BackedUp::Served {
-                self.end_backlog(pulling);
-            }
+        let Some(pulling) = self.pulling().filter(|_| self.is_alive()) else { return };
+        match update(&pulling.backed_up, BackedUp::turn) {
+            Then::Nothing => {}
+            Then::End => self.end_backlog(pulling),
+            Then::Look => self.schedule(),
         }
     }
 
     /// Wakes who waits to write, whether or not there is said to be room.
     pub(super) fn push_tasks(self: &Rc<Self>) {
         if let Some(pulling) = self.pulling() {
-            self.wake(&pulling.writer);
+            self.wake_writer(pulling);
         }
     }
 
@@ -363,16 +360,24 @@ impl Connection {
         self.contain(wake_each(waiting.into_iter().flatten(), self.location));
     }
 
+    /// Wakes who waits to write, and sees to it later whether he has come.
+    fn wake_writer(self: &Rc<Self>, pulling: &Pulling) {
+        if update(&pulling.backed_up, BackedUp::wake) {
+            self.schedule();
+        }
+        self.wake(&pulling.writer);
+    }
+
     /// The waker belongs to somebody's executor.
     fn wake(self: &Rc<Self>, waiting: &Cell<Option<Waker>>) {
         self.contain(wake_each(waiting.take(), self.location));
     }
 }
 
-fn update<R>(hint: &Cell<Hint>, f: impl FnOnce(&mut Hint) -> R) -> R {
-    let mut now = hint.get();
+fn update<T: Copy, R>(cell: &Cell<T>, f: impl FnOnce(&mut T) -> R) -> R {
+    let mut now = cell.get();
     let result = f(&mut now);
-    hint.set(now);
+    cell.set(now);
     result
 }
 

@@ -4,11 +4,14 @@ use super::waking::Count;
 use super::{listener, pair, run};
 use crate::fixture::{result_of, thread, turn_a_little, turn_until};
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
-use ropewalk_net::TcpStream;
+use ropewalk_deferred::Deferred;
+use ropewalk_net::{NetReport, TcpStream};
 use ropewalk_reactor::Reactor;
 use ropewalk_task::ReactorTask as _;
 use ropewalk_testing::{DEADLINE, within};
+use std::cell::Cell;
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream as Peer;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -56,6 +59,57 @@ fn a_writer_that_gives_up_leaves_things_in_order() {
         let all = reader.join().unwrap();
         assert!(all.ends_with(b"the end") && all.len() < 64 << 20);
         assert!(all[..all.len() - 7].iter().all(|&byte| byte == 7));
+    });
+}
+
+/// A shutdown does not wait for him either: a clone of his stream lives on, and what the system has taken
+/// is everything.
+fn gives_up(then: impl FnOnce(&Reactor, TcpStream, Peer, usize) -> (TcpStream, Peer) + Send) {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (stream, peer) = pair(&reactor);
+        let (mut first, second) = (stream.clone(), stream);
+        let taken = Rc::new(Cell::new(0));
+        let count = Rc::clone(&taken);
+        let writing: Deferred<()> = reactor.spawn(async move {
+            while let Ok(more) = first.write(&[7; 64 * 1024]).await {
+                count.set(count.get() + more);
+            }
+        });
+        let mut before = None;
+        // Until the system takes no more.
+        while before != Some(taken.get()) || taken.get() == 0 {
+            before = Some(taken.get());
+            turn_a_little(&reactor);
+        }
+        drop(writing);
+        let _both = then(&reactor, second, peer, taken.get());
+        reactor.call_soon(Reactor::stop);
+        let report = NetReport::of(&reactor.run().unwrap());
+        assert_eq!((report.closed(), report.aborted(), report.unsent()), (1, 0, 0));
+    });
+}
+
+#[test]
+fn w18_a_writer_that_has_given_up_is_not_waited_for_when_there_is_room() {
+    gives_up(|reactor, stream, mut peer, taken| {
+        let reader = thread(move || {
+            peer.read_exact(&mut vec![0; taken]).unwrap();
+            peer
+        });
+        turn_until(reactor, || reader.is_finished());
+        (stream, reader.join().unwrap())
+    });
+}
+
+#[test]
+fn w18_a_writer_that_flushes_does_not_wait_to_write() {
+    gives_up(|reactor, mut stream, peer, _| {
+        let stream = run(reactor, async move {
+            stream.flush().await?;
+            Ok(stream)
+        });
+        (stream, peer)
     });
 }
 
