@@ -20,6 +20,7 @@ use super::rustls::{self, Connection as Rustls};
 use crate::buffer::Outgoing;
 use crate::filter::{Filter, Wire};
 use std::any::Any;
+use std::cell::OnceCell;
 use std::io::{self, BufRead as _, IoSlice, Read as _, Write as _};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,6 +63,8 @@ pub(crate) struct Session {
     failure: Option<TlsError>,
     has_said_goodbye: bool,
     server_name: Option<String>,
+    /// What was agreed on, when somebody has asked for it.
+    info: OnceCell<TlsInfo>,
 }
 
 /// A session that is to begin.
@@ -92,6 +95,7 @@ impl Handshake {
             failure: None,
             has_said_goodbye: false,
             server_name,
+            info: OnceCell::new(),
         }
     }
 }
@@ -110,11 +114,15 @@ impl Session {
         if self.tls.is_handshaking() {
             return None;
         }
+        if let Some(info) = self.info.get() {
+            return Some(info.clone());
+        }
         let server_name = match &self.tls {
             Rustls::Client(_) => self.server_name.clone(),
             Rustls::Server(server) => server.server_name().map(str::to_owned),
         };
-        TlsInfo::new(&self.tls, server_name)
+        let info = TlsInfo::new(&self.tls, server_name)?;
+        Some(self.info.get_or_init(|| info).clone())
     }
 
     /// Reads from the socket, into `scratch`; the number of bytes, and 0 at its end.

@@ -66,6 +66,20 @@ fn both_sides_know_each_other_by_their_certificates() {
     });
 }
 
+/// Who asks with each message copies nothing.
+#[test]
+fn what_was_agreed_on_is_kept_once() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (port, _, _) = serve(&reactor, &server());
+        let transport = connect(&reactor, &port, client()).unwrap();
+        let (one, other) = (transport.tls().unwrap(), transport.tls().unwrap());
+        assert!(!one.peer_certificates().is_empty());
+        assert!(std::ptr::eq(one.peer_certificates(), other.peer_certificates()));
+        assert!(format!("{one:?}").starts_with("TlsInfo { peer_certificates: ["));
+    });
+}
+
 #[test]
 fn a_client_with_the_certificate_of_a_stranger_is_refused() {
     within(DEADLINE, || {
