@@ -159,7 +159,7 @@ pub trait Carrier: 'static {
         let _ = received;
     }
 
-    /// Shows the filter to `look`, if there is one.
+    /// Shows the filter to `look`, if there is one and it is not at work.
     fn look_at_filter(&self, look: &mut dyn FnMut(&dyn Filter)) {
         let _ = look;
     }

@@ -133,7 +133,10 @@ impl SocketCarrier {
         let Ok(mut filter) = filtering.filter.try_borrow_mut() else {
             return Some(Err(io::ErrorKind::WouldBlock.into()));
         };
-        let filter = filter.as_deref_mut()?;
+        let Some(filter) = filter.as_deref_mut() else {
+            // It is gone with the connection, and the socket alone would be in plain.
+            return Some(Err(io::ErrorKind::NotConnected.into()));
+        };
         let wanted_room = filter.wants_room();
         let result = self.with(|socket| f(filter, &mut SocketWire(socket)));
         if filter.wants_room() == wanted_room {
@@ -253,9 +256,10 @@ impl Carrier for SocketCarrier {
     }
 
     fn look_at_filter(&self, look: &mut dyn FnMut(&dyn Filter)) {
-        let Some(filtering) = self.filtering.get() else { return };
-        if let Some(filter) = &*filtering.filter.borrow() {
-            look(&**filter);
+        // While it runs what the application has put into its configuration, nobody sees it.
+        let filter = self.filtering.get().and_then(|filtering| filtering.filter.try_borrow().ok());
+        if let Some(filter) = filter.as_ref().and_then(|filter| filter.as_deref()) {
+            look(filter);
         }
     }
 

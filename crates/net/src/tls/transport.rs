@@ -149,7 +149,8 @@ impl Transport {
     /// What the two sides of an encrypted connection have agreed on; nothing of one that is plain, or
     /// whose handshake is under way.
     ///
-    /// Also in `connection_lost`, and not after it.
+    /// Also in `connection_lost`, and not after it; and nothing where rustls calls what is in its
+    /// configuration.
     ///
     /// Twisted: `ITLSTransport`, `INegotiated`.
     #[doc(alias = "INegotiated")]

@@ -3,6 +3,10 @@
 use super::certificates::{client, server};
 use super::peer;
 use crate::fixture::{Probe, Slot, has, own_address, pair, result_of, thread, turn_until};
+use ropewalk_net::tls::rustls::ServerConfig;
+use ropewalk_net::tls::rustls::crypto::ring;
+use ropewalk_net::tls::rustls::server::{ClientHello, ResolvesServerCert};
+use ropewalk_net::tls::rustls::sign::CertifiedKey;
 use ropewalk_net::tls::{TlsError, TlsErrorKind, TlsServer, wrap_server_tls};
 use ropewalk_net::{
     Address, ConnectionLost, Framing, LineProtocol, LineReceiver, ListenErrorKind, Protocol,
@@ -11,8 +15,10 @@ use ropewalk_net::{
 };
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, within};
+use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 
 /// A server whose configuration rustls refuses.
 fn refused() -> TlsServer {
@@ -189,4 +195,48 @@ fn a_string_that_waits_is_not_obeyed_when_reading_goes_on_during_the_handshake()
             StringReceiver::new(Framing::netstrings(), strings)
         });
     }
+}
+
+thread_local! {
+    /// The connection that a configuration is at work for.
+    static AT_WORK: RefCell<Option<Transport>> = const { RefCell::new(None) };
+}
+
+/// Looks at the connection for which it chooses a certificate, and chooses none.
+#[derive(Debug)]
+struct Curious;
+
+impl ResolvesServerCert for Curious {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        AT_WORK.with_borrow(|transport| {
+            let transport = transport.as_ref().unwrap();
+            let error: TlsError = failure_as(transport.start_tls_server(server()));
+            assert!(matches!(error.kind(), TlsErrorKind::AlreadyTls), "{error}");
+            assert!(transport.tls().is_none() && transport.is_connected());
+        });
+        None
+    }
+}
+
+#[test]
+fn a_configuration_that_looks_at_its_connection_finds_a_handshake() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Curious));
+        let pair = pair(&reactor, Probe::new(&log));
+        AT_WORK.set(Some(pair.transport.clone()));
+        let secured = pair.transport.start_tls_server(TlsServer::from(config));
+        let client = thread(move || peer::over(pair.peer).write_all(b"x").unwrap_err());
+        // It is refused because it got no certificate, and not because of a panic.
+        let failure = result_of(&reactor, secured).unwrap_err();
+        assert!(failure.to_string().contains("no server certificate chain resolved"), "{failure}");
+        AT_WORK.take();
+        turn_until(&reactor, || client.is_finished());
+        client.join().unwrap();
+        assert_eq!(log.take(), ["made", "lost broken"]);
+    });
 }
