@@ -48,6 +48,10 @@ use std::sync::Arc;
 ///
 /// A program with transports of its own can implement it.
 ///
+/// # Threads
+///
+/// It is used on the reactor thread; it need be neither `Send` nor `Sync`.
+///
 /// Twisted: `IStreamServerEndpoint`.
 #[doc(alias = "IStreamServerEndpoint")]
 pub trait ServerEndpoint: 'static {
@@ -70,6 +74,10 @@ pub trait ServerEndpoint: 'static {
 /// Something that can be connected to.
 ///
 /// A test, or a program with transports of its own, can implement it.
+///
+/// # Threads
+///
+/// It is used on the reactor thread; it need be neither `Send` nor `Sync`.
 ///
 /// Twisted: `IStreamClientEndpoint`.
 #[doc(alias = "IStreamClientEndpoint")]
@@ -182,8 +190,12 @@ pub trait ReactorEndpoints: sealed::Sealed {
     /// Connects to `endpoint`.
     ///
     /// The protocol's `connection_made` is called, and then the deferred fires with the transport.
-    /// Otherwise the deferred fails, with [`ConnectError`](crate::ConnectError) if the endpoint is
-    /// one of this crate, and the protocol is dropped. Cancelling the deferred ends the attempt.
+    /// Otherwise the deferred fails, and the protocol is dropped. Cancelling the deferred ends the
+    /// attempt.
+    ///
+    /// The endpoints of this crate fail with [`ConnectError`](crate::ConnectError); with `TlsConfigError`
+    /// if there are files that cannot be used; and what `wrap_client_tls` gives, with `TlsError` if it is
+    /// the handshake that fails.
     ///
     /// # Examples
     ///

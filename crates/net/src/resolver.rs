@@ -39,6 +39,11 @@ use std::rc::Rc;
 /// time share one question, and failures of other types, panics among them, become
 /// [`ResolveErrorKind::Resolver`](crate::ResolveErrorKind::Resolver).
 ///
+/// # Threads
+///
+/// It is used on the reactor thread, and need be neither `Send` nor `Sync`. What takes long it gives to
+/// others: it must not block.
+///
 /// # Examples
 ///
 /// ```

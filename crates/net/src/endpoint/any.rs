@@ -30,6 +30,10 @@ use std::str::FromStr;
 ///
 /// It is `text.parse::<AnyServerEndpoint>()` under another name.
 ///
+/// # Threads
+///
+/// Any thread. Nothing is opened, and no file read.
+///
 /// # Errors
 ///
 /// [`EndpointParseError`], which shows the column and says what to write instead.
@@ -62,6 +66,10 @@ pub fn server_from_string(text: &str) -> Result<AnyServerEndpoint, EndpointParse
 ///
 /// All else is as with [`server_from_string`].
 ///
+/// # Threads
+///
+/// Any thread. Nothing is opened, and no file read.
+///
 /// # Errors
 ///
 /// [`EndpointParseError`], which shows the column and says what to write instead.
@@ -83,6 +91,10 @@ pub fn client_from_string(text: &str) -> Result<AnyClientEndpoint, EndpointParse
 }
 
 /// Something to listen on, of any kind that [`server_from_string`] can read.
+///
+/// # Threads
+///
+/// Any thread: it is a value, which is used on the reactor thread.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum AnyServerEndpoint {
@@ -98,6 +110,10 @@ pub enum AnyServerEndpoint {
 }
 
 /// Something to connect to, of any kind that [`client_from_string`] can read.
+///
+/// # Threads
+///
+/// Any thread: it is a value, which is used on the reactor thread.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum AnyClientEndpoint {

@@ -21,6 +21,10 @@ use std::time::Duration;
 /// `tcp:host=example.net:port=80:timeout=2.5:family=ipv4:bindAddress=127.0.0.1`. An IPv6 address
 /// stands in brackets: `tcp:[2001:db8::1]:80`.
 ///
+/// # Threads
+///
+/// Any thread: it is a value, which is used on the reactor thread.
+///
 /// # Examples
 ///
 /// ```

@@ -17,6 +17,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// `tcp:port=8080:interface=127.0.0.1:backlog=50:maxConnections=1000`. The interface is an address, an IPv6 one in
 /// brackets; `[::]` is each of both kinds on most systems.
 ///
+/// # Threads
+///
+/// Any thread: it is a value, which is used on the reactor thread.
+///
 /// # Examples
 ///
 /// ```

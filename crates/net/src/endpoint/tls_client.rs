@@ -30,6 +30,10 @@ use std::sync::{Arc, OnceLock};
 /// The time limit is for the name, the connection and the handshake together. Files that cannot be used
 /// are a [`TlsConfigError`].
 ///
+/// # Threads
+///
+/// Any thread: it is a value, which is used on the reactor thread.
+///
 /// # Examples
 ///
 /// ```

@@ -21,6 +21,10 @@ use std::path::{Path, PathBuf};
 /// The files are read, which takes a moment of the reactor thread, when it is listened on. A program
 /// with a configuration of its own has [`listen_tls`](crate::ReactorTls::listen_tls).
 ///
+/// # Threads
+///
+/// Any thread: it is a value, which is used on the reactor thread.
+///
 /// # Examples
 ///
 /// ```

@@ -20,6 +20,10 @@ use std::time::Duration;
 ///
 /// A path that is not Unicode cannot be printed as a text.
 ///
+/// # Threads
+///
+/// Any thread: it is a value, which is used on the reactor thread.
+///
 /// # Examples
 ///
 /// ```

@@ -146,6 +146,10 @@ impl<A: AddressKind> Drop for Ticket<'_, A> {
 /// the shutdown of its reactor.
 ///
 /// Given by the `incoming` of a listener. A connection is accepted when the stream is polled, not before.
+///
+/// # Threads
+///
+/// Reactor thread; it is neither `Send` nor `Sync`.
 #[must_use = "connections are accepted when it is polled"]
 pub struct Incoming<'a, S, A: AddressKind> {
     ticket: Ticket<'a, A>,

@@ -53,6 +53,10 @@ pub fn wrap_client_tls<E: ClientEndpoint>(
 }
 
 /// An endpoint whose connections are encrypted: see [`wrap_client_tls`].
+///
+/// # Threads
+///
+/// Any thread, if that is so of the endpoint inside; it is used on the reactor thread.
 #[derive(Clone, Debug)]
 pub struct TlsWrapped<E> {
     client: TlsClient,
@@ -118,6 +122,10 @@ pub fn wrap_server_tls<E: ServerEndpoint>(
 }
 
 /// An endpoint whose connections are encrypted: see [`wrap_server_tls`].
+///
+/// # Threads
+///
+/// Any thread, if that is so of the endpoint inside; it is used on the reactor thread.
 #[derive(Clone, Debug)]
 pub struct TlsWrappedServer<E> {
     server: TlsServer,
