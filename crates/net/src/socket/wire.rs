@@ -19,6 +19,9 @@ const FLAGS: i32 = libc::MSG_NOSIGNAL;
 #[cfg(any(windows, target_vendor = "apple"))]
 const FLAGS: i32 = 0;
 
+/// The most slices of one call: with more, systems refuse it as a whole.
+const MOST_SLICES: usize = 1024;
+
 #[cfg(target_os = "linux")]
 #[inline]
 pub(super) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
@@ -35,8 +38,18 @@ pub(super) fn receive(mut socket: &Socket, buffer: &mut [u8]) -> io::Result<usiz
 pub(super) fn send(socket: &Socket, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     match slices {
         [one] => send_one(socket, one),
-        many => socket.send_vectored_with_flags(many, FLAGS),
+        many => socket.send_vectored_with_flags(part_of(many), FLAGS),
     }
+}
+
+/// As many as one call takes. The first says something if any does: nothing sent of something would look
+/// like the end.
+fn part_of<'a, 'b>(slices: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
+    if slices.len() <= MOST_SLICES {
+        return slices;
+    }
+    let first = slices.iter().position(|slice| !slice.is_empty()).unwrap_or(0);
+    &slices[first..slices.len().min(first + MOST_SLICES)]
 }
 
 #[cfg(target_os = "linux")]

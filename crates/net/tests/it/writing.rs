@@ -201,3 +201,27 @@ fn a_setting_that_the_system_refuses_is_an_error() {
         );
     });
 }
+
+/// The system takes 1024 pieces in one call, and refuses more as a whole.
+#[test]
+fn b213_any_number_of_pieces_is_sent() {
+    within(DEADLINE, || {
+        for owned in [false, true] {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let Pair { mut peer, transport, .. } = pair(&reactor, Probe::new(&log));
+            let sent = pattern(5_000);
+            // The first of them say nothing.
+            let pieces: Vec<&[u8]> =
+                std::iter::repeat_n(&[][..], 3_000).chain(sent.chunks(2)).collect();
+            match owned {
+                true => transport.write_owned_sequence(pieces.into_iter().map(<[u8]>::to_vec)),
+                false => transport.write_sequence(&pieces),
+            };
+            transport.lose_connection();
+            turn_until(&reactor, || has(&log, "lost done"));
+            let mut received = Vec::new();
+            peer.read_to_end(&mut received).unwrap();
+            assert!(received == sent, "{} bytes", received.len());
+        }
+    });
+}

@@ -212,3 +212,21 @@ proptest! {
         prop_assert!(heard == said, "{} bytes of {}", heard.len(), said.len());
     }
 }
+
+/// The system takes 1024 slices in one call, and refuses more as a whole.
+#[test]
+fn of_very_many_slices_some_are_written() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (mut stream, mut peer) = pair(&reactor);
+        let written = run(&reactor, async move {
+            let mut slices = vec![IoSlice::new(b""); 2_000];
+            slices.resize(4_000, IoSlice::new(b"x"));
+            Ok(stream.write_vectored(&slices).await?)
+        });
+        assert!(written > 0, "nothing written would be the end");
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).unwrap();
+        assert_eq!(received, vec![b'x'; written]);
+    });
+}
