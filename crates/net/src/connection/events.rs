@@ -161,7 +161,7 @@ impl Connection {
         let read = catch_unwind(AssertUnwindSafe(|| carrier.read(buffer)));
         let after = carrier.unsent();
         if before != after {
-            let others = self.outgoing.borrow().len();
+            let others = self.buffered().saturating_sub(after);
             carrier.backlog(others + before, others + after);
             self.watch();
             if after < before {

@@ -4,17 +4,23 @@ use super::{both, listener, pair, run};
 use crate::fixture::{result_of, thread, turn_a_little, turn_until};
 use crate::tls::certificates::{client, server};
 use crate::tls::peer;
-use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _, future};
+use futures_lite::{
+    AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, future,
+};
 use ropewalk_deferred::Failure;
 use ropewalk_net::tls::{TlsError, TlsErrorKind};
-use ropewalk_net::{ConnectError, ConnectErrorKind, ConnectionLost, TcpStream, TlsStream};
-use ropewalk_reactor::Reactor;
+use ropewalk_net::{
+    ConnectError, ConnectErrorKind, ConnectionLost, NetReport, TcpStream, TlsStream,
+};
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_task::ReactorTask as _;
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::Cell;
 use std::io::{ErrorKind, Read as _, Write as _};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
+use std::task::{Context, Poll, Waker};
 
 /// A client and a server whose handshake is complete.
 pub(super) fn secured(reactor: &Reactor) -> (TlsStream, TlsStream) {
@@ -315,5 +321,58 @@ fn w18_a_stop_waits_for_who_writes_and_the_goodbye_is_said() {
         reactor.run().unwrap();
         assert_eq!(reader.join().unwrap(), 16 << 20);
         result_of(&reactor, writing).unwrap();
+    });
+}
+
+/// The session sends what it holds while it reads; whoever waits to write counts nevertheless.
+#[test]
+fn w18_a_writer_that_waits_is_waited_for_whatever_was_read_meanwhile() {
+    const ALL: usize = 20 << 20;
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let port = listener(&reactor);
+        let address = port.local_addr();
+        let (told, orders) = channel::<usize>();
+        let (done, read) = channel();
+        let peer = thread(move || {
+            let mut peer = peer::connect(address);
+            peer.conn.complete_io(&mut peer.sock).unwrap();
+            peer.write_all(b"x").unwrap();
+            let some = orders.recv().unwrap();
+            peer.read_exact(&mut vec![0; some]).unwrap();
+            done.send(()).unwrap();
+            assert_eq!(orders.recv().unwrap(), 0);
+            peer.read_to_end(&mut Vec::new()).map(|rest| some + rest)
+        });
+        let stream = run(&reactor, async move {
+            let (stream, _) = port.accept().await?;
+            TlsStream::accept(stream, server()).await
+        });
+        // So large that the socket is full before the loop has to tell of more room.
+        let piece = vec![7; 1 << 20];
+        let mut context = Context::from_waker(Waker::noop());
+        let (mut written, mut idle, mut writing) = (0, 0, stream.clone());
+        while idle < 3 {
+            idle += 1;
+            turn_a_little(&reactor);
+            while let Poll::Ready(count) = Pin::new(&mut writing).poll_write(&mut context, &piece) {
+                (written, idle) = (written + count.unwrap(), 0);
+            }
+        }
+        // All but what is certainly in the session: there is room, and the loop has not told of it.
+        told.send(written - (1 << 18)).unwrap();
+        read.recv().unwrap();
+        let mut reading = stream;
+        let heard = Pin::new(&mut reading).poll_read(&mut context, &mut [0; 64]);
+        assert!(matches!(heard, Poll::Ready(Ok(1))), "{heard:?}");
+        let write = async move { Ok(writing.write_all(&vec![7; ALL - written]).await?) };
+        reactor.spawn(write).detach();
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+            told.send(0).unwrap();
+        });
+        reactor.stop();
+        let report = NetReport::of(&reactor.run().unwrap());
+        assert_eq!((report.closed(), report.aborted(), report.unsent()), (1, 0, 0));
+        assert_eq!(peer.join().unwrap().unwrap(), ALL);
     });
 }
