@@ -110,7 +110,8 @@ impl Connection {
         }
     }
 
-    /// Whether what is not sent may be queued.
+    /// Whether what is not sent may be queued. If not, what the carrier has taken of it still counts
+    /// until it is thrown away.
     fn keep_rest(
         self: &Rc<Self>,
         before: usize,
@@ -121,6 +122,7 @@ impl Connection {
             Ok(sent) => sent,
             Err(error) if is_transient(&error) => 0,
             Err(error) => {
+                self.carrier.backlog(before, self.buffered());
                 self.end_later(ConnectionLost::Lost(Arc::new(error)));
                 return Err(Pressure::Relaxed);
             }
@@ -128,6 +130,7 @@ impl Connection {
         if sent < total {
             let limit = self.limits().max;
             if self.buffered() + (total - sent) > limit {
+                self.carrier.backlog(before, self.buffered());
                 self.end_later(ConnectionLost::PeerTooSlow { limit });
                 return Err(Pressure::High);
             }

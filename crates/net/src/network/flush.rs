@@ -82,6 +82,7 @@ impl Network {
                 }
             }
             (1.., 0) => {
+                debug_assert!(self.unsent.get() > 0, "it counted for another connection");
                 self.unsent.set(self.unsent.get().saturating_sub(1));
                 if self.unsent.get() == 0 {
                     drop(self.flushing.take());

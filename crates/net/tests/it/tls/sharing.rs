@@ -6,11 +6,12 @@ use super::peer;
 use crate::fixture::{
     Probe, Slot, count, has, many, own_address, pair, result_of, thread, turn_a_little, turn_until,
 };
-use ropewalk_net::{ListeningPort, ReactorNet as _, ReactorTls as _};
-use ropewalk_reactor::Reactor;
+use ropewalk_net::{ListeningPort, NetReport, ReactorNet as _, ReactorTls as _};
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::{DEADLINE, EventLog, within};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 fn port_of(reactor: &Reactor, probe: Probe) -> (ListeningPort, Slot) {
@@ -79,7 +80,7 @@ fn what_has_been_decrypted_is_not_forgotten_during_a_pause() {
         let probe = Probe::new(&log).made(|transport| transport.pause_producing());
         let (port, slot) = port_of(&reactor, probe);
         let address = port.address();
-        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let (done, wait) = channel::<()>();
         let peer = thread(move || {
             let mut peer = peer::connect(address);
             peer.write_all(b"at once").unwrap();
@@ -172,5 +173,45 @@ fn b201_nothing_is_kept_of_a_lost_connection() {
         assert_eq!(reactor.stats().pending_timers, 0);
         // The transport is still here; its session is not.
         assert!(transport.tls().is_none());
+    });
+}
+
+/// It ends in the middle of a write: what of that the session has taken is nobody else's.
+#[test]
+fn w18_one_whose_peer_is_too_slow_keeps_no_stop_from_sending_what_others_have() {
+    const ALL: usize = 20 << 20;
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (log, others) = (EventLog::new(), EventLog::new());
+        let beside = pair(&reactor, Probe::new(&others));
+        beside.transport.write_owned(vec![7; ALL]);
+        let (port, slot) = port_of(&reactor, Probe::new(&log));
+        let address = port.address();
+        let deaf = thread(move || {
+            let mut deaf = peer::connect(address);
+            deaf.conn.complete_io(&mut deaf.sock).unwrap();
+            deaf
+        });
+        turn_until(&reactor, || has(&log, "secured") && deaf.is_finished());
+        let _deaf = deaf.join().unwrap();
+        let slow = slot.get();
+        slow.set_max_buffered(1_000);
+        while slow.is_connected() {
+            slow.write(&vec![7; 250_000]);
+        }
+        turn_until(&reactor, || has(&log, "lost too slow"));
+        let (begin, begun) = channel();
+        let mut peer = beside.peer;
+        let reader = thread(move || {
+            begun.recv().unwrap();
+            peer.read_to_end(&mut Vec::new()).unwrap()
+        });
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+            begin.send(()).unwrap();
+        });
+        reactor.stop();
+        let report = NetReport::of(&reactor.run().unwrap());
+        assert_eq!((report.closed(), report.aborted(), report.unsent()), (1, 0, 0));
+        assert_eq!(reader.join().unwrap(), ALL);
     });
 }
