@@ -355,7 +355,10 @@ impl Connection {
     /// Wakes all, whatever they wait for: it is the loop's, or its carrier's, that something is new.
     fn wake_all(self: &Rc<Self>) {
         let Some(pulling) = self.pulling() else { return };
-        update(&pulling.reading, Hint::tell);
+        // After the end the carrier watches for itself.
+        if update(&pulling.reading, Hint::tell) && self.is_alive() {
+            self.watch();
+        }
         let waiting = [pulling.reader.take(), pulling.writer.take()];
         self.contain(wake_each(waiting.into_iter().flatten(), self.location));
     }

@@ -1,7 +1,7 @@
 //! Who is woken, and how often the system is asked.
 
 use super::{both, pair, run};
-use crate::fixture::{turn_a_little, turn_until};
+use crate::fixture::{thread, turn_a_little, turn_until};
 use allocation_counter::measure;
 use futures_lite::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use ropewalk_net::TcpStream;
@@ -9,7 +9,7 @@ use ropewalk_reactor::Reactor;
 use ropewalk_task::ReactorTask as _;
 use ropewalk_testing::{DEADLINE, within};
 use std::cell::Cell;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -311,5 +311,56 @@ fn i3_a_waker_that_panics_ends_one_connection() {
         let error =
             run(&reactor, async move { Ok((&stream).read(&mut [0; 9]).await.unwrap_err()) });
         assert!(error.to_string().contains("a bug"), "{error}");
+    });
+}
+
+/// An answer that comes before anybody reads, on a stream whose half that sends was closed first.
+#[test]
+fn i6_an_answer_that_nobody_has_asked_for_yet_does_not_keep_the_loop_busy() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (stream, mut peer) = pair(&reactor);
+        let mut writing = stream.clone();
+        run(&reactor, async move {
+            writing.write_all(b"ask").await?;
+            writing.close().await?;
+            Ok(())
+        });
+        peer.read_to_end(&mut Vec::new()).unwrap();
+        peer.write_all(b"answer").unwrap();
+        drop(peer);
+        turn_a_little(&reactor);
+        let events = reactor.stats().events;
+        turn_a_little(&reactor);
+        assert_eq!(reactor.stats().events, events);
+        let mut reading = stream;
+        let heard = run(&reactor, async move {
+            let mut heard = String::new();
+            reading.read_to_string(&mut heard).await?;
+            Ok(heard)
+        });
+        assert_eq!(heard, "answer");
+    });
+}
+
+/// What a peer still sends after the end is thrown away: it is not reset.
+#[test]
+fn a_peer_that_still_sends_after_the_end_of_an_unread_stream_is_not_reset() {
+    within(DEADLINE, || {
+        let reactor = Reactor::new().unwrap();
+        let (stream, mut peer) = pair(&reactor);
+        let mut writing = stream.clone();
+        run(&reactor, async move {
+            writing.write_all(b"enough").await?;
+            writing.close().await?;
+            Ok(())
+        });
+        drop(stream);
+        let sender = thread(move || {
+            let sent = peer.write_all(&vec![7; 8 << 20]);
+            sent.and_then(|()| peer.read_to_string(&mut String::new()))
+        });
+        turn_until(&reactor, || sender.is_finished());
+        assert_eq!(sender.join().unwrap().unwrap(), 6);
     });
 }
