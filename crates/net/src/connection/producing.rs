@@ -46,7 +46,7 @@ pub(super) struct Production {
     running: Cell<bool>,
     /// It is to be told to stop when it returns.
     owed: Cell<bool>,
-    /// What it has not written yet counts as unsent already: it is asked again in a later turn, or the
+    /// What it has not written yet counts as unsent already: it is asked in a later turn, or the
     /// connection ends when it is done, and not before.
     awaited: Cell<bool>,
 }
@@ -131,6 +131,7 @@ impl Connection {
         } else {
             production.set(Some(kind), false, true);
             production.producer.set(Some(Box::new(producer)));
+            self.set_awaited(production, kind == Kind::Pull);
             self.schedule();
         }
         Ok(())
@@ -161,6 +162,7 @@ impl Connection {
             Some(Kind::Pull) if any => {
                 production.due.set(true);
                 if !production.running.get() && self.buffered() == 0 {
+                    self.set_awaited(production, true);
                     self.schedule();
                 }
             }

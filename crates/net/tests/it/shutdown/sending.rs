@@ -1,7 +1,9 @@
 //! What a stop does with what is still to be sent, by whatever kind of connection (W18).
 
 use super::MIB;
-use crate::fixture::{Probe, Slot, count, has, own_address, pair, thread, turn_until};
+use crate::fixture::{
+    Probe, Slot, count, has, own_address, pair, thread, turn_a_little, turn_until,
+};
 #[cfg(unix)]
 use crate::unix::Directory;
 use ropewalk_net::{Bytes, NetReport, Producer, ReactorNet as _, Transport};
@@ -186,5 +188,76 @@ fn a_producer_of_an_open_connection_does_not_delay_a_stop() {
         let (read, report) = stop(&reactor, peer);
         assert_eq!((read, report.closed(), report.aborted()), (4, 1, 0));
         assert_eq!(log.take(), ["made", "lost done"]);
+    });
+}
+
+/// It is registered, and its reactor stopped, before anybody has called it.
+#[test]
+fn w18_what_a_producer_has_to_give_that_was_never_asked_is_sent() {
+    const COUNT: usize = 3;
+    within(DEADLINE, || {
+        for iterates in [false, true] {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let (peer, transport) = connect(&reactor, &log);
+            let piece = Bytes::from_static(b"piece ");
+            reactor.call_soon(move |reactor| {
+                if iterates {
+                    let pieces = std::iter::repeat_n(piece, COUNT);
+                    transport.write_pieces(pieces).unwrap().detach();
+                } else {
+                    assert!(transport.register_pull_producer(Pieces(piece, COUNT)).is_ok());
+                }
+                reactor.stop();
+            });
+            let (read, report) = stop(&reactor, peer);
+            assert_eq!(read, 6 * COUNT);
+            assert_eq!(report.aborted(), 0);
+            assert_eq!(log.take(), ["made", "lost done"]);
+        }
+    });
+}
+
+/// It had nothing when it was asked. What somebody else writes is the sign to ask it again.
+#[test]
+fn w18_what_a_producer_has_to_give_that_is_to_be_asked_again_is_sent() {
+    struct Late(bool, Pieces);
+    impl Producer for Late {
+        fn resume_producing(&mut self, transport: &Transport) {
+            if std::mem::replace(&mut self.0, true) {
+                self.1.resume_producing(transport);
+            }
+        }
+    }
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let (peer, transport) = connect(&reactor, &log);
+        let pieces = Pieces(Bytes::from_static(b"piece "), 3);
+        assert!(transport.register_pull_producer(Late(false, pieces)).is_ok());
+        turn_a_little(&reactor);
+        reactor.call_soon(move |_| {
+            transport.write(b"now ");
+        });
+        let (read, report) = stop(&reactor, peer);
+        assert_eq!((read, report.aborted()), (4 + 3 * 6, 0));
+        assert_eq!(log.take(), ["made", "lost done"]);
+    });
+}
+
+/// Whoever does not wait says so to the peer.
+#[test]
+fn w18_what_a_producer_has_to_give_is_no_regular_end_if_nobody_waits() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let (mut peer, transport) = connect(&reactor, &log);
+        reactor.call_soon(move |reactor| {
+            let pieces = Pieces(Bytes::from_static(b"piece "), 3);
+            assert!(transport.register_pull_producer(pieces).is_ok());
+            reactor.stop_now();
+        });
+        reactor.run().unwrap_err();
+        assert_eq!(NetReport::of(&reactor.run_report()).aborted(), 1);
+        assert_eq!(log.take(), ["made", "lost aborted"]);
+        let read = peer.read_to_end(&mut Vec::new());
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
     });
 }
