@@ -8,11 +8,13 @@
 //! Whoever borrows the queue drops what it hands out after the borrow: a chunk that was handed over
 //! may be a value of the application.
 
+use crate::parting::drop_alone;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::iter;
 use std::mem::take;
+use std::panic::Location;
 
 /// Writes are gathered in one chunk up to this size.
 const SHARED_CHUNK: usize = 16 * 1024;
@@ -42,6 +44,15 @@ impl Chunk {
 #[derive(Debug, Default)]
 #[must_use = "dropped when the queue is not borrowed any more"]
 pub(crate) struct Spent(VecDeque<Chunk>);
+
+impl Spent {
+    /// Drops them: each may be a value of the application, whose drop panics.
+    pub(crate) fn let_go(self, location: &'static Location<'static>) {
+        for chunk in self.0 {
+            drop_alone(chunk, location);
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {

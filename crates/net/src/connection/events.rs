@@ -198,8 +198,8 @@ impl Connection {
         let before = self.buffered();
         // Once for each event: as much as there is room for, and then others have their turn (I7).
         let offered = catch_unwind(AssertUnwindSafe(|| self.offer()));
-        let result = self.contained(offered);
         self.carrier.backlog(before, self.buffered());
+        let result = self.contained(offered).map(|spent| spent.let_go(self.location));
         if self.has_opened() {
             self.opened();
             if self.goes_on_reading() {

@@ -158,7 +158,7 @@ impl Connection {
             self.carrier.forget_unsent();
             self.pulling().inspect(|pulling| pulling.forget_backlog());
             self.carrier.backlog(unsent, 0);
-            drop(dropped);
+            dropped.let_go(self.location);
         }
         unsent
     }

@@ -51,9 +51,9 @@ impl Connection {
         counts.as_ref().inspect(|counts| counts.begin());
         let before = self.buffered();
         // What is unsent may be values of the application: those are dropped here.
-        let unsent = self.outgoing.take();
+        let mut unsent = self.outgoing.take();
         let session = handshake.into_session(unsent.copy());
-        drop(unsent);
+        unsent.clear().let_go(self.location);
         self.carrier.install(Box::new(session));
         self.plain.set(self.carrier.is_plain());
         let weak: Weak<Self> = Rc::downgrade(self);

@@ -3,6 +3,7 @@
 //! As in `requests`, nothing here calls the protocol.
 
 use super::{Connection, is_transient};
+use crate::parting::drop_alone;
 use crate::{ConnectionLost, Pressure};
 use bytes::{Buf as _, Bytes};
 use std::io::{self, IoSlice};
@@ -74,7 +75,7 @@ impl Connection {
     /// the application, behind its `Bytes`.
     fn queue(&self, data: Bytes) {
         let copied = self.outgoing.borrow_mut().push_owned(data);
-        drop(copied);
+        drop_alone(copied, self.location);
     }
 
     /// Sends what it can if nothing waits. How much waited before, and how much was sent of the

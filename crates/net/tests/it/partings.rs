@@ -1,12 +1,14 @@
 //! Values that panic in their last call, and again in their drop: the program survives both (I3).
 
-use crate::fixture::{Probe, pair, turn_until};
+use crate::fixture::{Pair, Probe, count, has, pair, thread, turn_until};
+use bytes::Bytes;
 use ropewalk_net::{
     Address, ClientService, ConnectionLost, DatagramProtocol, DatagramTransport, Factory,
     HostnameEndpoint, Producer, Protocol, ReactorNet as _, ReactorUdp as _, StopReason, Transport,
 };
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, within};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -184,5 +186,78 @@ fn i3_a_udp_port_whose_protocol_panics_again_in_its_drop_is_closed() {
         drop(reactor.listen_udp("127.0.0.1:0", Bomb::new(&log)).unwrap());
         turn_until(&reactor, || gone(&log));
         assert_eq!(log.take(), TWICE);
+    });
+}
+
+/// Data of the application that panics when it is dropped.
+fn data(log: &EventLog, length: usize) -> Bytes {
+    struct Data(Vec<u8>, #[expect(dead_code, reason = "it panics when it is dropped")] Bomb);
+    impl AsRef<[u8]> for Data {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    Bytes::from_owner(Data(vec![7; length], Bomb::new(log)))
+}
+
+/// A connection of which so much is unsent, and then twice the same that panics when it is dropped.
+fn backed_up(reactor: &Reactor, log: &EventLog, probe: Probe, length: usize) -> Pair {
+    let pair = pair(reactor, probe);
+    pair.transport.write_owned(vec![0; UNSENT]);
+    for _ in 0..2 {
+        pair.transport.write_owned(data(log, length));
+    }
+    pair
+}
+
+const UNSENT: usize = 20 << 20;
+
+#[test]
+fn i3_data_that_panics_when_it_is_thrown_away_keeps_no_connection_from_its_end() {
+    within(DEADLINE, || {
+        let (reactor, log, drops) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
+        let probe = Probe::new(&log).data(|_, _| panic!("a bug"));
+        let aborted = backed_up(&reactor, &drops, probe, 5_000);
+        aborted.transport.abort_connection();
+        assert_eq!(drops.take(), ["drop", "drop"]);
+        turn_until(&reactor, || has(&log, "lost aborted"));
+        let probe = Probe::new(&log).data(|_, _| panic!("a bug"));
+        let mut panicked = backed_up(&reactor, &drops, probe, 5_000);
+        panicked.peer.write_all(b"x").unwrap();
+        turn_until(&reactor, || has(&log, "lost panicked"));
+        assert_eq!(drops.take(), ["drop", "drop"]);
+        drop((aborted.port, panicked.port));
+        turn_until(&reactor, || reactor.stats().sources == 0);
+        assert_eq!(count(&log, "lost"), 2);
+    });
+}
+
+#[test]
+fn i3_data_that_panics_when_it_is_sent_or_copied_is_sent_nevertheless() {
+    within(DEADLINE, || {
+        for length in [500, 5_000] {
+            let (reactor, log, drops) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
+            let pair = backed_up(&reactor, &drops, Probe::new(&log), length);
+            pair.transport.lose_connection();
+            let mut peer = pair.peer;
+            let reader = thread(move || peer.read_to_end(&mut Vec::new()));
+            turn_until(&reactor, || count(&log, "lost") > 0);
+            assert_eq!(reader.join().unwrap().unwrap(), UNSENT + 2 * length);
+            assert_eq!(log.take(), ["made", "lost done"]);
+            assert_eq!(drops.take(), ["drop", "drop"]);
+        }
+    });
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn i3_data_that_panics_when_encryption_begins_does_no_harm() {
+    use crate::tls::certificates::client;
+    within(DEADLINE, || {
+        let (reactor, log, drops) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
+        let pair = backed_up(&reactor, &drops, Probe::new(&log), 5_000);
+        pair.transport.start_tls_client(client(), "localhost").detach();
+        assert_eq!(drops.take(), ["drop", "drop"]);
+        assert!(pair.transport.is_connected() && pair.transport.buffered() > 5_000);
     });
 }
