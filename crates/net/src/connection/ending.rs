@@ -38,7 +38,10 @@ impl Connection {
             return;
         }
         let reason = self.reason.take().map_or_else(|| self.last_reason(), |reason| *reason);
-        if let Err(panicked) = self.bury(reason, Some(Close::Now)) {
+        let is_cut_off =
+            matches!(reason, ConnectionLost::Aborted | ConnectionLost::PeerTooSlow { .. });
+        let how = if is_cut_off { Close::Abort } else { Close::Now };
+        if let Err(panicked) = self.bury(reason, Some(how)) {
             self.report(&panicked);
         }
     }
@@ -118,6 +121,7 @@ impl Connection {
         if self.state.replace(State::Dead) == State::Dead {
             return Ok(());
         }
+        let owed = self.owes();
         let unsent = self.clear();
         events::tell(|| tracing::debug!(peer = %self.peer, %reason, unsent, "disconnected"));
         let how = how.unwrap_or_else(|| match reason {
@@ -125,6 +129,8 @@ impl Connection {
                 Close::Gently { peer_is_done: self.peer_is_done.get() }
             }
             ConnectionLost::Aborted | ConnectionLost::PeerTooSlow { .. } => Close::Abort,
+            // A regular end would make what has arrived look like everything.
+            ConnectionLost::Panicked(_) if owed => Close::Abort,
             // The peer is to hear what was wrong.
             #[cfg(feature = "tls")]
             _ if crate::tls::has_told_why(&reason) => Close::Gently { peer_is_done: false },

@@ -1,6 +1,6 @@
 //! Each way in which a connection ends: one `connection_lost`, with the right reason.
 
-use crate::fixture::{Probe, Spiteful, count, has, pair, thread, turn_a_little, turn_until};
+use crate::fixture::{Pair, Probe, Spiteful, count, has, pair, thread, turn_a_little, turn_until};
 use ropewalk_net::{ConnectionLost, Transport};
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, within};
@@ -258,5 +258,35 @@ fn b206_both_ends_agree_on_their_addresses() {
         assert_eq!(pair.transport.peer(), local);
         assert_eq!(pair.transport.host(), remote);
         assert_eq!(pair.transport.host().port(), Some(pair.port.address().port()));
+    });
+}
+
+/// A regular end would make what has arrived look like everything.
+#[test]
+fn w18_what_is_thrown_away_is_no_regular_end_for_the_peer() {
+    within(DEADLINE, || {
+        type End = fn(Reactor, &mut TcpStream, &Transport, &EventLog);
+        let ends: [(&str, End); 3] = [
+            ("lost aborted", |reactor, _, _, _| drop(reactor)),
+            ("lost aborted", |reactor, _, transport, _| {
+                transport.abort_connection();
+                drop(reactor);
+            }),
+            ("lost panicked", |reactor, peer, _, log| {
+                peer.write_all(b"x").unwrap();
+                turn_until(&reactor, || has(log, "lost panicked"));
+            }),
+        ];
+        for (number, (reason, end)) in ends.into_iter().enumerate() {
+            let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+            let probe = Probe::new(&log).data(|_, _| panic!("a bug"));
+            let Pair { mut peer, transport, .. } = pair(&reactor, probe);
+            transport.write_owned(vec![7; 20 << 20]);
+            end(reactor, &mut peer, &transport, &log);
+            assert_eq!(log.entries().last().unwrap(), reason);
+            let read = peer.read_to_end(&mut Vec::new());
+            let error = read.expect_err(&number.to_string());
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{number}");
+        }
     });
 }
