@@ -41,6 +41,8 @@ pub(super) struct Production {
     serial: Cell<u32>,
     /// Whether it knows that it is to pause.
     told: Cell<bool>,
+    /// A write has said that too much is unsent, and it was not told yet: it may wait already.
+    warned: Cell<bool>,
     /// Something was written since a pull producer was asked.
     due: Cell<bool>,
     running: Cell<bool>,
@@ -55,6 +57,7 @@ impl Production {
     fn set(&self, kind: Option<Kind>, told: bool, due: bool) {
         self.kind.set(kind);
         self.told.set(told);
+        self.warned.set(false);
         self.due.set(due);
         self.serial.set(self.serial.get().wrapping_add(1));
     }
@@ -158,7 +161,10 @@ impl Connection {
     fn note_for(self: &Rc<Self>, production: &Production, any: bool, high: bool) {
         match production.kind.get() {
             Some(Kind::Link) if high => production.hold(true),
-            Some(Kind::Push) if high && !production.told.get() => self.schedule(),
+            Some(Kind::Push) if high && !production.told.get() => {
+                production.warned.set(true);
+                self.schedule();
+            }
             Some(Kind::Pull) if any => {
                 production.due.set(true);
                 if !production.running.get() && self.buffered() == 0 {
@@ -176,17 +182,23 @@ impl Connection {
         let (production, pressed) = (&extra.production, self.pressed.get());
         match production.kind.get() {
             Some(Kind::Link) => production.hold(pressed),
-            Some(Kind::Push) if production.told.replace(pressed) != pressed => {
-                self.call_producer(extra, |producer, transport| {
-                    if pressed {
-                        producer.pause_producing(transport);
-                    } else {
-                        producer.resume_producing(transport);
-                    }
-                });
-            }
+            Some(Kind::Push) => self.push_or_pause(extra),
             Some(Kind::Pull) => self.pull(extra),
-            Some(Kind::Push) | None => {}
+            None => {}
+        }
+    }
+
+    /// Each resumption has its pause before it, also if the pressure is over already: one that waits
+    /// because a write has said so goes on, and one that does not never begins twice.
+    fn push_or_pause(self: &Rc<Self>, extra: &Extra) {
+        let production = &extra.production;
+        let is_to_pause = production.warned.take() || self.pressed.get();
+        if is_to_pause && !production.told.replace(true) {
+            self.call_producer(extra, |producer, transport| producer.pause_producing(transport));
+        }
+        // It may be another one by now, or none: then nobody was told.
+        if !self.pressed.get() && production.told.replace(false) {
+            self.call_producer(extra, |producer, transport| producer.resume_producing(transport));
         }
     }
 
