@@ -52,11 +52,13 @@ pub enum TlsErrorKind {
 #[derive(Clone, Debug)]
 pub struct TlsError {
     kind: TlsErrorKind,
+    /// The handshake was complete.
+    is_late: bool,
 }
 
 impl TlsError {
     pub(crate) fn new(kind: TlsErrorKind) -> Self {
-        Self { kind }
+        Self { kind, is_late: false }
     }
 
     /// What rustls says; `begun` is whether the two sides have agreed on anything yet.
@@ -81,6 +83,11 @@ impl TlsError {
             ) if !begun => TlsErrorKind::NotTls,
             other => TlsErrorKind::Protocol(other),
         })
+    }
+
+    /// The same, of a connection that was encrypted already.
+    pub(super) fn after_the_handshake(self) -> Self {
+        Self { is_late: true, ..self }
     }
 
     /// Why a connection that is gone has failed with TLS; nothing if it ended for another reason.
@@ -158,11 +165,16 @@ impl From<TlsError> for io::Error {
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_already_tls() { "no second TLS: " } else { "no TLS: " })?;
+        f.write_str(match self.kind {
+            TlsErrorKind::AlreadyTls => "no second TLS: ",
+            _ if self.is_late => "TLS broke off: ",
+            _ => "no TLS: ",
+        })?;
         match &self.kind {
             TlsErrorKind::Certificate(error) => write!(f, "{} ({error})", advice(error)),
             TlsErrorKind::Alert(alert) => {
-                write!(f, "the peer refused it with the alert {alert:?}; its log may say more")
+                let ended = if self.is_late { "ended" } else { "refused" };
+                write!(f, "the peer {ended} it with the alert {alert:?}; its log may say more")
             }
             TlsErrorKind::NotTls => {
                 f.write_str("the peer does not speak it; is this the right port?")

@@ -175,7 +175,9 @@ impl Session {
             Ok(_) => {}
             Err(error) => {
                 let begun = self.tls.protocol_version().is_some();
-                self.failure = Some(TlsError::from_rustls(error, begun));
+                let error = TlsError::from_rustls(error, begun);
+                let is_late = self.stage == Stage::Open;
+                self.failure = Some(if is_late { error.after_the_handshake() } else { error });
             }
         }
     }
