@@ -26,6 +26,10 @@ enum Format {
 
 /// How strings are told apart on a connection. Both ends have to agree on it.
 ///
+/// # Threads
+///
+/// Any thread; a transport to send with is on that of its reactor.
+///
 /// # Examples
 ///
 /// ```
@@ -191,6 +195,10 @@ pub trait StringProtocol: 'static {
 }
 
 /// A [`Protocol`] that cuts what it receives into strings; see [`Framing`] for an example.
+///
+/// # Threads
+///
+/// Reactor thread, once it has a connection.
 #[derive(Debug)]
 pub struct StringReceiver<S> {
     strings: S,

@@ -76,6 +76,10 @@ pub trait LineProtocol: 'static {
 
 /// A [`Protocol`] that cuts what it receives into lines.
 ///
+/// # Threads
+///
+/// Reactor thread, once it has a connection.
+///
 /// # Examples
 ///
 /// ```

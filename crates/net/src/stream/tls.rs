@@ -90,6 +90,10 @@ impl TlsStream {
 
     /// Encrypts a connection that was accepted, from here on; see
     /// [`start_tls_server`](crate::Transport::start_tls_server) for its time limit and its errors.
+    ///
+    /// Nothing is handed back if it fails, because the connection has ended then, for all clones of
+    /// `stream`: what they would write was meant to be encrypted. Of one that is
+    /// [encrypted already](crate::tls::TlsErrorKind::AlreadyTls), only this clone is dropped.
     #[track_caller]
     pub fn accept(stream: TcpStream, server: impl Into<TlsServer>) -> Deferred<Self> {
         let handshake = stream.0.transport().start_tls_server(server);
@@ -131,6 +135,8 @@ impl TcpStream {
     /// has to be for `name`. As the server: [`TlsStream::accept`].
     ///
     /// See [`start_tls_client`](crate::Transport::start_tls_client) for its time limit and its errors.
+    /// Nothing is handed back if it fails, also for a `name` that is none: the connection has ended then,
+    /// for all clones of this stream.
     ///
     /// # Notes
     ///

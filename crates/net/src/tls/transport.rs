@@ -69,6 +69,10 @@ impl Transport {
     /// As [`start_tls_server`](Self::start_tls_server); and `received`, which has come already, is the
     /// beginning of the handshake.
     ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
     /// # Examples
     ///
     /// ```
@@ -110,6 +114,10 @@ impl Transport {
     /// All else is as with [`start_tls_server`](Self::start_tls_server); a `name` that is neither ends
     /// the connection.
     ///
+    /// # Threads
+    ///
+    /// Reactor thread.
+    ///
     /// Twisted: `ITLSTransport.startTLS`.
     #[track_caller]
     pub fn start_tls_client(&self, client: impl Into<TlsClient>, name: &str) -> Deferred<()> {
@@ -118,6 +126,10 @@ impl Transport {
 
     /// As [`start_tls_client`](Self::start_tls_client); and `received`, which has come already, is the
     /// beginning of what the server has to say in the handshake.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
     #[track_caller]
     pub fn start_tls_client_after(
         &self,

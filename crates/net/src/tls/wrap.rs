@@ -21,6 +21,10 @@ use std::panic::Location;
 /// the [`handshake_timeout`](TlsClient::handshake_timeout) of `client` says, beside what the endpoint
 /// allows for the connection. A name given by [`for_server`](TlsClient::for_server) comes first.
 ///
+/// # Threads
+///
+/// Any thread; the endpoint goes where `endpoint` may go.
+///
 /// # Examples
 ///
 /// A connection that is made again and again, encrypted, with a configuration out of the program:
@@ -91,6 +95,10 @@ impl<E: ClientEndpoint> ClientEndpoint for TlsWrapped<E> {
 /// The factory makes a protocol when a handshake is complete; all else is as with
 /// [`listen_tls`](super::ReactorTls::listen_tls), which is the shorter way to a port of this machine.
 /// If its connections cannot be encrypted the factory hears of none: they are ended.
+///
+/// # Threads
+///
+/// Any thread; the endpoint goes where `endpoint` may go.
 ///
 /// # Examples
 ///
