@@ -22,7 +22,7 @@ enum Loss {
     BrokenOff,
     /// Who should have heard it closed the connection instead.
     TurnedAway,
-    /// Nobody has heard so much as the speaker's name.
+    /// Nobody is known who could have heard it.
     Nobody,
 }
 
@@ -41,7 +41,9 @@ pub(crate) fn fates(world: &World) -> [Fates; 2] {
     let listeners: HashMap<u32, &Rc<Record>> = listeners.collect();
     let mut fates = [Fates::default(); 2];
     for speaker in &records {
-        let listener = listeners.get(&speaker.number).copied();
+        // Who has heard nothing, or not even the whole name, is known by the addresses.
+        let mate = speaker.mate.get().and_then(|number| records.get(number as usize));
+        let listener = listeners.get(&speaker.number).copied().or(mate);
         let fates = &mut fates[usize::from(speaker.speech != Speech::Bytes)];
         let (said, heard) =
             (speaker.said.get(), listener.map_or(0, |listener| listener.heard.get()));

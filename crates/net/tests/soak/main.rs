@@ -25,6 +25,7 @@ mod world;
 // Who talks to whom, over what.
 mod act;
 mod links;
+mod pairs;
 mod ports;
 mod producers;
 mod proxy;

@@ -3,9 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use ropewalk_net::{ConnectionLost, Transport};
 
+use crate::pairs::Ends;
 use crate::speech::{self, Speech};
 
 /// Whether what goes this way may be lost: set by whoever loses something, before he does.
@@ -53,7 +55,13 @@ pub(crate) struct Record {
     /// Bytes, or messages.
     pub(crate) said: Cell<u64>,
     pub(crate) heard: Cell<u64>,
+    /// Who has said what was heard.
     pub(crate) partner: Cell<Option<u32>>,
+    pub(crate) ends: RefCell<Option<Ends>>,
+    /// Who has the same addresses.
+    pub(crate) mate: Cell<Option<u32>>,
+    /// When it was told of its end.
+    pub(crate) lost_at: Cell<Option<Instant>>,
     pub(crate) heard_end: Cell<bool>,
     pub(crate) write_done: Cell<bool>,
     pub(crate) transport: RefCell<Option<Transport>>,
@@ -82,11 +90,19 @@ impl Record {
             said: Cell::default(),
             heard: Cell::default(),
             partner: Cell::default(),
+            ends: RefCell::default(),
+            mate: Cell::default(),
+            lost_at: Cell::default(),
             heard_end: Cell::default(),
             write_done: Cell::default(),
             transport: RefCell::default(),
             name: Cell::default(),
         }
+    }
+
+    /// The number of the other end, if it is known.
+    pub(crate) fn other_end(&self) -> Option<u32> {
+        self.partner.get().or(self.mate.get())
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -151,7 +167,7 @@ impl Record {
             self.reason.borrow(),
             said.get(),
             heard.get(),
-            partner.get(),
+            (partner.get(), self.mate.get()),
             heard_end.get(),
             self.write_done.get(),
             self.path,

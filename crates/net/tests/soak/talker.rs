@@ -1,6 +1,7 @@
 //! The protocol of both ends: it does something at random whenever it is told something.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use ropewalk_net::{
     ConnectionLost, FrameError, Framing, LineProtocol, LineReceiver, LineTooLong, Protocol,
@@ -11,6 +12,7 @@ use ropewalk_testing::soak::Dice;
 
 use crate::act;
 use crate::life;
+use crate::pairs;
 use crate::record::Record;
 use crate::speech::Speech;
 use crate::verdict;
@@ -62,6 +64,7 @@ impl Talker {
         record.made.set(record.made.get() + 1);
         self.told("the beginning");
         record.transport.replace(Some(transport.clone()));
+        pairs::find(&self.world, record, transport);
         verdict::check_places(&self.world, record);
         if self.world.is_busy() {
             // Most say who they are.
@@ -113,6 +116,7 @@ impl Talker {
         self.told("the loss");
         let Self { world, record, .. } = self;
         record.done.reactor.set(world.is_ending.get());
+        record.lost_at.set(Some(Instant::now()));
         record.reason.replace(Some(reason.clone()));
         let is_own = record.done.abort.get();
         if world.is_ending.get() && !is_own && matches!(reason, ConnectionLost::Aborted) {

@@ -1,11 +1,17 @@
 //! What cannot be, of one end or of both.
 
+use std::time::Duration;
+
 use ropewalk_net::{ConnectionLost, NetReport};
 use ropewalk_reactor::Reactor;
 
 use crate::plan::Kind;
 use crate::record::Record;
 use crate::world::World;
+
+/// Whoever closes a connection in good order throws away what still comes for so long at least, so that
+/// no reset overtakes what he has said.
+const LINGERS: Duration = Duration::from_secs(1);
 
 /// A port has no more connections than it may.
 pub(crate) fn check_places(world: &World, record: &Record) {
@@ -39,15 +45,28 @@ pub(crate) fn check_reason(world: &World, record: &Record, reason: &ConnectionLo
     }
 }
 
-/// Whether somebody has broken the connection.
+/// Whether somebody has broken the connection, or let go of it long ago.
 fn is_explained(world: &World, record: &Record) -> bool {
     let Some(partner) = partner_of(world, record) else { return true };
     let client = if record.is_client { record } else { &partner };
-    client.path.is_indirect || client.path.is_spoilt() || !partner.is_open()
+    if client.path.is_indirect || client.path.is_spoilt() {
+        return true;
+    }
+    let done = &partner.done;
+    if done.abort.get() || done.panic.get() || done.max.get() || done.reactor.get() {
+        return true;
+    }
+    let is_long_ago = partner.lost_at.get().is_some_and(|at| at.elapsed() > LINGERS);
+    match &*partner.reason.borrow() {
+        // Its end is under way: what it has said comes first, and then that this is all.
+        None => !partner.is_open() && !done.lose.get(),
+        Some(ConnectionLost::Done) => !done.lose.get() || is_long_ago,
+        Some(_) => true,
+    }
 }
 
 fn partner_of(world: &World, record: &Record) -> Option<std::rc::Rc<Record>> {
-    record.partner.get().and_then(|number| world.record_of(number))
+    record.other_end().and_then(|number| world.record_of(number))
 }
 
 /// Each connection that was made is lost, and nobody waits for an outcome.
@@ -98,7 +117,7 @@ pub(crate) fn check(world: &World) {
 }
 
 fn check_end(world: &World, record: &Record) {
-    let Some(number) = record.partner.get() else { return };
+    let Some(number) = record.other_end() else { return };
     let Some(partner) = world.record_of(number) else {
         return world.complain(format!("it has heard of nobody: {}", record.story()));
     };
@@ -106,7 +125,10 @@ fn check_end(world: &World, record: &Record) {
         world.complain(format!("{what}: {}; {}", record.story(), partner.story()));
     };
     let is_other = partner.is_client != record.is_client && partner.port == record.port;
-    if !is_other || partner.partner.get().is_some_and(|number| number != record.number) {
+    let is_another = |end: &Record, number: u32| {
+        [end.partner.get(), end.mate.get()].into_iter().flatten().any(|known| known != number)
+    };
+    if !is_other || is_another(&partner, record.number) || is_another(record, partner.number) {
         complain("these do not belong together");
     }
     if record.heard.get() > partner.said.get() {
