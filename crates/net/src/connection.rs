@@ -106,22 +106,26 @@ impl Connection {
         ends: (Address, Address),
         location: &'static Location<'static>,
     ) -> Self {
-        Self::on(AnyCarrier::Other(Box::new(carrier)), protocol, ends, location)
+        Self::on(AnyCarrier::Other(Box::new(carrier)), Some(protocol), ends, location)
     }
 
-    /// The same, on a socket that is [attached](SocketCarrier::attach) later.
+    /// The same, on a socket that is [attached](SocketCarrier::attach) later, together with the protocol:
+    /// one whose socket cannot be watched hears of nothing.
     pub(crate) fn on_socket(
         carrier: SocketCarrier,
-        protocol: Box<dyn Protocol>,
         ends: (Address, Address),
         location: &'static Location<'static>,
     ) -> Rc<Self> {
-        Rc::new(Self::on(AnyCarrier::Socket(carrier), protocol, ends, location))
+        Rc::new(Self::on(AnyCarrier::Socket(carrier), None, ends, location))
+    }
+
+    pub(crate) fn entrust_to(&self, protocol: Box<dyn Protocol>) {
+        self.protocol.set(Some(protocol));
     }
 
     fn on(
         carrier: AnyCarrier,
-        protocol: Box<dyn Protocol>,
+        protocol: Option<Box<dyn Protocol>>,
         (host, peer): (Address, Address),
         location: &'static Location<'static>,
     ) -> Self {
@@ -137,7 +141,7 @@ impl Connection {
             reads_later: Cell::new(false),
             farewell: Cell::new(false),
             held: Cell::new(0),
-            protocol: Cell::new(Some(protocol)),
+            protocol: Cell::new(protocol),
             extra: OnceCell::new(),
             outgoing: RefCell::default(),
             carrier,
@@ -269,6 +273,6 @@ impl fmt::Debug for Connection {
     }
 }
 
-fn is_transient(error: &io::Error) -> bool {
+pub(crate) fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::error::{ConnectError, ConnectErrorKind, FailedAttempt, ResolveError};
 use crate::events::tell;
 use crate::network::{Network, Pending};
+use crate::parting::drop_alone;
 use crate::resolver::{self, ResolveOptions};
 use crate::socket::SocketCarrier;
 use crate::{Address, Protocol, Transport};
@@ -149,8 +150,8 @@ impl Attempt {
         };
         self.release();
         let carrier = SocketCarrier::new(reactor, &network);
-        let connection = Connection::on_socket(carrier, protocol, winner.ends, self.location);
-        SocketCarrier::attach(&connection, winner.socket);
+        let connection = Connection::on_socket(carrier, winner.ends, self.location);
+        SocketCarrier::attach(&connection, winner.socket, protocol);
         winner.owner.take_over(&connection);
         // The protocol first: who waits for the transport finds it in use. If the protocol
         // panics, the transport is one that is lost.
@@ -176,10 +177,11 @@ impl Attempt {
     fn end(&self, result: Result<Transport, Failure>) {
         let Some(promise) = self.promise.take() else { return };
         self.release();
-        // The protocol is a user's value: it goes when everything else is in order.
+        // The protocol is a user's value: it goes when everything else is in order, and what its drop
+        // says is not for whoever has cancelled this.
         let protocol = self.protocol.take();
         promise.settle(result);
-        drop(protocol);
+        drop_alone(protocol, self.location);
     }
 
     /// Lets go of everything that is under way.

@@ -139,8 +139,7 @@ impl Race {
                 }
             },
         );
-        let registration =
-            registered.map_err(|refused| io::Error::other(refused.io_error().to_string()))?;
+        let registration = registered.map_err(|refused| refused.into_parts().1)?;
         attempt.race().sockets.borrow_mut().insert(registration);
         Ok(())
     }

@@ -98,13 +98,8 @@ impl Listener {
         match registered {
             Ok(registration) => listener.registration.replace(Some(registration)),
             Err(refused) => {
-                let error = refused.io_error();
-                let error = io::Error::new(error.kind(), error.to_string());
-                return Err((
-                    error.into(),
-                    Opened { socket: refused.into_inner(), remains },
-                    factory,
-                ));
+                let (socket, error) = refused.into_parts();
+                return Err((error.into(), Opened { socket, remains }, factory));
             }
         };
         listener.remains.set(remains);

@@ -6,8 +6,9 @@
 //! the loop ends before that, the network does it.
 
 use super::wire::{self, SocketWire};
+use crate::Protocol;
 use crate::carrier::{Carrier, Close};
-use crate::connection::Connection;
+use crate::connection::{Connection, is_transient};
 use crate::events::tell;
 use crate::filter::{Filter, Wire};
 use crate::network::Network;
@@ -60,8 +61,13 @@ impl SocketCarrier {
         }
     }
 
-    /// Gives the carrier its socket, and the connection its place among the others.
-    pub(crate) fn attach(connection: &Rc<Connection>, registration: Registration<Socket>) {
+    /// Gives the carrier its socket, and the connection its protocol and its place among the others.
+    pub(crate) fn attach(
+        connection: &Rc<Connection>,
+        registration: Registration<Socket>,
+        protocol: Box<dyn Protocol>,
+    ) {
+        connection.entrust_to(protocol);
         let Some(carrier) = connection.socket() else { return };
         carrier.registration.replace(Some(registration));
         if let Some(network) = carrier.network.upgrade() {
@@ -295,7 +301,8 @@ impl Carrier for SocketCarrier {
             match self.with(|socket| wire::receive(socket, buffer)) {
                 Ok(0) => return self.release(),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // A signal is not the end either.
+                Err(error) if is_transient(&error) => return,
                 Err(_) => return self.release(),
             }
         }

@@ -2,12 +2,13 @@
 
 use crate::fixture::{Pair, Probe, count, has, pair, thread, turn_until};
 use bytes::Bytes;
+use ropewalk_deferred::Cancelled;
 use ropewalk_net::{
     Address, ClientService, ConnectionLost, DatagramProtocol, DatagramTransport, Factory,
     HostnameEndpoint, Producer, Protocol, ReactorNet as _, ReactorUdp as _, StopReason, Transport,
 };
 use ropewalk_reactor::Reactor;
-use ropewalk_testing::{DEADLINE, EventLog, within};
+use ropewalk_testing::{DEADLINE, EventLog, capture_tracing, failure_as, no_result, within};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -259,5 +260,21 @@ fn i3_data_that_panics_when_encryption_begins_does_no_harm() {
         pair.transport.start_tls_client(client(), "localhost").detach();
         assert_eq!(drops.take(), ["drop", "drop"]);
         assert!(pair.transport.is_connected() && pair.transport.buffered() > 5_000);
+    });
+}
+
+/// Whoever cancels has nothing to do with it: the drop is reported.
+#[test]
+fn i3_a_protocol_that_panics_when_its_attempt_is_cancelled_is_reported() {
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let attempt = no_result(reactor.connect_tcp("127.0.0.1", port, Bomb::new(&log)));
+        let events = capture_tracing(|| attempt.cancel());
+        let _: Cancelled = failure_as(attempt);
+        assert_eq!(log.take(), ["drop"]);
+        let panics: Vec<_> = events.iter().filter_map(|event| event.field("panic")).collect();
+        assert_eq!(panics, ["a bug in the drop"]);
     });
 }

@@ -107,14 +107,14 @@ impl Listener {
             self.address.clone()
         };
         let carrier = SocketCarrier::new(reactor, &network);
-        let connection = Connection::on_socket(carrier, protocol, (host, peer), self.location);
+        let connection = Connection::on_socket(carrier, (host, peer), self.location);
         let owner = Owner::new(Rc::clone(&connection));
         let registration = reactor
             .register_at(stream, Interest::READABLE, self.location, move |_, _, readiness| {
                 owner.ready(readiness);
             })
-            .map_err(|refused| io::Error::other(refused.io_error().to_string()))?;
-        SocketCarrier::attach(&connection, registration);
+            .map_err(|refused| refused.into_parts().1)?;
+        SocketCarrier::attach(&connection, registration, protocol);
         Ok(connection)
     }
 }
@@ -123,42 +123,88 @@ fn dropped(peer: impl std::fmt::Display, error: &io::Error) {
     tell(|| tracing::warn!(%peer, %error, "an accepted connection was dropped"));
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::unwrap_used, reason = "the lint's exception for tests leaves out their helpers")]
 mod tests {
     use super::Places;
     use crate::tcp::listen;
-    use crate::{ListenOptions, Protocol, Transport};
+    use crate::{ConnectionLost, ListenOptions, ListeningPort, Protocol, Transport};
     use ropewalk_reactor::Reactor;
+    use ropewalk_testing::{EventLog, capture_tracing};
     use socket2::{Domain, SockAddr, Socket, Type};
+    use std::fs::File;
     use std::net::{Ipv4Addr, SocketAddr};
+    use std::os::fd::OwnedFd;
     use std::panic::Location;
 
-    struct Quiet;
+    struct Logging(EventLog);
 
-    impl Protocol for Quiet {
+    impl Protocol for Logging {
+        fn connection_made(&mut self, _: &Transport) {
+            self.0.add("made");
+        }
+
         fn data_received(&mut self, _: &Transport, _: &[u8]) {}
+
+        fn connection_lost(&mut self, _: &Transport, _: &ConnectionLost) {
+            self.0.add("lost");
+        }
+    }
+
+    impl Drop for Logging {
+        fn drop(&mut self) {
+            self.0.add("dropped");
+        }
+    }
+
+    fn port(reactor: &Reactor, log: &EventLog) -> ListeningPort {
+        let log = log.clone();
+        let factory = move |_| Logging(log.clone());
+        let options = ListenOptions::new();
+        let port = listen(reactor, "127.0.0.1:0", &options, factory, Location::caller()).unwrap();
+        port.accept_only(1);
+        port
+    }
+
+    /// As if the system had accepted this; whether the port still has a place for another one.
+    fn welcome(reactor: &Reactor, port: &ListeningPort, socket: Socket, peer: &SockAddr) -> bool {
+        let place = Places::take(&port.listener).unwrap();
+        port.listener.welcome(reactor, socket, peer, place);
+        port.listener.places().has_one()
+    }
+
+    fn socket() -> Socket {
+        Socket::new(Domain::IPV4, Type::STREAM, None).unwrap()
+    }
+
+    fn known() -> SockAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 7)).into()
     }
 
     /// What the system would not let happen in a test is told by hand: a connection that is accepted and
     /// cannot be used. Who has asked for one is still to get one.
-    #[cfg(target_os = "linux")]
     #[test]
     fn a_connection_that_is_dropped_is_none_that_was_asked_for() {
-        let reactor = Reactor::new().unwrap();
-        let port =
-            listen(&reactor, "127.0.0.1:0", &ListenOptions::new(), |_| Quiet, Location::caller());
-        let port = port.unwrap();
-        port.accept_only(1);
-        let welcome = |peer: SockAddr| {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            let place = Places::take(&port.listener).unwrap();
-            port.listener.welcome(&reactor, socket, &peer, place);
-            port.listener.places().has_one()
-        };
-        assert!(welcome(SockAddr::vsock(2, 7)), "it is of no family that is known");
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let port = port(&reactor, &log);
+        let of_no_known_family = SockAddr::vsock(2, 7);
+        assert!(welcome(&reactor, &port, socket(), &of_no_known_family));
         assert_eq!(reactor.stats().sources, 1);
-        let known = SocketAddr::from((Ipv4Addr::LOCALHOST, 7)).into();
-        assert!(!welcome(known), "that was the one");
+        assert!(!welcome(&reactor, &port, socket(), &known()), "that was the one");
         assert_eq!(reactor.stats().sources, 2);
+        assert_eq!(log.take(), ["made"]);
+    }
+
+    /// A file is nothing that the system watches: it stands for a socket that it has no room for.
+    #[test]
+    fn i2_a_connection_that_cannot_be_watched_is_none() {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let port = port(&reactor, &log);
+        let file = Socket::from(OwnedFd::from(File::open("/proc/self/exe").unwrap()));
+        let events = capture_tracing(|| assert!(welcome(&reactor, &port, file, &known())));
+        assert_eq!(log.take(), ["dropped"], "it was not made, and so it is not lost");
+        let warning = events.iter().find(|event| event.message.ends_with("was dropped"));
+        let error = warning.unwrap().field("error").unwrap().to_owned();
+        assert!(error.contains("os error 1"), "{error}");
     }
 }
