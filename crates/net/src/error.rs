@@ -110,8 +110,16 @@ impl fmt::Display for ConnectionLost {
     }
 }
 
-/// Its text says everything: there is no source.
-impl Error for ConnectionLost {}
+impl Error for ConnectionLost {
+    /// What is behind the error that its own text ends with.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Lost(error) => error.source(),
+            Self::ProtocolError(error) => error.source(),
+            Self::Done | Self::Aborted | Self::PeerTooSlow { .. } | Self::Panicked(_) => None,
+        }
+    }
+}
 
 /// A number of bytes, in words.
 pub(crate) struct Bytes(pub(crate) usize);

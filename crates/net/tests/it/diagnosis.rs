@@ -10,6 +10,7 @@ use ropewalk_net::{
 use ropewalk_reactor::Reactor;
 use ropewalk_testing::{Captured, DEADLINE, EventLog, capture_tracing, within};
 use std::cell::{Cell, RefCell};
+use std::error::Error;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
@@ -235,4 +236,37 @@ fn what_an_answer_runs_is_named_by_the_line_that_resolves() {
         let places: Vec<_> = slow.map(|event| event.field("location").unwrap()).collect();
         assert_eq!(places, [expected]);
     });
+}
+
+/// An error with another one behind it.
+#[derive(Debug)]
+struct Deep(std::fmt::Error);
+
+impl std::fmt::Display for Deep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the stream is damaged")
+    }
+}
+
+impl Error for Deep {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn what_is_behind_a_lost_connection_is_in_its_chain_once() {
+    let deep = || Deep(std::fmt::Error);
+    for reason in [
+        ConnectionLost::Lost(Arc::new(io::Error::other(deep()))),
+        ConnectionLost::ProtocolError(Arc::new(deep())),
+    ] {
+        assert!(reason.source().unwrap().is::<std::fmt::Error>(), "{reason:?}");
+        let whole = format!("{:#}", Failure::from(reason));
+        assert_eq!(whole.matches("the stream is damaged").count(), 1, "{whole}");
+        assert_eq!(whole.matches(&std::fmt::Error.to_string()).count(), 1, "{whole}");
+    }
+    for reason in [ConnectionLost::Done, ConnectionLost::Aborted] {
+        assert!(reason.source().is_none());
+    }
 }
