@@ -18,23 +18,34 @@ pub(super) fn bind(socket: &Socket, address: &UnixAddress) -> io::Result<()> {
         result => return result,
     };
     match address.as_pathname() {
-        Some(path) if is_left_behind(path, address)? => {
-            fs::remove_file(path)?;
-            socket.bind(&system)
-        }
+        Some(path) if clear(path, address)? => socket.bind(&system),
         _ => Err(in_use),
     }
 }
 
-fn is_left_behind(path: &Path, address: &UnixAddress) -> io::Result<bool> {
+/// Removes a file that was left behind; whether the place is free now.
+fn clear(path: &Path, address: &UnixAddress) -> io::Result<bool> {
+    match remove_if_dead(path, address) {
+        // Somebody else was faster, or its program has ended well after all.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        result => result,
+    }
+}
+
+fn remove_if_dead(path: &Path, address: &UnixAddress) -> io::Result<bool> {
     if !fs::symlink_metadata(path)?.file_type().is_socket() {
         return Ok(false);
     }
     let caller = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // A backlog that is full belongs to somebody.
     caller.set_nonblocking(true)?;
-    let answer = caller.connect(&address.to_system()?);
-    Ok(answer.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused))
+    match caller.connect(&address.to_system()?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map(|()| true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        _ => Ok(false),
+    }
 }
 
 /// A file that is removed when this is dropped, if it is still the same one.
@@ -63,4 +74,28 @@ impl Drop for Cleared {
 
 fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clear;
+    use crate::UnixAddress;
+    use std::fs;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_place_is_free_if_its_program_is_dead_or_the_file_has_gone_meanwhile() {
+        let path = std::env::temp_dir().join(format!("ropewalk-place-{}", std::process::id()));
+        let address = UnixAddress::from(&path);
+        let is_free = || clear(&path, &address).unwrap();
+        assert!(is_free(), "another program has removed the file since the bind");
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(!is_free());
+        drop(listener);
+        assert!(path.exists() && is_free());
+        assert!(!path.exists());
+        fs::write(&path, "not a socket").unwrap();
+        assert!(!is_free());
+        fs::remove_file(&path).unwrap();
+    }
 }
