@@ -348,10 +348,6 @@ impl Connection {
         Poll::Ready(Err(self.why_it_ends().into()))
     }
 
-    fn why_it_ends(&self) -> ConnectionLost {
-        self.reason().unwrap_or(ConnectionLost::Done)
-    }
-
     /// Wakes all, whatever they wait for: it is the loop's, or its carrier's, that something is new.
     fn wake_all(self: &Rc<Self>) {
         let Some(pulling) = self.pulling() else { return };

@@ -75,6 +75,12 @@ impl Connection {
         reason.map(|reason| *reason)
     }
 
+    /// The same, for those who come too late: while this side ends it, and nothing is wrong, that is
+    /// [`ConnectionLost::Done`].
+    pub(crate) fn why_it_ends(&self) -> ConnectionLost {
+        self.reason().unwrap_or(ConnectionLost::Done)
+    }
+
     /// Fires `promise` when everything is sent; at once if nothing waits and nothing was lost.
     pub(crate) fn when_flushed(&self, promise: Promise<()>) {
         match self.reason() {

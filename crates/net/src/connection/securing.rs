@@ -88,8 +88,7 @@ impl Connection {
 
     fn may_secure(&self, handshake: Result<Handshake, TlsError>) -> Result<Handshake, TlsError> {
         if !self.is_open() {
-            let reason = self.reason().unwrap_or(ConnectionLost::Done);
-            return Err(TlsError::from_end(&reason));
+            return Err(TlsError::from_end(&self.why_it_ends()));
         }
         if self.carrier.takes_filters() {
             return handshake;

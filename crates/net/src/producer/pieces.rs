@@ -1,7 +1,7 @@
 //! The producer that is made of an iterator.
 
 use super::Producer;
-use crate::{ConnectionLost, Transport};
+use crate::Transport;
 use bytes::Bytes;
 use ropewalk_deferred::Promise;
 
@@ -36,8 +36,7 @@ where
 
     fn stop_producing(&mut self, transport: &Transport) {
         if let Some(sent) = self.sent.take() {
-            let reason = transport.connection().reason().unwrap_or(ConnectionLost::Done);
-            sent.settle(Err(reason.into()));
+            sent.settle(Err(transport.connection().why_it_ends().into()));
         }
     }
 }
