@@ -89,9 +89,25 @@ impl From<UnixAddress> for Address {
     }
 }
 
+// Not from the other side: with a second type that a `SocketAddr` can be compared to, the compiler
+// could not tell any more what to parse in `address == text.parse()?`, in any program.
 impl PartialEq<SocketAddr> for Address {
     fn eq(&self, other: &SocketAddr) -> bool {
         self.socket_addr() == Some(*other)
+    }
+}
+
+#[cfg(unix)]
+impl PartialEq<UnixAddress> for Address {
+    fn eq(&self, other: &UnixAddress) -> bool {
+        self.unix_addr() == Some(other)
+    }
+}
+
+#[cfg(unix)]
+impl PartialEq<Address> for UnixAddress {
+    fn eq(&self, other: &Address) -> bool {
+        other == self
     }
 }
 
@@ -108,9 +124,27 @@ impl fmt::Display for Address {
 #[cfg(test)]
 mod tests {
     use super::Address;
+    use std::net::SocketAddr;
+
+    #[test]
+    fn an_address_is_equal_to_what_is_in_it() {
+        let inet = SocketAddr::from(([127, 0, 0, 1], 80));
+        let address = Address::from(inet);
+        assert_eq!(address, inet);
+        #[cfg(unix)]
+        {
+            let path = super::UnixAddress::from("/run/app.sock");
+            assert_ne!(address, path);
+            assert_ne!(path, address);
+            let address = Address::from(path.clone());
+            assert_eq!(address, path);
+            assert_eq!(path, address);
+            assert_ne!(address, inet);
+        }
+    }
 
     #[test]
     fn an_address_is_no_larger_than_one_of_the_internet() {
-        assert_eq!(size_of::<Address>(), size_of::<std::net::SocketAddr>());
+        assert_eq!(size_of::<Address>(), size_of::<SocketAddr>());
     }
 }

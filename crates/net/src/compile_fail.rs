@@ -131,3 +131,26 @@ struct PortsStayOnTheirThread;
 /// ```
 #[expect(dead_code, reason = "carries a doc test")]
 struct StreamsStayOnTheirThread;
+
+/// A port deals in a kind of address that there is.
+///
+/// ```
+/// fn port_of<A: ropewalk_net::AddressKind>() {}
+/// port_of::<ropewalk_net::Address>();
+/// ```
+///
+/// No other can be made one.
+///
+/// ```compile_fail,E0277
+/// # #[derive(Clone)]
+/// struct Other;
+/// # impl From<Other> for ropewalk_net::Address {
+/// #     fn from(_: Other) -> Self { Self::Inet(([127, 0, 0, 1], 80).into()) }
+/// # }
+/// # impl std::fmt::Display for Other {
+/// #     fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { Ok(()) }
+/// # }
+/// impl ropewalk_net::AddressKind for Other {}
+/// ```
+#[expect(dead_code, reason = "carries a doc test")]
+struct KindsOfAddressAreThoseThereAre;

@@ -72,6 +72,7 @@ pub use address::Address;
 #[doc(inline)]
 pub use address::AddressKind;
 #[cfg(unix)]
+#[cfg_attr(docsrs, doc(cfg(unix)))]
 pub use address::UnixAddress;
 #[doc(no_inline)]
 pub use bytes::Bytes;
@@ -89,6 +90,7 @@ pub use endpoint::{
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use endpoint::{TlsClientEndpoint, TlsServerEndpoint};
 #[cfg(unix)]
+#[cfg_attr(docsrs, doc(cfg(unix)))]
 pub use endpoint::{UnixClientEndpoint, UnixServerEndpoint};
 pub use error::{
     CannotListen, ConnectError, ConnectErrorKind, ConnectionLost, FailedAttempt, ListenError,
@@ -120,6 +122,7 @@ pub use tcp::{ListenAddress, ListenOptions};
 pub use tls::ReactorTls;
 pub use transport::{Pressure, Transport};
 #[cfg(unix)]
+#[cfg_attr(docsrs, doc(cfg(unix)))]
 pub use unix::{ReactorUnix, UnixListenOptions};
 
 #[cfg(doctest)]

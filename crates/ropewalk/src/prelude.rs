@@ -11,6 +11,9 @@ pub use ropewalk_deferred::{Deferred, Failure, Promise};
 #[cfg(feature = "tls")]
 #[doc(no_inline)]
 pub use ropewalk_net::ReactorTls as _;
+#[cfg(all(feature = "net", unix))]
+#[doc(no_inline)]
+pub use ropewalk_net::ReactorUnix as _;
 #[cfg(feature = "net")]
 #[doc(no_inline)]
 pub use ropewalk_net::{ReactorEndpoints as _, ReactorNet as _, ReactorUdp as _};

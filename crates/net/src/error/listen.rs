@@ -185,16 +185,19 @@ pub struct CannotListen<T> {
 
 impl<T> CannotListen<T> {
     /// What is wrong.
+    #[must_use]
     pub fn error(&self) -> &ListenError {
         &self.error
     }
 
     /// Gives back what was not used.
+    #[must_use = "it is what was not used"]
     pub fn into_inner(self) -> T {
         self.unused
     }
 
     /// Drops what was not used.
+    #[must_use]
     pub fn into_error(self) -> ListenError {
         self.error
     }
