@@ -6,12 +6,16 @@
 //! sends at once when nothing waits, and says when the peer is too slow, to a [`Producer`] for
 //! example, which then waits. [`LineReceiver`] makes lines of the bytes, and [`StringReceiver`]
 //! strings that are told apart by their length. [`listen_udp`](ReactorUdp::listen_udp) does the same
-//! for datagrams. With the feature `tls` any connection can be encrypted, from its first byte or
+//! for datagrams, and `ReactorUnix` for sockets that are files. With the feature `tls` any connection can be encrypted, from its first byte or
 //! later: `tls`.
 //!
 //! A task that would rather ask than be told has a [`TcpStream`], which is
 //! [`AsyncRead`](futures_io::AsyncRead) and [`AsyncWrite`](futures_io::AsyncWrite), and a
 //! [`TcpListener`], which accepts when it is asked.
+//!
+//! Whoever shall not care which of these it is takes a [`ClientEndpoint`] or a [`ServerEndpoint`], also
+//! from a text such as `"tcp:localhost:8007"` ([`client_from_string`], [`server_from_string`]); a
+//! [`ClientService`] stays connected to one, and connects again.
 //!
 //! - A connection that was made ends with exactly one `connection_lost` and its reason, whatever
 //!   happens: also when the reactor stops or is dropped.

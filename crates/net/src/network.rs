@@ -8,7 +8,7 @@
 //!    seconds, or the deadline of the shutdown is near.
 //! 2. *during*: what is pending fails, and each connection is told of its end, exactly once. Its
 //!    sending half is closed; not sooner, because whoever holds the shutdown may still write. One
-//!    that has something unsent is reset.
+//!    that has something unsent is reset, if it is of a kind that can be: Unix sockets cannot.
 //! 3. until the end of the run nothing new can be opened.
 //! 4. last of all, what peers still send is thrown away for up to a second: otherwise the system
 //!    would reset their connections, and a reset overtakes what was sent.

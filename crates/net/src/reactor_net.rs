@@ -43,6 +43,10 @@ pub trait ReactorNet: sealed::Sealed {
     /// [`CannotListen`], with the factory inside: the address is none, is in use or not allowed, or
     /// the reactor is stopping.
     ///
+    /// # Panics
+    ///
+    /// With the factory, in its [`started`](Factory::started); the port is closed then.
+    ///
     /// # Examples
     ///
     /// ```
@@ -78,6 +82,10 @@ pub trait ReactorNet: sealed::Sealed {
     /// # Errors
     ///
     /// As `listen_tcp`; and a system that cannot do what an option asks for.
+    ///
+    /// # Panics
+    ///
+    /// As `listen_tcp`.
     #[track_caller]
     fn listen_tcp_with<F: Factory>(
         &self,
@@ -97,6 +105,10 @@ pub trait ReactorNet: sealed::Sealed {
     ///
     /// [`CannotListen`], with the listener and the factory inside: the operating system refuses to
     /// watch it, or the reactor is stopping.
+    ///
+    /// # Panics
+    ///
+    /// As [`listen_tcp`](Self::listen_tcp).
     ///
     /// # Examples
     ///
@@ -131,7 +143,7 @@ pub trait ReactorNet: sealed::Sealed {
     /// The addresses of the name are tried in turn. When one takes the connection the protocol's
     /// `connection_made` is called, and then the deferred fires with the transport. Otherwise it
     /// fails with [`ConnectError`](crate::ConnectError), and the protocol is dropped. Cancelling it
-    /// ends the attempt.
+    /// ends the attempt, with [`Cancelled`](ropewalk_deferred::Cancelled).
     ///
     /// # Examples
     ///

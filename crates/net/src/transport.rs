@@ -174,6 +174,10 @@ impl Transport {
 
     /// Ends the connection without sending what is buffered; the peer sees a reset.
     ///
+    /// A Unix socket knows no reset: there the peer reads what has reached it, and then an end like any
+    /// other. A protocol that may run on one lets each message say how long it is, or that it was the
+    /// last.
+    ///
     /// `connection_lost` follows in a later turn, with
     /// [`ConnectionLost::Aborted`](crate::ConnectionLost::Aborted).
     ///

@@ -173,6 +173,10 @@ impl Reactor {
     }
 
     /// What [`shutdown_deadline`](crate::Builder::shutdown_deadline) was set to.
+    ///
+    /// # Threads
+    ///
+    /// Reactor thread.
     #[must_use]
     pub fn shutdown_deadline(&self) -> Duration {
         self.core.shutdown_deadline

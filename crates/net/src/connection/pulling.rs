@@ -278,7 +278,8 @@ impl Connection {
         if self.is_open() && said_goodbye {
             self.lose();
         } else if self.is_open() {
-            // In the middle of something: it is not to look like a regular end.
+            // In the middle of something. With TLS it does not look like a regular end, without the
+            // goodbye; in plain it does, as when any socket is dropped.
             if let Err(panicked) = self.bury(ConnectionLost::Aborted, Some(Close::Now)) {
                 self.report(&panicked);
             }

@@ -2,7 +2,8 @@
 
 use ropewalk_reactor::RunReport;
 
-/// How the connections ended that were there when a reactor stopped.
+/// How the connections ended that were there when a reactor stopped, and still when it had waited for
+/// what was unsent: those that have ended by themselves until then are not counted.
 ///
 /// # Examples
 ///

@@ -76,7 +76,8 @@ impl UnixStream {
         unix(&self.0.transport().host())
     }
 
-    /// Ends the connection at once. Whoever reads or writes gets
+    /// Ends the connection at once; the peer sees what has reached it, and then an end like any other, for
+    /// Unix sockets know no reset. Whoever reads or writes gets
     /// [`ConnectionLost::Aborted`](crate::ConnectionLost::Aborted).
     pub fn abort(&self) {
         self.0.transport().abort_connection();

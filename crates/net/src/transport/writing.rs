@@ -151,7 +151,8 @@ impl Transport {
     /// Sets how many bytes may wait to be sent before the connection is given up.
     ///
     /// A write of which more would have to wait is not taken, not even in part, but for what could
-    /// be sent at once. It answers [`Pressure::High`], and the connection ends with a reset and
+    /// be sent at once. It answers [`Pressure::High`], and the connection ends as by
+    /// [`abort_connection`](Self::abort_connection), with
     /// [`ConnectionLost::PeerTooSlow`](crate::ConnectionLost::PeerTooSlow): a protocol that does
     /// not look at the answer can neither fill the memory nor go on with a gap in what it sends.
     ///
