@@ -145,6 +145,10 @@ pub trait ReactorNet: sealed::Sealed {
     /// fails with [`ConnectError`](crate::ConnectError), and the protocol is dropped. Cancelling it
     /// ends the attempt, with [`Cancelled`](ropewalk_deferred::Cancelled).
     ///
+    /// If `connection_made` panics that is the end of the connection, of which the protocol is told;
+    /// the deferred fails with [`Panicked`](ropewalk_deferred::Panicked), and the panic goes on to the
+    /// reactor.
+    ///
     /// # Examples
     ///
     /// ```

@@ -13,7 +13,7 @@ use crate::network::{Network, Pending};
 use crate::parting::drop_alone;
 use crate::resolver::{self, ResolveOptions};
 use crate::socket::SocketCarrier;
-use crate::{Address, Protocol, Transport};
+use crate::{Address, ConnectionLost, Protocol, Transport};
 use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure, Promise};
 use ropewalk_reactor::{DelayedCall, Reactor, WeakReactor};
 use std::cell::{Cell, OnceCell};
@@ -153,18 +153,22 @@ impl Attempt {
         let connection = Connection::on_socket(carrier, winner.ends, self.location);
         SocketCarrier::attach(&connection, winner.socket, protocol);
         winner.owner.take_over(&connection);
-        // The protocol first: who waits for the transport finds it in use. If the protocol
-        // panics, the transport is one that is lost.
+        // The protocol first: who waits for the transport finds it in use.
         let started = catch_unwind(AssertUnwindSafe(|| connection.start()));
+        if let Err(payload) = started {
+            promise.settle(Err(match connection.reason() {
+                Some(ConnectionLost::Panicked(panicked)) => panicked.into(),
+                // It has ended the connection in another way before it panicked.
+                other => other.unwrap_or(ConnectionLost::Aborted).into(),
+            }));
+            resume_unwind(payload);
+        }
         let transport = Transport::new(connection);
         if promise.is_cancelled() {
             // By `connection_made`: whoever wanted the transport does not any more.
             transport.lose_connection();
         }
         promise.settle(Ok(transport));
-        if let Err(payload) = started {
-            resume_unwind(payload);
-        }
     }
 
     pub(super) fn fail(&self, kind: ConnectErrorKind) {

@@ -1,10 +1,10 @@
 //! Connecting: a name, its addresses, one deadline, and every way to fail.
 
 use crate::fixture::{Probe, has, turn_a_little, turn_until};
-use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure};
+use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure, Panicked};
 use ropewalk_net::{
-    Address, ConnectError, ConnectErrorKind, ConnectOptions, ConnectionLost, NameQuery,
-    ReactorNet as _, ResolveErrorKind, Resolver, Transport,
+    Address, ConnectError, ConnectErrorKind, ConnectOptions, NameQuery, ReactorNet as _,
+    ResolveErrorKind, Resolver, Transport,
 };
 use ropewalk_reactor::{ManualClock, Reactor};
 use ropewalk_testing::{DEADLINE, EventLog, failure_as, no_result, within};
@@ -313,7 +313,7 @@ fn b208_connection_lost_may_connect_again() {
 }
 
 #[test]
-fn i3_a_panic_in_connection_made_gives_a_transport_that_is_lost() {
+fn i3_a_panic_in_connection_made_is_what_the_connect_fails_with() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -321,10 +321,9 @@ fn i3_a_panic_in_connection_made_gives_a_transport_that_is_lost() {
         let probe = Probe::new(&log).made(|_| panic!("a bug"));
         let outcome = outcome_of(reactor.connect_tcp("127.0.0.1", port, probe));
         turn_until(&reactor, || outcome.borrow().is_some());
-        let transport = outcome.take().unwrap().unwrap();
-        assert!(!transport.is_connected());
-        let _: ConnectionLost = failure_as(transport.flushed());
+        let failure = outcome.take().unwrap().unwrap_err();
+        assert_eq!(failure.downcast_ref::<Panicked>().unwrap().message(), "a bug");
         assert_eq!(log.take(), ["made", "lost panicked"]);
-        assert_eq!(reactor.stats().sources, 0);
+        assert_eq!((reactor.stats().sources, reactor.stats().panics), (0, 1));
     });
 }
