@@ -222,7 +222,7 @@ impl Connection {
     }
 
     /// How much was taken and is not sent.
-    fn unsent(&self) -> usize {
+    pub(crate) fn unsent(&self) -> usize {
         self.outgoing.borrow().len() + self.unless_plain().map_or(0, |carrier| carrier.unsent())
     }
 

@@ -233,11 +233,12 @@ impl Network {
             contained(|| pending.stop());
         }
         self.complete_listeners(reactor);
-        let mut report = NetReport::default();
-        for connection in upgraded(&self.connections) {
-            if connection.is_alive() {
-                report.count(connection.owes(), connection.buffered());
-            }
+        let (connections, mut report) = (upgraded(&self.connections), NetReport::default());
+        // All of them first: one that is told of its end may abort others.
+        for connection in connections.iter().filter(|connection| connection.is_alive()) {
+            report.count(connection.owes(), connection.unsent());
+        }
+        for connection in connections {
             contained(|| connection.end_now());
         }
         if report != NetReport::default() {

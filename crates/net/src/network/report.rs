@@ -59,7 +59,8 @@ impl NetReport {
         self.aborted
     }
 
-    /// How many bytes of the aborted connections were written and not sent.
+    /// How many bytes of the aborted connections were written and not sent; of one that is encrypted,
+    /// as they would have gone out.
     #[must_use]
     pub fn unsent(&self) -> usize {
         self.unsent

@@ -1,5 +1,6 @@
 //! What a stop does to ports, connections and attempts: each has its end, and within bounds.
 
+mod counting;
 mod deadlines;
 mod runs;
 mod sending;
