@@ -349,6 +349,7 @@ fn a_peer_that_still_sends_after_the_end_of_an_unread_stream_is_not_reset() {
     within(DEADLINE, || {
         let reactor = Reactor::new().unwrap();
         let (stream, mut peer) = pair(&reactor);
+        assert_eq!(poll_read(&stream, &Arc::default(), 64), Poll::Pending);
         let mut writing = stream.clone();
         run(&reactor, async move {
             writing.write_all(b"enough").await?;
