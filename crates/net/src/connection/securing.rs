@@ -70,7 +70,9 @@ impl Connection {
                     connection.end_later(ConnectionLost::Lost(Arc::new(error.into())));
                 }
             };
-            reactor.with(|reactor| reactor.call_later(limit.left, move |_| late()))
+            // The closure is no line of the application.
+            reactor
+                .with(|reactor| reactor.call_later_at(self.location, limit.left, move |_| late()))
         });
         self.extra().securing.set(Some(Securing { promise, timer, counts }));
         // The first words. A protocol may be asking for this: nobody is told anything here.

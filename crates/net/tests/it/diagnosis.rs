@@ -146,6 +146,30 @@ fn b206_what_is_under_way_is_named_by_the_line_that_connects() {
 
 #[cfg(feature = "tls")]
 #[test]
+fn a_handshake_is_named_by_the_line_that_connects() {
+    use crate::tls::certificates::client;
+    use ropewalk_net::tls::ReactorTls as _;
+    within(DEADLINE, || {
+        let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let connecting = reactor.connect_tls("127.0.0.1", port, client(), Probe::new(&log));
+        let line = line!() - 1;
+        // The handshake has begun when its first words are there.
+        let (mut peer, _) = server.accept().unwrap();
+        peer.set_nonblocking(true).unwrap();
+        turn_until(&reactor, || io::Read::read(&mut peer, &mut [0]).is_ok());
+        let calls = reactor.delayed_calls();
+        let places: Vec<_> =
+            calls.iter().map(|call| (call.location.file(), call.location.line())).collect();
+        assert_eq!(places, [(file!(), line)]);
+        connecting.cancel();
+        connecting.on_failure(|_| ());
+    });
+}
+
+#[cfg(feature = "tls")]
+#[test]
 fn i3_a_panic_of_an_encrypted_protocol_names_the_line_that_connects() {
     use crate::tls::certificates::{client, server};
     use ropewalk_net::tls::ReactorTls as _;
