@@ -360,7 +360,7 @@ fn w18_a_writer_that_waits_is_waited_for_whatever_was_read_meanwhile() {
             }
         }
         // All but what is certainly in the session: there is room, and the loop has not told of it.
-        told.send(written - (1 << 18)).unwrap();
+        told.send(written.saturating_sub(1 << 18)).unwrap();
         read.recv().unwrap();
         let mut reading = stream;
         let heard = Pin::new(&mut reading).poll_read(&mut context, &mut [0; 64]);
