@@ -150,15 +150,24 @@ fn what_cannot_be_encrypted_is_not_served_in_plain() {
     });
 }
 
+/// A port for TLS whose protocols write into `log`, and the way to it.
+fn encrypted_port(
+    reactor: &Reactor,
+    log: &EventLog,
+) -> (ListeningPort, impl ClientEndpoint + use<>) {
+    let log = log.clone();
+    let factory = move |_| Probe::new(&log);
+    let port = reactor.listen_tls(own_address(), certificates::server(), factory).unwrap();
+    let endpoint = wrap_client_tls(certificates::client(), "localhost", host_of(&port));
+    (port, endpoint)
+}
+
 /// As in plain: also when the handshake is complete, and the protocol has just been told.
 #[test]
 fn i2_an_encrypted_attempt_that_is_cancelled_in_connection_made_leaves_no_connection() {
     within(DEADLINE, || {
         let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
-        let probes = log.clone();
-        let factory = move |_| Probe::new(&probes);
-        let port = reactor.listen_tls(own_address(), certificates::server(), factory).unwrap();
-        let endpoint = wrap_client_tls(certificates::client(), "localhost", host_of(&port));
+        let (port, endpoint) = encrypted_port(&reactor, &log);
         for round in 1..=2 {
             let canceller = Rc::new(Cell::new(None::<CancelHandle>));
             let own = Rc::clone(&canceller);
@@ -183,10 +192,7 @@ fn i2_an_encrypted_attempt_that_is_cancelled_in_connection_made_leaves_no_connec
 fn a_service_that_its_new_protocol_stops_sends_what_was_written() {
     within(DEADLINE, || {
         let (reactor, log, seen) = (Reactor::new().unwrap(), EventLog::new(), EventLog::new());
-        let probes = log.clone();
-        let factory = move |_| Probe::new(&probes);
-        let port = reactor.listen_tls(own_address(), certificates::server(), factory).unwrap();
-        let endpoint = wrap_client_tls(certificates::client(), "localhost", host_of(&port));
+        let (_port, endpoint) = encrypted_port(&reactor, &log);
         let slot = Rc::<RefCell<Option<WeakClientService>>>::default();
         let (service, clients) = (Rc::clone(&slot), seen.clone());
         let factory = move |_: Address| {

@@ -1,8 +1,11 @@
 //! Certificates for tests, made when they are needed.
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, KeyPair, date_time_ymd};
+use ropewalk_net::tls::rustls::ServerConfig;
+use ropewalk_net::tls::rustls::crypto::ring;
+use ropewalk_net::tls::rustls::server::ResolvesServerCert;
 use ropewalk_net::tls::{TlsClient, TlsServer};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Somebody who signs certificates.
 pub(crate) struct Authority {
@@ -81,4 +84,11 @@ pub(crate) fn expired() -> Signed {
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
     })
+}
+
+/// A server whose certificates are chosen by the test.
+pub(crate) fn server_that_asks(resolver: impl ResolvesServerCert + 'static) -> TlsServer {
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    config.with_no_client_auth().with_cert_resolver(Arc::new(resolver)).into()
 }

@@ -1,10 +1,8 @@
 //! Nothing goes out in plain that was meant to be encrypted, and nothing is obeyed that came so.
 
-use super::certificates::{client, server};
+use super::certificates::{client, server, server_that_asks};
 use super::peer;
 use crate::fixture::{Probe, Slot, has, own_address, pair, result_of, thread, turn_until};
-use ropewalk_net::tls::rustls::ServerConfig;
-use ropewalk_net::tls::rustls::crypto::ring;
 use ropewalk_net::tls::rustls::server::{ClientHello, ResolvesServerCert};
 use ropewalk_net::tls::rustls::sign::CertifiedKey;
 use ropewalk_net::tls::{TlsError, TlsErrorKind, TlsServer, wrap_server_tls};
@@ -222,14 +220,9 @@ impl ResolvesServerCert for Curious {
 fn a_configuration_that_looks_at_its_connection_finds_a_handshake() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(Curious));
         let pair = pair(&reactor, Probe::new(&log));
         AT_WORK.set(Some(pair.transport.clone()));
-        let secured = pair.transport.start_tls_server(TlsServer::from(config));
+        let secured = pair.transport.start_tls_server(server_that_asks(Curious));
         let client = thread(move || peer::over(pair.peer).write_all(b"x").unwrap_err());
         // It is refused because it got no certificate, and not because of a panic.
         let failure = result_of(&reactor, secured).unwrap_err();

@@ -1,12 +1,11 @@
 //! Handshakes that fail: each is one error that says why, and no protocol hears of it.
 
-use super::certificates::{AUTHORITY, STRANGER, client, expired, server};
+use super::certificates::{AUTHORITY, STRANGER, client, expired, server, server_that_asks};
 use crate::fixture::{Probe, own_address, result_of, thread, turn_a_little, turn_until};
 use ropewalk_deferred::Deferred;
-use ropewalk_net::tls::rustls::crypto::ring;
 use ropewalk_net::tls::rustls::server::{ClientHello, ResolvesServerCert};
 use ropewalk_net::tls::rustls::sign::CertifiedKey;
-use ropewalk_net::tls::rustls::{AlertDescription, CertificateError, ServerConfig};
+use ropewalk_net::tls::rustls::{AlertDescription, CertificateError};
 use ropewalk_net::tls::{TlsClient, TlsError, TlsErrorKind, TlsServer};
 use ropewalk_net::{
     ConnectError, ConnectErrorKind, ConnectOptions, ListeningPort, ReactorNet as _,
@@ -302,12 +301,7 @@ impl ResolvesServerCert for Broken {
 fn i3_a_panic_in_a_configuration_ends_that_connection() {
     within(DEADLINE, || {
         let (reactor, log) = (Reactor::new().unwrap(), EventLog::new());
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(Broken));
-        let tls = TlsServer::from(config);
+        let tls = server_that_asks(Broken);
         let port = serve(&reactor, &tls, &log);
         for number in 1..=2 {
             let connected = connect(&reactor, &port, client(), &log);
