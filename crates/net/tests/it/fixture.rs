@@ -1,16 +1,19 @@
 //! A protocol that logs and does what it is told, peers, and a loop that turns by hand.
 
 use ropewalk_deferred::Deferred;
-use ropewalk_net::{ConnectionLost, ListeningPort, Protocol, ReactorNet as _, Transport};
-use ropewalk_reactor::Reactor;
+use ropewalk_net::{
+    ConnectionLost, ListeningPort, NetReport, Protocol, ReactorNet as _, Transport,
+};
+use ropewalk_reactor::{Phase, Reactor, SystemEvent};
 use ropewalk_testing::EventLog;
 use std::cell::RefCell;
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::rc::Rc;
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc::channel;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tracing::span::{Attributes, Id, Record};
@@ -301,4 +304,23 @@ impl Subscriber for Spiteful {
     fn event(&self, event: &Event<'_>) {
         assert!(!event.metadata().target().contains(self.0), "a subscriber that panics");
     }
+}
+
+/// Stops the reactor; its peer reads from then on. What it has read, and the report.
+pub(crate) fn stop_and_read(
+    reactor: &Reactor,
+    mut peer: impl Read + Send + 'static,
+) -> (usize, NetReport) {
+    let (begin, begun) = channel();
+    let reader = thread(move || {
+        begun.recv().unwrap();
+        peer.read_to_end(&mut Vec::new()).unwrap()
+    });
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
+        begin.send(()).unwrap();
+    });
+    reactor.stop();
+    let report = reactor.run().unwrap();
+    assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
+    (reader.join().unwrap(), NetReport::of(&report))
 }

@@ -2,35 +2,18 @@
 
 use super::MIB;
 use crate::fixture::{
-    Probe, Slot, count, has, own_address, pair, thread, turn_a_little, turn_until,
+    Probe, Slot, count, has, own_address, pair, stop_and_read, turn_a_little, turn_until,
 };
 #[cfg(unix)]
 use crate::unix::Directory;
 use ropewalk_net::{Bytes, NetReport, Producer, ReactorNet as _, Transport};
-use ropewalk_reactor::{ManualClock, Phase, Reactor, SystemEvent};
+use ropewalk_reactor::{ManualClock, Reactor};
 use ropewalk_testing::{DEADLINE, EventLog, within};
 use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 const ALL: usize = 20 * MIB;
-
-/// Stops the reactor; its peer reads from then on. What it has read, and the report.
-fn stop(reactor: &Reactor, mut peer: impl Read + Send + 'static) -> (usize, NetReport) {
-    let (begin, begun) = channel();
-    let reader = thread(move || {
-        begun.recv().unwrap();
-        peer.read_to_end(&mut Vec::new()).unwrap()
-    });
-    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
-        begin.send(()).unwrap();
-    });
-    reactor.stop();
-    let report = reactor.run().unwrap();
-    assert_eq!((reactor.stats().sources, reactor.stats().pending_timers), (0, 0));
-    (reader.join().unwrap(), NetReport::of(&report))
-}
 
 #[cfg(unix)]
 #[test]
@@ -48,7 +31,7 @@ fn w18_a_unix_socket_is_sent_everything_too() {
         });
         let peer = UnixStream::connect(&path).unwrap();
         turn_until(&reactor, || has(&log, "made"));
-        let (read, report) = stop(&reactor, peer);
+        let (read, report) = stop_and_read(&reactor, peer);
         assert_eq!((read, report.closed(), report.aborted()), (ALL, 1, 0));
         assert_eq!(log.take(), ["made", "drained", "lost done"]);
     });
@@ -69,7 +52,7 @@ fn w18_a_connection_that_is_half_closed_sends_everything_too() {
             if ours {
                 pair.transport.lose_write_connection();
             }
-            let (read, report) = stop(&reactor, pair.peer);
+            let (read, report) = stop_and_read(&reactor, pair.peer);
             // One whose two halves have ended has done so before it could be closed.
             let closed = usize::from(!(ours && theirs));
             assert_eq!((read, report.closed(), report.aborted()), (ALL, closed, 0));
@@ -108,7 +91,7 @@ fn w18_what_a_producer_has_still_to_give_is_sent() {
         let pieces = Pieces(Bytes::from(vec![7; MIB]), ALL / MIB);
         assert!(transport.register_pull_producer(pieces).is_ok());
         turn_until(&reactor, || transport.buffered() > 0);
-        let (read, report) = stop(&reactor, peer);
+        let (read, report) = stop_and_read(&reactor, peer);
         assert_eq!((read, report.closed(), report.aborted()), (ALL, 1, 0));
     });
 }
@@ -146,7 +129,7 @@ fn w18_a_producer_that_the_end_waits_for_is_waited_for() {
                 }
                 end(&transport);
                 write_later(&reactor, transport, 5);
-                let (read, report) = stop(&reactor, peer);
+                let (read, report) = stop_and_read(&reactor, peer);
                 assert_eq!((read, report.aborted()), (25, 0));
                 assert_eq!((count(&log, "lost done"), count(&log, "lost")), (1, 1));
             }
@@ -185,7 +168,7 @@ fn a_producer_of_an_open_connection_does_not_delay_a_stop() {
         let (peer, transport) = connect(&reactor, &log);
         transport.write(b"news");
         transport.register_producer(Slow).ok().unwrap();
-        let (read, report) = stop(&reactor, peer);
+        let (read, report) = stop_and_read(&reactor, peer);
         assert_eq!((read, report.closed(), report.aborted()), (4, 1, 0));
         assert_eq!(log.take(), ["made", "lost done"]);
     });
@@ -209,7 +192,7 @@ fn w18_what_a_producer_has_to_give_that_was_never_asked_is_sent() {
                 }
                 reactor.stop();
             });
-            let (read, report) = stop(&reactor, peer);
+            let (read, report) = stop_and_read(&reactor, peer);
             assert_eq!(read, 6 * COUNT);
             assert_eq!(report.aborted(), 0);
             assert_eq!(log.take(), ["made", "lost done"]);
@@ -237,7 +220,7 @@ fn w18_what_a_producer_has_to_give_that_is_to_be_asked_again_is_sent() {
         reactor.call_soon(move |_| {
             transport.write(b"now ");
         });
-        let (read, report) = stop(&reactor, peer);
+        let (read, report) = stop_and_read(&reactor, peer);
         assert_eq!((read, report.aborted()), (4 + 3 * 6, 0));
         assert_eq!(log.take(), ["made", "lost done"]);
     });

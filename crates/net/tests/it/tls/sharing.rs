@@ -4,10 +4,11 @@
 use super::certificates::{client, server};
 use super::peer;
 use crate::fixture::{
-    Probe, Slot, count, has, many, own_address, pair, result_of, thread, turn_a_little, turn_until,
+    Probe, Slot, count, has, many, own_address, pair, result_of, stop_and_read, thread,
+    turn_a_little, turn_until,
 };
-use ropewalk_net::{ListeningPort, NetReport, ReactorNet as _, ReactorTls as _};
-use ropewalk_reactor::{Phase, Reactor, SystemEvent};
+use ropewalk_net::{ListeningPort, ReactorNet as _, ReactorTls as _};
+use ropewalk_reactor::Reactor;
 use ropewalk_testing::{DEADLINE, EventLog, within};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -200,18 +201,8 @@ fn w18_one_whose_peer_is_too_slow_keeps_no_stop_from_sending_what_others_have() 
             slow.write(&vec![7; 250_000]);
         }
         turn_until(&reactor, || has(&log, "lost too slow"));
-        let (begin, begun) = channel();
-        let mut peer = beside.peer;
-        let reader = thread(move || {
-            begun.recv().unwrap();
-            peer.read_to_end(&mut Vec::new()).unwrap()
-        });
-        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, move |_| {
-            begin.send(()).unwrap();
-        });
-        reactor.stop();
-        let report = NetReport::of(&reactor.run().unwrap());
+        let (read, report) = stop_and_read(&reactor, beside.peer);
         assert_eq!((report.closed(), report.aborted(), report.unsent()), (1, 0, 0));
-        assert_eq!(reader.join().unwrap(), ALL);
+        assert_eq!(read, ALL);
     });
 }
